@@ -1,0 +1,1 @@
+//! One run from scan to publish.

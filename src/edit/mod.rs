@@ -1,0 +1,1 @@
+//! Splices new values into the bytes of a file and proves that nothing else moved.

@@ -1,0 +1,3 @@
+//! The `landwaiter` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! References and decisions become changes and holds.

@@ -1,0 +1,225 @@
+//! Policies: which tag a reference should carry, and why not each of the others.
+//!
+//! A policy is pure. `Ranking::new` filters and orders one repository's tags once; `Ranking::decide` then answers for
+//! one current tag. Where the answer needs a fact from outside (today: the digest of the chosen tag), it returns
+//! [`Outcome::Needs`], the run fetches exactly that, adds it to [`Facts`] and asks again. A fact that could not be had is
+//! recorded as such and holds the reference; it never elects the next best tag.
+
+mod reason;
+
+pub use reason::Reason;
+
+use crate::image::{Digest, Repository, Tag};
+use crate::version::range::Range;
+use globset::GlobMatcher;
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A named rule. Everything in it was checked when the policy file was read.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub name: PolicyName,
+    /// The file the policy was read from, for messages and tenancy.
+    pub file: Arc<str>,
+    pub images: Vec<ImagePattern>,
+    /// Where references may be changed; empty means everywhere.
+    pub files: Vec<GlobMatcher>,
+    pub tags: TagFilter,
+    pub select: Select,
+    pub family: Family,
+    pub guards: Guards,
+    pub pin: Pin,
+    pub write: Write,
+}
+
+/// Lowercase letters, digits, `-`, `.` and `/`; unique in a config repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyName(Arc<str>);
+
+impl PolicyName {
+    /// `None` when `text` is empty or has a character that names may not have.
+    pub fn parse(text: &str) -> Option<PolicyName> {
+        let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'/');
+        (!text.is_empty() && text.len() <= 253 && text.bytes().all(ok)).then(|| PolicyName(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Which repositories a policy speaks of.
+#[derive(Debug, Clone)]
+pub enum ImagePattern {
+    Exact(Repository),
+    /// Matched against the canonical `host/path`; `*` stays within one part, `**` crosses parts.
+    Glob(GlobMatcher),
+}
+
+/// What is done to tags before they are ordered. All expressions are unanchored, as in Flux.
+#[derive(Debug, Clone, Default)]
+pub struct TagFilter {
+    pub matching: Option<Regex>,
+    /// A replacement template (`$version`, `${1}`, `$$`) whose expansion is the key that is ordered; `None` keeps the tag.
+    pub extract: Option<String>,
+    pub exclude: Vec<Regex>,
+}
+
+/// How candidates are ordered and what they must satisfy.
+#[derive(Debug, Clone)]
+pub enum Select {
+    Semver {
+        range: Range,
+        parts: Parts,
+        prereleases: bool,
+    },
+    Numeric(Order),
+    Alphabetical(Order),
+}
+
+/// How many dot-separated parts a tag must have to be a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    One,
+    Two,
+    Three,
+}
+
+/// Flux's meaning: `asc` chooses the last in ascending order, so the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Asc,
+    Desc,
+}
+
+/// How much of the current tag's shape a candidate must share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// The same words; numbers inside suffix words may grow. Applies without `tags.match` only.
+    #[default]
+    Compatible,
+    /// The identical suffix.
+    Exact,
+    Any,
+}
+
+/// The rules that are on unless a policy switches them off by name.
+#[derive(Debug, Clone, Default)]
+pub struct Guards {
+    pub allow_downgrade: bool,
+    /// A current tag that the policy cannot compare may be replaced.
+    pub allow_replace: bool,
+    pub floating_current: FloatingCurrent,
+    /// Tags that a person confirmed although they look like outliers.
+    pub accept: BTreeSet<Tag>,
+    /// Guards switched off by name. `latest` and branch names are never candidates, whatever stands here.
+    pub disabled: BTreeSet<Guard>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    Floating,
+    Artefact,
+    Hash,
+    Outlier,
+}
+
+/// What to do with a reference whose current tag is floating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FloatingCurrent {
+    #[default]
+    Hold,
+    Pin,
+}
+
+/// What is written. A reference that carries a digest keeps one whatever stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pin {
+    #[default]
+    Tag,
+    Digest,
+    TagAndDigest,
+}
+
+/// How the change reaches Git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    #[default]
+    Commit,
+    /// Decide and show; write nothing.
+    Report,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Write {
+    pub mode: WriteMode,
+}
+
+/// What one reference asks of a ranking.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Question<'a> {
+    /// The tag that stands in the file, if there is one.
+    pub current: Option<&'a Tag>,
+    /// The reference carries, or is to be given, a digest.
+    pub digest: bool,
+}
+
+/// One repository's tags under one policy.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Decided(Decision),
+    /// The decision hangs on these facts; add them and ask again.
+    Needs(Vec<Need>),
+}
+
+/// A fact that only the outside knows. Later kinds add creation times and ancestry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    Digest(Tag),
+}
+
+/// What the run has learned so far about one repository.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// `Err` holds the sentence that says why the digest could not be had.
+    pub digests: BTreeMap<Tag, Result<Digest, String>>,
+}
+
+/// The answer for one reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What the policy would have the file say; equal to the current tag when nothing is newer.
+    pub chosen: Option<Chosen>,
+    /// Why nothing is to be written although a reference and perhaps a choice exist.
+    pub held: Option<Held>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    pub tag: Tag,
+    /// Present when the question asked for it.
+    pub digest: Option<Digest>,
+}
+
+/// Why a reference is left alone, and in `detail` what lifts it, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub reason: Reason,
+    pub detail: String,
+}
+
+/// Why one tag was not chosen. The tag is text because registries also answer with what is no tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    pub tag: String,
+    pub reason: Reason,
+    pub detail: String,
+}

@@ -1,0 +1,135 @@
+//! The closed list of reasons. Each is one word in JSON and in the documentation.
+
+/// Why a tag was passed over, or why a reference is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    // tags
+    InvalidTag,
+    NoMatch,
+    Excluded,
+    NotAVersion,
+    OutOfRange,
+    Prerelease,
+    Floating,
+    Artefact,
+    OtherFamily,
+    Older,
+    Outlier,
+    Superseded,
+    // references
+    NoCandidate,
+    Downgrade,
+    NotComparable,
+    FloatingCurrent,
+    NoTag,
+    IncompleteInformation,
+    AmbiguousPolicy,
+    UnknownPolicy,
+    AmbiguousImage,
+    NotAllowed,
+    NotEditable,
+    Hold,
+    ReportOnly,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 25] = [
+        Reason::InvalidTag,
+        Reason::NoMatch,
+        Reason::Excluded,
+        Reason::NotAVersion,
+        Reason::OutOfRange,
+        Reason::Prerelease,
+        Reason::Floating,
+        Reason::Artefact,
+        Reason::OtherFamily,
+        Reason::Older,
+        Reason::Outlier,
+        Reason::Superseded,
+        Reason::NoCandidate,
+        Reason::Downgrade,
+        Reason::NotComparable,
+        Reason::FloatingCurrent,
+        Reason::NoTag,
+        Reason::IncompleteInformation,
+        Reason::AmbiguousPolicy,
+        Reason::UnknownPolicy,
+        Reason::AmbiguousImage,
+        Reason::NotAllowed,
+        Reason::NotEditable,
+        Reason::Hold,
+        Reason::ReportOnly,
+    ];
+
+    /// The word that JSON, metrics and the documentation use. Stable.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::InvalidTag => "invalid-tag",
+            Reason::NoMatch => "no-match",
+            Reason::Excluded => "excluded",
+            Reason::NotAVersion => "not-a-version",
+            Reason::OutOfRange => "out-of-range",
+            Reason::Prerelease => "prerelease",
+            Reason::Floating => "floating",
+            Reason::Artefact => "artefact",
+            Reason::OtherFamily => "other-family",
+            Reason::Older => "older",
+            Reason::Outlier => "outlier",
+            Reason::Superseded => "superseded",
+            Reason::NoCandidate => "no-candidate",
+            Reason::Downgrade => "downgrade",
+            Reason::NotComparable => "not-comparable",
+            Reason::FloatingCurrent => "floating-current",
+            Reason::NoTag => "no-tag",
+            Reason::IncompleteInformation => "incomplete-information",
+            Reason::AmbiguousPolicy => "ambiguous-policy",
+            Reason::UnknownPolicy => "unknown-policy",
+            Reason::AmbiguousImage => "ambiguous-image",
+            Reason::NotAllowed => "not-allowed",
+            Reason::NotEditable => "not-editable",
+            Reason::Hold => "hold",
+            Reason::ReportOnly => "report-only",
+        }
+    }
+
+    /// One sentence for people who meet the word for the first time.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Reason::InvalidTag => "the registry listed something that is no tag",
+            Reason::NoMatch => "`tags.match` does not match the tag",
+            Reason::Excluded => "`tags.exclude` matches the tag",
+            Reason::NotAVersion => "the tag, or what `extract` takes from it, is not a value this policy can order",
+            Reason::OutOfRange => "the version lies outside the policy's range",
+            Reason::Prerelease => "a pre-release, which the range does not admit",
+            Reason::Floating => "a tag that moves: latest, a branch name, or a shorter version that longer ones refine",
+            Reason::Artefact => "a signature, attestation or SBOM stored under a tag",
+            Reason::OtherFamily => "its prefix, number of parts or suffix differs from the current tag's",
+            Reason::Older => "lower in the policy's order than the tag that stands in the file",
+            Reason::Outlier => "a jump of the first number that no earlier step of this repository suggests",
+            Reason::Superseded => "a good candidate, but a better one exists",
+            Reason::NoCandidate => "no tag of the repository satisfies the policy",
+            Reason::Downgrade => "the best candidate is lower than what stands in the file",
+            Reason::NotComparable => {
+                "the policy cannot order the current tag, so it cannot know which way an update goes"
+            }
+            Reason::FloatingCurrent => "the current tag is floating; the policy does not say that it may be pinned",
+            Reason::NoTag => "the reference has a digest only, or an empty tag",
+            Reason::IncompleteInformation => "something that the decision needs could not be learned",
+            Reason::AmbiguousPolicy => "two policies claim the reference with the same right",
+            Reason::UnknownPolicy => "a marker names a policy that does not exist",
+            Reason::AmbiguousImage => {
+                "the marker needs a policy with exactly one exact image, or one that names this image"
+            }
+            Reason::NotAllowed => "the operator's settings do not let this policy touch this file or image",
+            Reason::NotEditable => "the place cannot be edited safely",
+            Reason::Hold => "a person put the reference on hold",
+            Reason::ReportOnly => "the policy's write mode is report",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}

@@ -1,0 +1,1 @@
+//! The distribution protocol and the client that speaks it.

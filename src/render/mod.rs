@@ -1,0 +1,1 @@
+//! Plans, explanations and reports for people and machines.

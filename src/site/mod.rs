@@ -1,0 +1,150 @@
+//! References: where in a file an image is named, by which shape or marker, and where its parts stand.
+//!
+//! Scanning is pure: bytes in, [`Scan`] out. Nothing is guessed: what looks like a reference but cannot be read or edited
+//! safely is returned as a reference with `blocked`, or as a note; a file that is not YAML is returned as skipped.
+
+use crate::image::{Digest, Repository};
+use crate::text::Span;
+use std::sync::Arc;
+
+/// What one file holds.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// In order of position.
+    pub references: Vec<Reference>,
+    /// The file, or some of its documents, could not be read.
+    pub skipped: Option<Skipped>,
+    /// Near misses worth telling a person: a marker that is not quite one, and the like.
+    pub notes: Vec<Note>,
+}
+
+/// Why a file was passed over, as one word and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub reason: SkipReason,
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SkipReason {
+    NotUtf8,
+    TooLarge,
+    NotYaml,
+    Template,
+    TooDeep,
+    UnreadablePath,
+}
+
+impl SkipReason {
+    /// The word that JSON and the documentation use. Stable.
+    pub fn word(self) -> &'static str {
+        match self {
+            SkipReason::NotUtf8 => "not-utf8",
+            SkipReason::TooLarge => "too-large",
+            SkipReason::NotYaml => "not-yaml",
+            SkipReason::Template => "template",
+            SkipReason::TooDeep => "too-deep",
+            SkipReason::UnreadablePath => "unreadable-path",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// 1-based.
+    pub line: usize,
+    pub text: String,
+}
+
+/// One place in one file that names an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// 1-based line on which the value that would change stands.
+    pub line: usize,
+    pub document: Document,
+    /// Dotted, with `[n]` for list items; keys that need it in double quotes: `spec.containers[0].image`.
+    pub path: String,
+    pub shape: Shape,
+    /// As written in the file, without tag and digest; `None` when only a marker's policy can tell.
+    pub name: Option<String>,
+    /// The repository that `name` means.
+    pub repository: Option<Repository>,
+    /// As written: an empty text and a text that is no tag are possible.
+    pub tag: Option<String>,
+    pub digest: Option<Digest>,
+    pub marker: Option<Marker>,
+    pub hold: Option<HandHold>,
+    /// The scalars that carry the parts, in order of position.
+    pub slots: Vec<Slot>,
+    /// Where a digest or a tag that the reference does not carry yet could be inserted; `None` where it cannot.
+    pub insert: Option<InsertPoint>,
+    /// Why the place cannot be edited, when it cannot.
+    pub blocked: Option<String>,
+}
+
+/// Which document of a file, in terms that survive the file being rearranged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Document {
+    /// Counted from 0.
+    pub index: usize,
+    pub kind: Option<Arc<str>>,
+    pub namespace: Option<Arc<str>>,
+    pub name: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// `image:` in a Kubernetes document.
+    Kubernetes,
+    /// An entry of `images` in a kustomization.
+    Kustomize,
+    /// Any scalar that a marker ties to a policy.
+    Marked,
+}
+
+/// A comment that ties a value to a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// The names to look up, in this order: Flux's `ns:name` gives `ns/name`, then `name`.
+    pub policies: Vec<String>,
+    /// As written, for messages.
+    pub text: String,
+}
+
+/// `# landwaiter-hold: REASON [until DATE]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandHold {
+    pub reason: String,
+    /// `YYYY-MM-DD` or an RFC 3339 instant, as written and checked; held through the whole of that day (UTC).
+    pub until: Option<String>,
+}
+
+/// One scalar that carries one part of the reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    pub part: Part,
+    /// The scalar's bytes in the file, quotes or block header included.
+    pub span: Span,
+    /// The decoded value, as a YAML reader sees it.
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// `name[:tag][@digest]`
+    Whole,
+    /// The repository name alone.
+    Name,
+    /// The tag alone; some shapes also write `tag@digest` here.
+    Tag,
+    Digest,
+}
+
+/// A mapping that can take a further key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsertPoint {
+    pub key: &'static str,
+    pub part: Part,
+    /// The sibling scalar after whose line the new key goes.
+    pub after: Span,
+}
