@@ -1,12 +1,57 @@
 //! Policies: which tag a reference should carry, and why not each of the others.
 //!
-//! A policy is pure. `Ranking::new` filters and orders one repository's tags once; `Ranking::decide` then answers for
-//! one current tag. Where the answer needs a fact from outside (today: the digest of the chosen tag), it returns
+//! A policy is pure. [`Ranking::new`] filters one repository's tags once and orders what is asked for;
+//! [`Ranking::decide`] then answers for one current tag. Where the answer needs a fact from outside (today: the digest of the chosen tag), it returns
 //! [`Outcome::Needs`], the run fetches exactly that, adds it to [`Facts`] and asks again. A fact that could not be had is
 //! recorded as such and holds the reference; it never elects the next best tag.
+//!
+//! | file | says |
+//! |---|---|
+//! | `claims` | who owns a reference |
+//! | `filter` | which tags are looked at, and by which key |
+//! | `artefact`, `floating` | which tags are never candidates |
+//! | `semver`, `numeric`, `alphabetical` | one file per `select` kind: the value of a tag, and whether it is admitted |
+//! | `family` | which tags are the same flavour as the current one |
+//! | `outlier` | which jumps are not believed |
+//! | `ranking`, `pool` | the tags of one repository in order, ties included |
+//! | `decide` | the decision for one current tag |
+//! | `explain` | the reason for every other tag |
+//!
+//! ```
+//! use landwaiter::image::Tag;
+//! use landwaiter::policy::{Facts, Outcome, Parts, Policy, PolicyName, Question, Ranking, Select};
+//! use landwaiter::version::range::Range;
+//!
+//! let range = Range::parse(">=1.4 <2").unwrap();
+//! let select = Select::Semver { range, parts: Parts::Three, prereleases: false };
+//! let policy = Policy::new(PolicyName::parse("web").unwrap(), "landwaiter.yaml", select);
+//! let tags = ["1.4.0", "1.5.0", "1.5.0-alpine", "2.0.0", "latest"].map(String::from);
+//!
+//! let current = Tag::parse("1.4.0").unwrap();
+//! let question = Question { current: Some(&current), ..Question::default() };
+//! let Outcome::Decided(decision) = Ranking::new(&policy, &tags).decide(&question, &Facts::default()) else {
+//!     unreachable!("nothing but a digest is ever needed");
+//! };
+//! assert_eq!(decision.chosen.unwrap().tag.as_str(), "1.5.0");
+//! ```
 
+mod alphabetical;
+mod artefact;
+mod claims;
+mod decide;
+mod explain;
+mod family;
+mod filter;
+mod floating;
+mod numeric;
+mod outlier;
+mod pool;
+mod ranking;
 mod reason;
+mod semver;
 
+pub use claims::Exactness;
+pub use ranking::Ranking;
 pub use reason::Reason;
 
 use crate::image::{Digest, Repository, Tag};
@@ -32,6 +77,24 @@ pub struct Policy {
     pub guards: Guards,
     pub pin: Pin,
     pub write: Write,
+}
+
+impl Policy {
+    /// A policy that claims nothing yet, with every guard on: the defaults of the policy file.
+    pub fn new(name: PolicyName, file: &str, select: Select) -> Policy {
+        Policy {
+            name,
+            file: file.into(),
+            images: Vec::new(),
+            files: Vec::new(),
+            tags: TagFilter::default(),
+            select,
+            family: Family::default(),
+            guards: Guards::default(),
+            pin: Pin::default(),
+            write: Write::default(),
+        }
+    }
 }
 
 /// Lowercase letters, digits, `-`, `.` and `/`; unique in a config repository.
@@ -93,6 +156,16 @@ pub enum Parts {
     Three,
 }
 
+impl Parts {
+    pub fn count(self) -> usize {
+        match self {
+            Parts::One => 1,
+            Parts::Two => 2,
+            Parts::Three => 3,
+        }
+    }
+}
+
 /// Flux's meaning: `asc` chooses the last in ascending order, so the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -122,6 +195,12 @@ pub struct Guards {
     pub accept: BTreeSet<Tag>,
     /// Guards switched off by name. `latest` and branch names are never candidates, whatever stands here.
     pub disabled: BTreeSet<Guard>,
+}
+
+impl Guards {
+    pub fn is_on(&self, guard: Guard) -> bool {
+        !self.disabled.contains(&guard)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,7 +247,10 @@ pub struct Write {
 pub struct Question<'a> {
     /// The tag that stands in the file, if there is one.
     pub current: Option<&'a Tag>,
-    /// The reference carries, or is to be given, a digest.
+    /// The digest that stands in the file beside it. A reference that carries one keeps one: the same while the tag stays
+    /// (a moved tag is not followed), the new tag's when it changes.
+    pub current_digest: Option<&'a Digest>,
+    /// The reference is to be given a digest even if it carries none.
     pub digest: bool,
 }
 
@@ -198,8 +280,11 @@ pub struct Facts {
 pub struct Decision {
     /// What the policy would have the file say; equal to the current tag when nothing is newer.
     pub chosen: Option<Chosen>,
-    /// Why nothing is to be written although a reference and perhaps a choice exist.
+    /// Why nothing is to be written although a reference and perhaps a choice exist. Outranks `chosen`.
     pub held: Option<Held>,
+    /// What a person should know although nothing is held: the current tag stands above the range, the registry no longer
+    /// lists it, a higher tag was not believed.
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,204 @@
+//! The reason for every tag that was not chosen. Computed on demand only: it looks at each tag again.
+
+use super::pool::{Entry, Reading};
+use super::ranking::{Current, Ground, Ranking, screen};
+use super::{Guard, PassedOver, Reason, Select, family};
+use crate::image::Tag;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// How much is shown of a text that is no tag.
+const SHOWN: usize = 160;
+
+impl Ranking<'_> {
+    pub(super) fn explain(&self, ground: &Ground<'_>, chosen: Option<&Tag>) -> Vec<PassedOver> {
+        let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
+        let ordered = ground.pool.entries.iter().map(|entry| {
+            let (reason, detail) = self.beaten(ground, entry, best, chosen);
+            PassedOver {
+                tag: entry.tag.to_owned(),
+                reason,
+                detail,
+            }
+        });
+        let pooled: HashSet<&str> = ground.pool.entries.iter().map(|entry| entry.tag).collect();
+        let others: BTreeSet<&str> = self
+            .tags
+            .iter()
+            .map(String::as_str)
+            .filter(|tag| !pooled.contains(tag))
+            .collect();
+        let others = others.into_iter().map(|tag| {
+            let (reason, detail) = self.dismissed(ground, tag);
+            PassedOver {
+                tag: legible(tag),
+                reason,
+                detail,
+            }
+        });
+        ordered
+            .chain(others)
+            .filter(|passed| chosen.is_none_or(|chosen| passed.tag != chosen.as_str()))
+            .collect()
+    }
+
+    /// Why nothing could be chosen, in one sentence.
+    pub(super) fn tally(&self, ground: &Ground<'_>) -> String {
+        let all = self.explain(ground, None);
+        let count = match all.len() {
+            0 => return "the registry lists no tags".to_owned(),
+            1 => "the only tag".to_owned(),
+            more => format!("none of {more} tags"),
+        };
+        let mut reasons: BTreeMap<Reason, usize> = BTreeMap::new();
+        for passed in &all {
+            *reasons.entry(passed.reason).or_default() += 1;
+        }
+        if let (Some(matching), Some(0)) = (
+            &self.policy.tags.matching,
+            all.len().checked_sub(reasons[&all[0].reason]),
+        ) && all[0].reason == Reason::NoMatch
+        {
+            return format!("{count} matches `{matching}`")
+                .replace("the only tag matches", "the only tag does not match");
+        }
+        let reasons: Vec<String> = reasons
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let family = ground
+            .family
+            .as_ref()
+            .map(|family| format!(" (family: {})", family.described));
+        format!(
+            "{count} qualifies: {}{}",
+            reasons.join(", "),
+            family.unwrap_or_default()
+        )
+    }
+
+    /// Why an orderable tag was not chosen.
+    fn beaten(
+        &self,
+        ground: &Ground<'_>,
+        entry: &Entry<'_>,
+        best: Option<&Entry<'_>>,
+        chosen: Option<&Tag>,
+    ) -> (Reason, String) {
+        if let Some(refused) = entry.refused {
+            return (refused, self.refusal(refused, entry));
+        }
+        if self.is_outlier(ground, entry) {
+            let reach = ground.reach.unwrap_or_default();
+            return (
+                Reason::Outlier,
+                format!(
+                    "its first number is far above {reach}; `accept: [{}]` confirms it",
+                    entry.tag
+                ),
+            );
+        }
+        if let Current::Ordered(current) = &ground.current {
+            if entry.tag == current.tag {
+                let better = chosen.map_or("a better one", Tag::as_str);
+                return (Reason::Superseded, format!("stands in the file; {better} is better"));
+            }
+            if entry.compare_value(current, self.policy).is_lt() {
+                return (
+                    Reason::Older,
+                    format!("lower than {}, which stands in the file", current.tag),
+                );
+            }
+        }
+        match (&ground.current, chosen) {
+            (Current::Unordered { tag, .. }, None) => (
+                Reason::NotComparable,
+                format!("whether it is newer than {tag} cannot be known"),
+            ),
+            (_, Some(chosen)) if best.is_some_and(|best| best.compare_value(entry, self.policy).is_eq()) => {
+                (Reason::Superseded, format!("equal to {chosen} in value"))
+            }
+            (_, Some(chosen)) => (Reason::Superseded, format!("{chosen} is better")),
+            (_, None) => (Reason::Superseded, "nothing is chosen".to_owned()),
+        }
+    }
+
+    fn refusal(&self, reason: Reason, entry: &Entry<'_>) -> String {
+        match (&self.policy.select, reason, entry.version()) {
+            (Select::Semver { range, .. }, Reason::OutOfRange, Some(version)) => {
+                format!("{version} is outside `{range}`")
+            }
+            (Select::Semver { range, .. }, Reason::Prerelease, Some(version)) => {
+                format!("{version} is a pre-release, and no operand of `{range}` is one")
+            }
+            _ => "longer versions of the repository begin with it".to_owned(),
+        }
+    }
+
+    /// Why a tag is not in the pool.
+    fn dismissed(&self, ground: &Ground<'_>, tag: &str) -> (Reason, String) {
+        let key = match screen(self.policy, tag) {
+            Ok(key) => key,
+            Err(reason) => return (reason, self.screened_out(reason, tag)),
+        };
+        let reading = if ground.family.is_some() {
+            Reading::Family
+        } else {
+            Reading::Plain
+        };
+        if family::Shape::read(&key).is_some_and(|shape| self.moves(&shape)) {
+            return (
+                Reason::Floating,
+                "longer versions of the repository begin with it".to_owned(),
+            );
+        }
+        let unordered = Entry::read(self.policy, reading, tag, key).err();
+        let Some(wanted) = &ground.family else {
+            let why = unordered.map_or_else(String::new, |why| format!("it {why}"));
+            return (Reason::NotAVersion, why);
+        };
+        match (self.family_of(tag), unordered) {
+            (Some(family), _) => {
+                let detail = format!(
+                    "its family is {}, the current tag's is {}",
+                    family.described, wanted.described
+                );
+                (Reason::OtherFamily, detail)
+            }
+            (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),
+            (None, None) => (
+                Reason::OtherFamily,
+                format!("it has no number; the current tag's family is {}", wanted.described),
+            ),
+        }
+    }
+
+    fn screened_out(&self, reason: Reason, tag: &str) -> String {
+        let filter = &self.policy.tags;
+        match reason {
+            Reason::NoMatch => match &filter.matching {
+                Some(matching) => format!("`{matching}` does not match"),
+                None => String::new(),
+            },
+            Reason::Excluded => format!("`{}` matches", filter.excluding(tag).unwrap_or_default()),
+            Reason::Floating => "a well-known name that moves".to_owned(),
+            Reason::Artefact => format!("`{:?}` is on", Guard::Artefact).to_lowercase(),
+            _ => "the registry listed something that is no tag".to_owned(),
+        }
+    }
+}
+
+/// An untrusted text without control characters and of bounded length.
+fn legible(text: &str) -> String {
+    if Tag::parse(text).is_ok() {
+        return text.to_owned();
+    }
+    let shown = text
+        .chars()
+        .take(SHOWN)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let mut shown: String = shown.collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,176 @@
+//! A pool: the tags among which one decision is made, in the policy's order.
+//!
+//! The order is total and does not depend on the list's: value first; of equal values the greatest key by bytes; of equal
+//! keys the smallest tag by bytes. Versions that the range refuses stay in the pool, because a current tag may stand among
+//! them and their first numbers tell which jumps are believable.
+
+use super::floating::Evidence;
+use super::outlier::Ladder;
+use super::{Guard, Policy, Reason, Select, alphabetical, family, numeric, semver};
+use crate::version::tag::Unversioned;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+
+/// How tags are read: see [`semver`]. The other kinds have one reading only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    Plain,
+    Family,
+}
+
+/// One tag and what the policy makes of it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    pub(super) tag: &'a str,
+    key: Cow<'a, str>,
+    value: Value<'a>,
+    /// Orderable, but no candidate.
+    pub(super) refused: Option<Reason>,
+}
+
+#[derive(Debug, Clone)]
+enum Value<'a> {
+    Version(semver::Value<'a>),
+    Number(numeric::Value),
+    Text,
+}
+
+/// Why a tag has no place in the policy's order. The display is a fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unordered {
+    Version(Unversioned),
+    Number,
+}
+
+impl fmt::Display for Unordered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unordered::Version(why) => why.fmt(f),
+            Unordered::Number => f.write_str("is not a plain decimal number"),
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn read(
+        policy: &Policy,
+        reading: Reading,
+        tag: &'a str,
+        key: Cow<'a, str>,
+    ) -> Result<Entry<'a>, Unordered> {
+        let value = match &policy.select {
+            Select::Semver { parts, .. } => {
+                let hashes = policy.guards.is_on(Guard::Hash);
+                let value = match reading {
+                    Reading::Plain => semver::Value::read(&key, *parts, hashes),
+                    Reading::Family => semver::Value::read_family(tag, *parts, hashes),
+                };
+                Value::Version(value.map_err(Unordered::Version)?)
+            }
+            Select::Numeric(_) => Value::Number(numeric::Value::read(&key).ok_or(Unordered::Number)?),
+            Select::Alphabetical(_) => Value::Text,
+        };
+        let refused = match (&policy.select, &value) {
+            (Select::Semver { range, prereleases, .. }, Value::Version(value)) => value.refuse(range, *prereleases),
+            _ => None,
+        };
+        Ok(Entry {
+            tag,
+            key,
+            value,
+            refused,
+        })
+    }
+
+    /// By value alone; greater is preferred.
+    pub(super) fn compare_value(&self, other: &Entry<'_>, policy: &Policy) -> Ordering {
+        match (&self.value, &other.value, &policy.select) {
+            (Value::Version(value), Value::Version(other), _) => value.compare(other),
+            (Value::Number(value), Value::Number(other), Select::Numeric(order)) => value.compare(other, *order),
+            (_, _, Select::Alphabetical(order)) => alphabetical::compare(&self.key, &other.key, *order),
+            // One policy makes values of one kind.
+            _ => Ordering::Equal,
+        }
+    }
+
+    /// The total order, best first.
+    fn compare(&self, other: &Entry<'_>, policy: &Policy) -> Ordering {
+        (other.compare_value(self, policy))
+            .then_with(|| other.key.cmp(&self.key))
+            .then_with(|| self.tag.cmp(other.tag))
+    }
+
+    /// The first number of a version.
+    pub(super) fn first_number(&self) -> Option<u64> {
+        self.version().map(|version| version.major)
+    }
+
+    pub(super) fn version(&self) -> Option<&::semver::Version> {
+        match &self.value {
+            Value::Version(value) => Some(&value.version),
+            _ => None,
+        }
+    }
+}
+
+/// Entries in order, each tag once.
+#[derive(Debug, Default)]
+pub(super) struct Pool<'a> {
+    /// Best first.
+    pub(super) entries: Vec<Entry<'a>>,
+    /// Where in `entries` those stand that nothing refuses, best first.
+    candidates: Vec<usize>,
+    pub(super) ladder: Ladder,
+}
+
+impl<'a> Pool<'a> {
+    /// `evidence` is asked only where short versions could be candidates.
+    pub(super) fn new<'e>(
+        policy: &Policy,
+        reading: Reading,
+        tags: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+        evidence: impl Fn() -> &'e Evidence,
+    ) -> Pool<'a> {
+        let mut entries: Vec<Entry<'a>> = tags
+            .filter_map(|(tag, key)| Entry::read(policy, reading, tag, key).ok())
+            .collect();
+        for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
+            if floats(policy, &entry.key, &evidence) {
+                entry.refused = Some(Reason::Floating);
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.compare(b, policy));
+        entries.dedup_by(|a, b| a.tag == b.tag);
+        let candidates = (0..entries.len()).filter(|at| entries[*at].refused.is_none()).collect();
+        let ladder = Ladder::new(entries.iter().filter_map(Entry::first_number));
+        Pool {
+            entries,
+            candidates,
+            ladder,
+        }
+    }
+
+    /// Best first.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.candidates.iter().map(|at| &self.entries[*at])
+    }
+
+    /// Whether the very tag of `entry` is in the pool.
+    pub(super) fn lists(&self, entry: &Entry<'_>, policy: &Policy) -> bool {
+        self.entries
+            .binary_search_by(|probe| probe.compare(entry, policy))
+            .is_ok()
+    }
+}
+
+/// Whether the key is a short version that longer ones refine.
+fn floats<'e>(policy: &Policy, key: &str, evidence: impl Fn() -> &'e Evidence) -> bool {
+    let Select::Semver { parts, .. } = &policy.select else {
+        return false;
+    };
+    // Keys have at least `parts` numbers, save for the few whose pre-release has the missing dots.
+    (*parts != super::Parts::Three || key.contains('-'))
+        && policy.guards.is_on(Guard::Floating)
+        && family::Shape::read(key).is_some_and(|shape| shape.core.parts < 3 && evidence().refines(&shape))
+}
