@@ -161,7 +161,7 @@ fn compare_numbers(a: [&str; 2], b: [&str; 2]) -> Ordering {
 }
 
 /// The numbers in the holes of a suffix, in order.
-fn numbers<'a>(suffix: [&'a str; 2]) -> impl Iterator<Item = &'a str> {
+fn numbers(suffix: [&str; 2]) -> impl Iterator<Item = &str> {
     suffix
         .into_iter()
         .flat_map(tokens)

@@ -1,0 +1,220 @@
+//! Selection against what Flux was observed to choose: 4,300 rows of policy, tag list and chosen tag.
+//!
+//! The file is looked for in the folder that `LANDWAITER_CASES` names, else in `../shared/cases` beside the checkout; where
+//! it is absent the test says so and passes. Rows in which we differ on purpose are counted by cause and printed.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read files and may panic"
+)]
+
+use landwaiter::policy::{Facts, Order, Outcome, Parts, Policy, PolicyName, Question, Ranking, Reason, Select};
+use landwaiter::version::range::Range;
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    kind: String,
+    range: Option<String>,
+    order: Option<String>,
+    #[serde(default)]
+    pattern: String,
+    #[serde(default)]
+    extract: String,
+    tags: Vec<String>,
+    want: String,
+    err: Option<String>,
+}
+
+/// At most this share of the rows may be excluded; more would mean that the exclusion hides disagreement.
+const MOST_EXCLUDED_PERCENT: usize = 15;
+
+#[test]
+fn flux_chooses_the_same() {
+    let Some(text) = read_case("tag-selection.jsonl") else {
+        return;
+    };
+    let rows: Vec<Row> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut excluded: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let mut rejected = 0;
+    for (number, row) in rows.iter().enumerate() {
+        let policy = policy_of(row);
+        if row.err.as_deref() == Some("invalid-policy") {
+            rejected += 1;
+            if policy.is_ok() {
+                wrong.push(format!("row {}: should be rejected: {row:?}", number + 1));
+            }
+            continue;
+        }
+        let policy = policy.unwrap_or_else(|why| panic!("row {}: {why}: {row:?}", number + 1));
+        if let Some(cause) = exclusion(row, &policy) {
+            *excluded.entry(cause).or_default() += 1;
+            continue;
+        }
+        let chosen = choose(&policy, &row.tags);
+        if chosen.as_deref().unwrap_or_default() != row.want {
+            wrong.push(format!("row {}: chose {chosen:?}: {row:?}", number + 1));
+        }
+    }
+    let all: usize = excluded.values().sum();
+    println!("{} rows, {rejected} rejected policies, {all} excluded:", rows.len());
+    for (cause, count) in &excluded {
+        println!("  {count:4} {cause}");
+    }
+    assert!(wrong.is_empty(), "{} rows disagree\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        all * 100 <= rows.len() * MOST_EXCLUDED_PERCENT,
+        "{all} of {} rows excluded",
+        rows.len()
+    );
+}
+
+/// The order of the list and what occurs twice in it must not matter, on the same rows.
+#[test]
+fn neither_order_nor_repetition_matters() {
+    let Some(text) = read_case("tag-selection.jsonl") else {
+        return;
+    };
+    let rows = text.lines().map(|line| serde_json::from_str::<Row>(line).unwrap());
+    for row in rows {
+        let Ok(policy) = policy_of(&row) else { continue };
+        let turned: Vec<String> = row.tags.iter().rev().chain(&row.tags).cloned().collect();
+        assert_eq!(choose(&policy, &row.tags), choose(&policy, &turned), "{row:?}");
+    }
+}
+
+/// Every tag of a list is either chosen or has a reason.
+#[test]
+fn no_tag_is_passed_over_silently() {
+    let Some(text) = read_case("tag-selection.jsonl") else {
+        return;
+    };
+    let rows = text.lines().map(|line| serde_json::from_str::<Row>(line).unwrap());
+    for row in rows {
+        let Ok(policy) = policy_of(&row) else { continue };
+        let ranking = Ranking::new(&policy, &row.tags);
+        let passed = ranking.passed_over(&Question::default(), &Facts::default());
+        let chosen = choose(&policy, &row.tags);
+        assert_eq!(
+            passed.len() + usize::from(chosen.is_some()),
+            row.tags.len(),
+            "{row:?} {passed:?}"
+        );
+        assert!(passed.iter().all(|passed| !passed.detail.is_empty()), "{passed:?}");
+    }
+}
+
+fn read_case(name: &str) -> Option<String> {
+    let folder = std::env::var_os("LANDWAITER_CASES").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(why) => {
+            println!(
+                "skipped: {} is not here ({why}); LANDWAITER_CASES names another folder",
+                path.display()
+            );
+            None
+        }
+    }
+}
+
+fn policy_of(row: &Row) -> Result<Policy, String> {
+    let order = match row.order.as_deref() {
+        Some("desc") => Order::Desc,
+        _ => Order::Asc,
+    };
+    let select = match row.kind.as_str() {
+        "semver" => Select::Semver {
+            range: Range::parse(row.range.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?,
+            parts: Parts::Three,
+            prereleases: false,
+        },
+        "numerical" => Select::Numeric(order),
+        "alphabetical" => Select::Alphabetical(order),
+        other => panic!("unknown kind {other}"),
+    };
+    let mut policy = Policy::new(PolicyName::parse("row").unwrap(), "row.yaml", select);
+    policy.tags.matching = pattern_of(row)?;
+    policy.tags.extract = Some(row.extract.clone());
+    Ok(policy)
+}
+
+/// As policy files are compiled, except that `\d` and the like know Unicode here: the rows are ASCII.
+fn pattern_of(row: &Row) -> Result<Option<Regex>, String> {
+    let given = !row.pattern.is_empty() || !row.extract.is_empty();
+    let compiled = given.then(|| RegexBuilder::new(&row.pattern).size_limit(1 << 20).build());
+    compiled.transpose().map_err(|error| error.to_string())
+}
+
+fn choose(policy: &Policy, tags: &[String]) -> Option<String> {
+    match Ranking::new(policy, tags).decide(&Question::default(), &Facts::default()) {
+        Outcome::Decided(decision) => decision.chosen.map(|chosen| chosen.tag.as_str().to_owned()),
+        Outcome::Needs(needs) => panic!("nothing was asked that needs {needs:?}"),
+    }
+}
+
+/// Why a row does not count: the rules of its README, and no row more than they need.
+fn exclusion(row: &Row, policy: &Policy) -> Option<&'static str> {
+    if [r"\Q", "[[", "&&", "~~"]
+        .iter()
+        .any(|syntax| row.pattern.contains(syntax))
+    {
+        return Some("the pattern means something else to Rust's regex");
+    }
+    if row.kind == "numerical" {
+        let keys = keys(row, policy);
+        // Where Flux fails and no key is a number, neither chooses anything: such a row counts.
+        let neither = row.err.is_some() && !keys.iter().any(|key| is_decimal(key));
+        if !neither && !keys.iter().all(|key| is_decimal(key) && is_short(key)) {
+            return Some("numerical: some key is not a plain decimal of at most 15 digits");
+        }
+    }
+    match never_taken(&row.want)? {
+        Reason::InvalidTag => Some("the wanted text is not a tag that a registry could hold"),
+        Reason::Floating => Some("the wanted tag is floating"),
+        Reason::Artefact => Some("the wanted tag is an artefact"),
+        _ => None,
+    }
+}
+
+/// What the policy would order, by Flux's filter.
+fn keys(row: &Row, policy: &Policy) -> Vec<String> {
+    let Some(pattern) = &policy.tags.matching else {
+        return row.tags.clone();
+    };
+    let keys = row.tags.iter().filter_map(|tag| {
+        let captures = pattern.captures(tag)?;
+        let mut key = String::new();
+        captures.expand(&row.extract, &mut key);
+        Some(if row.extract.is_empty() { tag.clone() } else { key })
+    });
+    keys.collect()
+}
+
+fn is_decimal(key: &str) -> bool {
+    let (whole, fraction) = key.split_once('.').unwrap_or((key, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    digits(whole) && digits(fraction)
+}
+
+/// Flux computes with 64-bit floats, which hold 15 digits.
+fn is_short(key: &str) -> bool {
+    key.bytes().filter(u8::is_ascii_digit).count() <= 15
+}
+
+/// Why a policy that takes anything passes the wanted tag over.
+fn never_taken(want: &str) -> Option<Reason> {
+    let name = PolicyName::parse("anything").unwrap();
+    let policy = Policy::new(name, "row.yaml", Select::Alphabetical(Order::Asc));
+    let tags = [want.to_owned()];
+    let passed = Ranking::new(&policy, &tags).passed_over(&Question::default(), &Facts::default());
+    passed.first().filter(|_| !want.is_empty()).map(|passed| passed.reason)
+}
