@@ -4,8 +4,9 @@
 //! it is absent the test says so and passes. Rows in which we differ on purpose are counted by cause and printed.
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "tests read files and may panic"
+    reason = "tests read files, say what they counted, and may panic"
 )]
 
 use landwaiter::policy::{Facts, Order, Outcome, Parts, Policy, PolicyName, Question, Ranking, Reason, Select};

@@ -5,7 +5,7 @@
 //! | none | the best candidate |
 //! | floating | held, naming what it would be pinned to; `floating: pin` lets that be written |
 //! | not comparable | held; `allowReplace` lets the best candidate be written |
-//! | lower than the best candidate | the best candidate |
+//! | lower than the best candidate | the best candidate; held when several are best and differ in their commit ids only |
 //! | equal in value to it | stays: a tie is no update |
 //! | higher, and out of range or a pre-release | stays, with a note |
 //! | higher, and excluded or gone from the registry | held as a downgrade; `allowDowngrade` lets the best candidate be written |
@@ -81,7 +81,28 @@ impl Ranking<'_> {
         if judgement.held.is_none() && judgement.note.is_none() {
             judgement.note = self.doubt(ground);
         }
-        judgement
+        match (&judgement.held, best) {
+            (None, Some(best)) if judgement.chosen.as_ref().is_some_and(|tag| tag.as_str() == best.tag) => {
+                match self.twin(ground, best) {
+                    Some(twin) => judgement.hold(Reason::NotComparable, twin),
+                    None => judgement,
+                }
+            }
+            _ => judgement,
+        }
+    }
+
+    /// Why the best candidate may not be the newest: others of its value were built from other commits, and which of
+    /// these came later their ids do not tell. Not asked of a current tag.
+    fn twin(&self, ground: &Ground<'_>, best: &Entry<'_>) -> Option<String> {
+        ground.family.as_ref().filter(|family| family.has_commits())?;
+        let stays = matches!(&ground.current, Current::Ordered(current) if current.tag == best.tag);
+        let equal = |entry: &&Entry<'_>| entry.tag != best.tag && entry.compare_value(best, self.policy).is_eq();
+        let twin = ground.pool.candidates().filter(|_| !stays).find(equal)?;
+        Some(format!(
+            "{} and {} differ in their commit ids only, which tell no order",
+            best.tag, twin.tag
+        ))
     }
 
     /// Whether the entry stands above the jump that nothing suggests, and nobody confirmed it.

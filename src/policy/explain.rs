@@ -158,10 +158,14 @@ impl Ranking<'_> {
         };
         match (self.family_of(tag), unordered) {
             (Some(family), _) => {
-                let detail = format!(
-                    "its family is {}, the current tag's is {}",
-                    family.described, wanted.described
-                );
+                // `-alpine3.19` and `-alpine3` are described alike; their keys are not.
+                let alike = family.described == wanted.described;
+                let (its, current) = if alike {
+                    (family.key, &wanted.key)
+                } else {
+                    (family.described, &wanted.described)
+                };
+                let detail = format!("its family is {its}, the current tag's is {current}");
                 (Reason::OtherFamily, detail)
             }
             (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),

@@ -30,6 +30,25 @@ use std::fmt::Write as _;
 use words::{Token, is_machine, prerelease, tokens};
 pub(super) use words::{has_number, is_commit_id};
 
+/// A family, for looking up and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FamilyName {
+    pub(super) key: String,
+    pub(super) described: String,
+}
+
+impl FamilyName {
+    /// Whether the order leaves something out, so that two of its tags may differ in more than spelling.
+    pub(super) fn has_commits(&self) -> bool {
+        self.key.contains(COMMIT)
+    }
+}
+
+/// Stands in a key for digits that may change.
+const NUMBER: char = '#';
+/// Stands in a key for a commit id.
+const COMMIT: char = '@';
+
 /// A tag that begins with a version, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape<'a> {
@@ -67,10 +86,17 @@ impl<'a> Shape<'a> {
             .then_with(|| compare_numbers(self.suffix, other.suffix))
     }
 
-    /// The family with another number of parts, for a floating tag that is to be pinned.
-    pub(super) fn key_with_parts(&self, family: Family, parts: usize) -> String {
+    /// The same flavour with another number of parts, for a floating tag that is to be pinned.
+    pub(super) fn with_parts(self, parts: usize) -> Shape<'a> {
         let core = Core { parts, ..self.core };
-        Shape { core, ..*self }.key(family)
+        Shape { core, ..self }
+    }
+
+    pub(super) fn name(&self, family: Family) -> FamilyName {
+        FamilyName {
+            key: self.key(family),
+            described: self.describe(family),
+        }
     }
 
     pub(super) fn key(&self, family: Family) -> String {
@@ -89,7 +115,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The family as people say it: `v + 3 parts + -alpine*`.
-    pub(super) fn describe(&self, family: Family) -> String {
+    fn describe(&self, family: Family) -> String {
         let mut words = String::new();
         if self.core.v {
             words.push_str("v + ");
@@ -108,7 +134,15 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// The family of a tag under a policy that does not order by version; `None` when no number in it could change.
+/// The family of a tag under a policy that does not order by version.
+pub(super) fn name_of_text(tag: &str) -> Option<FamilyName> {
+    key_of_text(tag).map(|key| FamilyName {
+        key,
+        described: describe_holes(tag),
+    })
+}
+
+/// Its key alone; `None` when no number in the tag could change.
 pub(super) fn key_of_text(tag: &str) -> Option<String> {
     has_number(tag).then(|| {
         let mut key = String::with_capacity(tag.len());
@@ -118,13 +152,13 @@ pub(super) fn key_of_text(tag: &str) -> Option<String> {
 }
 
 /// Numbers become `*` for people, with the dots between them.
-pub(super) fn describe_holes(text: &str) -> String {
+fn describe_holes(text: &str) -> String {
     let mut holes = String::new();
     cut_holes(text, &mut holes);
     while holes.contains("#.#") {
         holes = holes.replace("#.#", "#");
     }
-    holes.replace('#', "*").replace('@', "<commit>")
+    holes.replace(NUMBER, "*").replace(COMMIT, "<commit>")
 }
 
 /// Writes `text` with a `#` for each run of digits and a `@` for each commit id.
@@ -132,12 +166,12 @@ fn cut_holes(text: &str, key: &mut String) {
     for token in tokens(text) {
         match token {
             Token::Between(between) => key.push_str(between),
-            Token::Word(word) if is_commit_id(word) => key.push('@'),
+            Token::Word(word) if is_commit_id(word) => key.push(COMMIT),
             Token::Word(word) if is_machine(word) => key.push_str(word),
             Token::Word(word) => {
                 for run in natural::runs(word) {
                     match run {
-                        Run::Digits(_) => key.push('#'),
+                        Run::Digits(_) => key.push(NUMBER),
                         Run::Letters(letters) => key.push_str(letters),
                     }
                 }

@@ -3,6 +3,7 @@
 //! [`Ranking::new`] filters the list. The orders are made when a question first needs them: one over all tags, and one for
 //! each family that some reference's current tag belongs to. A ranking borrows the policy and the list.
 
+use super::family::FamilyName;
 use super::floating::{Evidence, is_named};
 use super::pool::{Entry, Pool, Reading};
 use super::{Facts, Family, Guard, Outcome, Parts, PassedOver, Policy, Question, Reason, Select, artefact, family};
@@ -41,13 +42,6 @@ pub(super) struct Ground<'r> {
     pub(super) family: Option<FamilyName>,
     /// The highest first number that is believed; `None` where nothing can be an outlier.
     pub(super) reach: Option<u64>,
-}
-
-/// A family, for looking up and for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FamilyName {
-    pub(super) key: String,
-    pub(super) described: String,
 }
 
 /// What the tag in the file means to the policy.
@@ -161,25 +155,20 @@ impl<'a> Ranking<'a> {
         }
     }
 
-    /// A floating version is pinned to the longest versions that there are of its prefix and suffix.
+    /// A floating version is pinned to the longest versions that there are with its suffix.
     fn on_floating<'r>(&'r self, tag: &'r str, shape: &family::Shape<'_>) -> Ground<'r> {
         let line = shape.core.values[..shape.core.parts].to_vec();
-        let first = line.first().copied();
-        let mut family = None;
-        let mut pool = self.plain();
-        if self.has_families() {
+        let family = self.has_families().then(|| {
             let least = self.parts().count().max(shape.core.parts + 1);
-            let keys = (least..=3)
-                .rev()
-                .map(|parts| shape.key_with_parts(self.policy.family, parts));
-            let key = keys.clone().find(|key| self.pool(key).candidates().next().is_some());
-            if let Some(key) = key.or_else(|| keys.clone().next()) {
-                pool = self.pool(&key);
-                let described = family::describe_holes(&key);
-                family = Some(FamilyName { key, described });
-            }
-        }
-        let reach = self.reach(pool, first);
+            let name = |parts| shape.with_parts(parts).name(self.policy.family);
+            let inhabited = |name: &FamilyName| self.pool(&name.key).candidates().next().is_some();
+            (least..=3).rev().map(name).find(inhabited).unwrap_or_else(|| name(3))
+        });
+        let pool = match &family {
+            Some(family) => self.pool(&family.key),
+            None => self.plain(),
+        };
+        let reach = self.reach(pool, line.first().copied());
         Ground {
             pool,
             current: Current::Floating { tag, line },
@@ -215,17 +204,12 @@ impl<'a> Ranking<'a> {
 
     pub(super) fn family_of(&self, tag: &str) -> Option<FamilyName> {
         match self.policy.select {
-            Select::Semver { .. } => family::Shape::read(tag).map(|shape| FamilyName {
-                key: shape.key(self.policy.family),
-                described: shape.describe(self.policy.family),
-            }),
-            Select::Numeric(_) | Select::Alphabetical(_) => family::key_of_text(tag).map(|key| FamilyName {
-                key,
-                described: family::describe_holes(tag),
-            }),
+            Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.name(self.policy.family)),
+            Select::Numeric(_) | Select::Alphabetical(_) => family::name_of_text(tag),
         }
     }
 
+    /// The key alone, without the text for people: this one is asked of every tag.
     fn family_key(&self, tag: &str) -> Option<String> {
         match self.policy.select {
             Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.key(self.policy.family)),
