@@ -1,1 +1,29 @@
-//! Policy files and settings.
+//! Policy files and settings: from their texts to checked values, or to every problem with its line and a caret.
+//!
+//! Two files, two authors. *Policies* come from the owners of the config repository and are untrusted: they name
+//! repositories, rules and how to write. *Settings* come from the operator and hold everything that touches the machine:
+//! credentials (by reference, never inline), certificates, transports, and who may touch what.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `tree` | YAML as an untyped tree with byte spans, bounded |
+//! | `problems` | what is wrong, collected to the end of the file |
+//! | `shape` | how a mapping is declared once for reader and JSON Schema |
+//! | `values`, `pattern`, `extract` | the single values: globs, names, ranges, expressions |
+//! | `policy_file`, `check`, [`policies`] | policies: keys, what they mean together, files |
+//! | [`shipped`] | the policies that come along |
+//!
+//! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
+
+pub mod policies;
+pub mod schema;
+pub mod shipped;
+
+mod check;
+mod extract;
+mod pattern;
+mod policy_file;
+mod problems;
+mod shape;
+mod tree;
+mod values;

@@ -1,0 +1,179 @@
+//! From shapes to policies: what the values of one policy mean together.
+//!
+//! A field is looked for in four places, and the first that has it wins:
+//!
+//! 1. the policy itself,
+//! 2. the shipped policies of its `extends`, the last one first,
+//! 3. the `defaults` of its document,
+//! 4. the built-in default.
+//!
+//! `tags` and `write` merge key by key; `select` and lists are taken as a whole. What a shipped policy contributes is
+//! pointed at where `extends` names it.
+
+use super::extract::Template;
+use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags};
+use super::problems::Problems;
+use super::shape::{Field, Shape, Spanned};
+use super::shipped;
+use super::tree::Node;
+use crate::policy::{Guards, Parts, Policy, PolicyName, Select, TagFilter, Write};
+use crate::text::{Span, position};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where each name was first used: file and line, as messages show it.
+pub(super) type Names = BTreeMap<PolicyName, String>;
+
+/// The file that is being read.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) path: &'a Arc<str>,
+    pub(super) text: &'a str,
+}
+
+/// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
+pub(super) fn policies(source: Source<'_>, root: &Node, names: &mut Names, problems: &mut Problems) -> Vec<Policy> {
+    let Some(file) = PolicyFile::read(root, problems) else {
+        return Vec::new();
+    };
+    let defaults = file.defaults.value().unwrap_or_default();
+    let shapes = file.policies.value().unwrap_or_default();
+    shapes
+        .into_iter()
+        .filter_map(|shape| {
+            if let Some(name) = shape.value.name.as_given() {
+                unique(source, name, names, problems);
+            }
+            policy(source, shape, &defaults, problems)
+        })
+        .collect()
+}
+
+/// Records the name, or reports the place that has it already.
+fn unique(source: Source<'_>, name: &Spanned<PolicyName>, names: &mut Names, problems: &mut Problems) {
+    if let Some(first) = names.get(&name.value) {
+        problems.error(
+            name.span,
+            format!("policy name `{}` is used twice", name.value),
+            format!("first used in {first}; names are unique in a repository"),
+        );
+        return;
+    }
+    let at = position(source.text, name.span.start);
+    names.insert(name.value.clone(), format!("{}:{}:{}", source.path, at.line, at.column));
+}
+
+fn policy(
+    source: Source<'_>,
+    shape: Spanned<PolicyShape>,
+    defaults: &Defaults,
+    problems: &mut Problems,
+) -> Option<Policy> {
+    let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
+    let PolicyShape {
+        name,
+        extends,
+        images,
+        rules,
+    } = shape.value;
+    let images = some_of(
+        "images",
+        "leave `images` out when only markers use the policy",
+        images,
+        problems,
+    );
+    let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
+    let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
+    let tags = tag_filter(rules.tags, problems);
+    let select = select(rules.select, place, problems);
+    Some(Policy {
+        name: name.value()?,
+        file: source.path.clone(),
+        images: values(images)?,
+        files: values(files)?.into_iter().map(|glob| glob.0).collect(),
+        tags: tags?,
+        select: select?,
+        family: or_default(rules.family)?,
+        guards: Guards {
+            allow_downgrade: or_default(rules.allow_downgrade)?,
+            allow_replace: or_default(rules.allow_replace)?,
+            floating_current: or_default(rules.floating)?,
+            accept: values(rules.accept)?.into_iter().collect(),
+            disabled: values(rules.disable)?.into_iter().collect(),
+        },
+        pin: or_default(rules.pin)?,
+        write: Write {
+            mode: or_default(or_default(rules.write)?.mode)?,
+        },
+    })
+}
+
+/// The fields of the shipped policies, the last one on top.
+fn inherited(extends: Field<Vec<Spanned<&'static shipped::Shipped>>>, problems: &mut Problems) -> Option<Rules> {
+    let mut merged = Rules::default();
+    for shipped in or_default(extends)? {
+        merged = shipped.value.rules(shipped.span, problems)?.over(merged);
+    }
+    Some(merged)
+}
+
+/// Refuses an empty list where nobody could tell whether it means everything or nothing.
+fn some_of<T>(key: &str, hint: &str, field: Field<Vec<Spanned<T>>>, problems: &mut Problems) -> Field<Vec<Spanned<T>>> {
+    match field {
+        Field::Given(list) if list.value.is_empty() => {
+            problems.error(list.span, format!("`{key}` is empty"), hint);
+            Field::Broken
+        }
+        other => other,
+    }
+}
+
+fn tag_filter(tags: Field<Tags>, problems: &mut Problems) -> Option<TagFilter> {
+    let tags = or_default(tags)?;
+    match (&tags.matching, &tags.extract) {
+        (Field::Given(pattern), Field::Given(template)) => template.value.check(&pattern.value, problems),
+        (Field::Absent, Field::Given(template)) => Template::without_pattern(template, problems),
+        _ => {}
+    }
+    Some(TagFilter {
+        matching: optional(tags.matching)?.map(|pattern| pattern.0),
+        extract: optional(tags.extract)?.map(|template| template.0.text),
+        exclude: values(tags.exclude)?.into_iter().map(|pattern| pattern.0).collect(),
+    })
+}
+
+fn select(select: Field<SelectShape>, place: Span, problems: &mut Problems) -> Option<Select> {
+    if select.is_absent() {
+        problems.error(
+            place,
+            "this policy has no `select`",
+            "add one, for example `select: {semver: \"*\"}`, or `extends: [semver-stable]`",
+        );
+    }
+    Some(match select.value()? {
+        SelectShape::Semver(semver) => Select::Semver {
+            range: semver.range,
+            parts: semver.parts.unwrap_or(Parts::Three),
+            prereleases: semver.prereleases,
+        },
+        SelectShape::Numeric(order) => Select::Numeric(order),
+        SelectShape::Alphabetical(order) => Select::Alphabetical(order),
+    })
+}
+
+/// `None` when the field is broken, `Some(None)` when it is absent.
+fn optional<T>(field: Field<T>) -> Option<Option<T>> {
+    match field {
+        Field::Absent => Some(None),
+        Field::Broken => None,
+        Field::Given(given) => Some(Some(given.value)),
+    }
+}
+
+fn or_default<T: Default>(field: Field<T>) -> Option<T> {
+    optional(field).map(Option::unwrap_or_default)
+}
+
+fn values<T>(field: Field<Vec<Spanned<T>>>) -> Option<Vec<T>> {
+    Some(or_default(field)?.into_iter().map(|item| item.value).collect())
+}

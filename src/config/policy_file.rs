@@ -1,0 +1,312 @@
+//! The shape of a policy file: its keys, their types, and one sentence for each, which editors show.
+//!
+//! This file is the list of what can be written today. What is designed but not built stands under `refused` with what
+//! works instead, and moves up when it is built. What the values mean together is checked in `check`.
+
+use super::extract::Template;
+use super::pattern::Pattern;
+use super::problems::Problems;
+use super::shape::{Refusal, Shape, Spanned, read_record, record, words};
+use super::shipped::Shipped;
+use super::tree::{Node, Value};
+use super::values::FileGlob;
+use crate::image::Tag;
+use crate::policy::{Family, FloatingCurrent, Guard, ImagePattern, Order, Parts, Pin, PolicyName, WriteMode};
+use crate::schedule::Cron;
+use crate::version::range::Range;
+use serde_json::{Value as Json, json};
+
+/// The version of both our file formats.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ApiVersion;
+
+words! { ApiVersion { "landwaiter/v1" => ApiVersion, } }
+
+/// What a policy file says it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PolicyKind;
+
+words! { PolicyKind { "ImagePolicies" => PolicyKind, } }
+
+record! {
+    /// Policies for container images: which tag each reference in this repository should carry.
+    pub(super) struct PolicyFile {
+        /// The version of this format.
+        "apiVersion" required => api_version: ApiVersion,
+        /// What this document is.
+        "kind" required => kind: PolicyKind,
+        /// What holds for every policy of this document that does not say otherwise.
+        "defaults" => defaults: Defaults,
+        /// The policies.
+        "policies" required => policies: Vec<Spanned<PolicyShape>>,
+    }
+}
+
+record! {
+    /// What holds for every policy of this document that does not say otherwise.
+    pub(super) struct Defaults {
+        ..rules: Rules,
+    }
+    refused {
+        "name" => Refusal::Never("belongs to a single policy", "`defaults` has what policies share"),
+        "images" => Refusal::Never("belongs to a single policy", "`defaults` has what policies share"),
+        "extends" => Refusal::Never("belongs to a single policy", "name shipped policies in each policy"),
+    }
+}
+
+record! {
+    /// A named rule.
+    pub(super) struct PolicyShape {
+        /// Unique in the repository: lowercase letters, digits, `-`, `.` and `/`. Markers name it.
+        "name" required => name: PolicyName,
+        /// Shipped policies whose fields this one starts from; later ones win, and its own fields win over all.
+        "extends" => extends: Vec<Spanned<&'static Shipped>>,
+        /// Repositories, exact or as globs over the full name with host. Without it only markers use the policy.
+        "images" => images: Vec<Spanned<ImagePattern>>,
+        ..rules: Rules,
+    }
+}
+
+record! {
+    /// The fields that policies, defaults and shipped policies share.
+    pub(super) struct Rules {
+        /// Globs of the files in which references may be changed. Without it: every file.
+        "files" => files: Vec<Spanned<FileGlob>>,
+        /// Which tags are looked at, and what of them is ordered.
+        "tags" => tags: Tags,
+        /// How candidates are ordered and what they must satisfy: exactly one kind.
+        "select" => select: SelectShape,
+        /// How much of the current tag's shape a candidate must share: the same words (`compatible`), the identical
+        /// suffix (`exact`), or nothing (`any`).
+        "family" => family: Family,
+        /// What to do with a reference whose current tag moves, such as `latest`: leave it (`hold`) or write the tag
+        /// the policy chooses (`pin`).
+        "floating" => floating: FloatingCurrent,
+        /// Lets a lower version be written.
+        "allowDowngrade" => allow_downgrade: bool,
+        /// Lets a current tag be replaced that the policy cannot compare.
+        "allowReplace" => allow_replace: bool,
+        /// Tags that are right although they look like outliers.
+        "accept" => accept: Vec<Spanned<Tag>>,
+        /// Guards that are switched off by name.
+        "disable" => disable: Vec<Spanned<Guard>>,
+        /// What is written. A reference that carries a digest keeps one whatever stands here.
+        "pin" => pin: Pin,
+        /// How the change reaches Git.
+        "write" => write: WriteShape,
+        /// When the service looks, as a cron expression of five fields. Checked today, used by the service later.
+        "schedule" => schedule: Cron,
+    }
+    refused {
+        "require" => Refusal::NotYet("candidates are filtered by `tags` and `select` today"),
+        "watchDigest" => Refusal::NotYet("`pin: tag+digest` writes the digest that was read"),
+        "windows" => Refusal::NotYet("run `landwaiter update` when changes are welcome"),
+        "freeze" => Refusal::NotYet("`write: {mode: report}` decides and shows, and writes nothing"),
+        "templates" => Refusal::NotYet("files that are templates are left alone, with a reason"),
+        "semver" => Refusal::Never("belongs under `select`", "write `select: {semver: ...}`"),
+        "numeric" => Refusal::Never("belongs under `select`", "write `select: {numeric: ...}`"),
+        "alphabetical" => Refusal::Never("belongs under `select`", "write `select: {alphabetical: ...}`"),
+        "match" => Refusal::Never("belongs under `tags`", "write `tags: {match: ...}`"),
+        "extract" => Refusal::Never("belongs under `tags`", "write `tags: {extract: ...}`"),
+        "exclude" => Refusal::Never("belongs under `tags`", "write `tags: {exclude: [...]}`"),
+        "credentials" => SETTINGS,
+        "username" => SETTINGS,
+        "password" => SETTINGS,
+        "token" => SETTINGS,
+        "caFile" => SETTINGS,
+        "plainHttp" => SETTINGS,
+        "insecure" => SETTINGS,
+    }
+}
+
+/// A policy file is written by people who may not name secrets, files of the machine or transports.
+const SETTINGS: Refusal = Refusal::Never(
+    "does not belong in a policy",
+    "registries are described in the operator's settings, see `landwaiter schema settings`",
+);
+
+record! {
+    /// Which tags are looked at, and what of them is ordered. Expressions are unanchored.
+    pub(super) struct Tags {
+        /// A regular expression (RE2): tags that it does not match are passed over.
+        "match" => matching: Pattern,
+        /// A template over the groups of `match`, such as `$version`: its result is ordered instead of the tag.
+        "extract" => extract: Template,
+        /// Regular expressions: tags that one of them matches are passed over.
+        "exclude" => exclude: Vec<Spanned<Pattern>>,
+    }
+}
+
+record! {
+    /// How the change reaches Git.
+    pub(super) struct WriteShape {
+        /// A commit on the branch (`commit`), or decide and show only (`report`).
+        "mode" => mode: WriteMode,
+    }
+    refused {
+        "group" => Refusal::NotYet("a run makes one commit with all its changes"),
+        "message" => Refusal::NotYet("the commit's subject is set in the operator's settings"),
+    }
+}
+
+/// The chosen kind of `select`.
+#[derive(Debug, Clone)]
+pub(super) enum SelectShape {
+    Semver(SemverShape),
+    Numeric(Order),
+    Alphabetical(Order),
+}
+
+record! {
+    /// How candidates are ordered and what they must satisfy: exactly one kind.
+    struct Kinds {
+        /// Versions in a range such as `>=1.4 <2`, the greatest first.
+        "semver" => semver: SemverShape,
+        /// The extracted key as a number of any length: `asc` chooses the greatest.
+        "numeric" => numeric: Order,
+        /// The extracted key by bytes: `asc` chooses the last.
+        "alphabetical" => alphabetical: Order,
+    }
+    refused {
+        "calver" => Refusal::NotYet(KINDS_TODAY),
+        "newest" => Refusal::NotYet(KINDS_TODAY),
+        "commit" => Refusal::NotYet(KINDS_TODAY),
+        "digest" => Refusal::NotYet(KINDS_TODAY),
+        "promote" => Refusal::NotYet(KINDS_TODAY),
+    }
+}
+
+const KINDS_TODAY: &str = "built today: `semver`, `numeric` and `alphabetical`; with `tags.extract` they order dates, \
+                           build numbers and time stamps too";
+
+impl Shape for SelectShape {
+    fn read(node: &Node, problems: &mut Problems) -> Option<SelectShape> {
+        if let Value::Text(scalar) = &node.value {
+            let hint = format!("write `{{semver: {:?}}}`", super::shape::shown(&scalar.text));
+            problems.error(node.span, "expected a mapping with one kind, found a text", hint);
+            return None;
+        }
+        if let Value::Map(entries) = &node.value
+            && entries.len() != 1
+        {
+            let keys: Vec<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
+            let message = match keys.as_slice() {
+                [] => "`select` names no kind".to_owned(),
+                several => format!("`select` has more than one key: `{}`", several.join("`, `")),
+            };
+            let span = entries.get(1).map_or(node.span, |(key, _)| key.span);
+            problems.error(
+                span,
+                message,
+                "write exactly one of `semver`, `numeric`, `alphabetical`",
+            );
+        }
+        let kinds: Kinds = read_record(node, problems)?;
+        let semver = kinds.semver.value().map(SelectShape::Semver);
+        let numeric = kinds.numeric.value().map(SelectShape::Numeric);
+        semver
+            .or(numeric)
+            .or(kinds.alphabetical.value().map(SelectShape::Alphabetical))
+    }
+
+    fn schema() -> Json {
+        let mut schema = Kinds::schema();
+        schema["minProperties"] = json!(1);
+        schema["maxProperties"] = json!(1);
+        schema
+    }
+}
+
+/// A range, alone or with what else can be said about versions.
+#[derive(Debug, Clone)]
+pub(super) struct SemverShape {
+    pub(super) range: Range,
+    pub(super) parts: Option<Parts>,
+    pub(super) prereleases: bool,
+}
+
+record! {
+    /// A range with what else can be said about versions.
+    struct LongSemver {
+        /// The range, in the language of Masterminds/semver: `>=1.4 <2`, `~1.2`, `^1.2 || 3.x`.
+        "range" required => range: Range,
+        /// How many dot-separated parts a tag must have, at least: 3 if nothing is said.
+        "parts" => parts: Parts,
+        /// Admits every pre-release in the range, rather than those the range asks for.
+        "prereleases" => prereleases: bool,
+    }
+}
+
+impl Shape for SemverShape {
+    fn read(node: &Node, problems: &mut Problems) -> Option<SemverShape> {
+        if !matches!(node.value, Value::Map(_)) {
+            return Range::read(node, problems).map(|range| SemverShape {
+                range,
+                parts: None,
+                prereleases: false,
+            });
+        }
+        let long: LongSemver = read_record(node, problems)?;
+        Some(SemverShape {
+            range: long.range.value()?,
+            parts: long.parts.value(),
+            prereleases: long.prereleases.value().unwrap_or(false),
+        })
+    }
+
+    fn schema() -> Json {
+        json!({ "oneOf": [Range::schema(), LongSemver::schema()] })
+    }
+}
+
+words! {
+    Order {
+        "asc" => Order::Asc,
+        "desc" => Order::Desc,
+    }
+}
+
+words! {
+    Family {
+        "compatible" => Family::Compatible,
+        "exact" => Family::Exact,
+        "any" => Family::Any,
+    }
+}
+
+words! {
+    FloatingCurrent {
+        "hold" => FloatingCurrent::Hold,
+        "pin" => FloatingCurrent::Pin,
+    }
+}
+
+words! {
+    Guard {
+        "floating" => Guard::Floating,
+        "artefact" => Guard::Artefact,
+        "hash" => Guard::Hash,
+        "outlier" => Guard::Outlier,
+    }
+    refused {
+        "downgrade" => Refusal::Never("is not switched off here", "write `allowDowngrade: true`"),
+    }
+}
+
+words! {
+    Pin {
+        "tag" => Pin::Tag,
+        "digest" => Pin::Digest,
+        "tag+digest" => Pin::TagAndDigest,
+    }
+}
+
+words! {
+    WriteMode {
+        "commit" => WriteMode::Commit,
+        "report" => WriteMode::Report,
+    }
+    refused {
+        "pullRequest" => Refusal::NotYet("`commit` writes to the branch, `report` decides and shows"),
+    }
+}

@@ -1,0 +1,398 @@
+//! How a file's shape is declared: once, for the reader and for the JSON Schema.
+//!
+//! A [`Shape`] reads itself from a node, records everything that is wrong with it and describes itself as JSON Schema.
+//! Mappings are declared with [`record!`], closed lists of words with [`words!`]; both make reader and schema from the
+//! same lines, so the two cannot drift apart:
+//!
+//! ```text
+//! record! {
+//!     /// What is done to tags before they are ordered.
+//!     pub(super) struct Tags {
+//!         /// Tags that this regular expression does not match are passed over.
+//!         "match" => matching: Pattern,
+//!     }
+//!     refused { "pattern" => Refusal::Elsewhere("...", "...") }
+//! }
+//! ```
+//!
+//! Keys are spelt as they stand in the file. A key that exists in the design but is not built yet is `refused`: the
+//! reader names it and says what works today, and the schema does not offer it.
+
+use super::problems::Problems;
+use super::tree::{Key, Node, Scalar, Value};
+use crate::text::{Span, nearest};
+use serde_json::{Map, Value as Json, json};
+
+/// A value that can be read from a node and described as JSON Schema.
+pub(super) trait Shape: Sized {
+    /// Reads the value; `None` when something was wrong with it, which then stands in `problems`.
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self>;
+
+    /// The JSON Schema (draft 2020-12) of the value.
+    fn schema() -> Json;
+
+    /// The value that holds when `self` is laid over `lower`. Mappings merge key by key; everything else replaces.
+    fn over(self, _lower: Self) -> Self {
+        self
+    }
+}
+
+/// A value and the bytes it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Spanned<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// What a mapping says under one key.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Field<T> {
+    #[default]
+    Absent,
+    /// It is there and wrong, which was reported: nothing may be concluded from it.
+    Broken,
+    Given(Spanned<T>),
+}
+
+impl<T: Shape> Field<T> {
+    pub(super) fn over(self, lower: Field<T>) -> Field<T> {
+        match (self, lower) {
+            (Field::Absent, lower) => lower,
+            (Field::Given(upper), Field::Given(lower)) => Field::Given(Spanned {
+                value: upper.value.over(lower.value),
+                span: upper.span,
+            }),
+            (upper, _) => upper,
+        }
+    }
+}
+
+impl<T> Field<T> {
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Field::Absent)
+    }
+
+    /// The value with its place, when there is a good one.
+    pub(super) fn given(self) -> Option<Spanned<T>> {
+        match self {
+            Field::Given(given) => Some(given),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_given(&self) -> Option<&Spanned<T>> {
+        match self {
+            Field::Given(given) => Some(given),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value(self) -> Option<T> {
+        self.given().map(|given| given.value)
+    }
+}
+
+/// Why a key that people might write is not accepted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refusal {
+    /// Planned; the text says what works today.
+    NotYet(&'static str),
+    /// It never belongs here: why, and what to do instead.
+    Never(&'static str, &'static str),
+}
+
+impl Refusal {
+    pub(super) fn report(self, what: &str, span: Span, problems: &mut Problems) {
+        match self {
+            Refusal::NotYet(hint) => problems.error(span, format!("not yet: `{what}`"), hint),
+            Refusal::Never(why, hint) => problems.error(span, format!("`{what}` {why}"), hint),
+        }
+    }
+}
+
+/// A key that is not accepted, and why.
+pub(super) type Refused = (&'static str, Refusal);
+
+/// A mapping with known keys; made by [`record!`].
+pub(super) trait Record: Sized {
+    fn keys() -> Vec<&'static str>;
+    fn required() -> Vec<&'static str>;
+    fn refused() -> Vec<Refused>;
+    /// Takes the known keys' values; unknown keys are the caller's concern.
+    fn take(entries: &Entries<'_>, problems: &mut Problems) -> Self;
+    /// Adds the keys' schemas.
+    fn properties(into: &mut Map<String, Json>);
+}
+
+/// The entries of one mapping.
+pub(super) struct Entries<'a>(&'a [(Key, Node)]);
+
+impl Entries<'_> {
+    pub(super) fn field<T: Shape>(&self, key: &str, problems: &mut Problems) -> Field<T> {
+        let Some((_, node)) = self.0.iter().find(|(k, _)| k.text == key) else {
+            return Field::Absent;
+        };
+        match T::read(node, problems) {
+            Some(value) => Field::Given(Spanned { value, span: node.span }),
+            None => Field::Broken,
+        }
+    }
+}
+
+/// Reads a mapping: refuses what is no mapping, unknown and refused keys, and missing ones.
+pub(super) fn read_record<R: Record>(node: &Node, problems: &mut Problems) -> Option<R> {
+    let Value::Map(entries) = &node.value else {
+        let keys = R::keys().join("`, `");
+        node.mismatch("a mapping", format!("its keys are `{keys}`"), problems);
+        return None;
+    };
+    let (known, refused) = (R::keys(), R::refused());
+    let mut meant = Vec::new();
+    for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+        match refused.iter().find(|(name, _)| *name == key.text) {
+            Some((name, refusal)) => refusal.report(name, key.span, problems),
+            None => meant.extend(unknown_key(key, &known, &refused, problems)),
+        }
+    }
+    // A key that is there but misspelt was reported already.
+    let missing = |key: &&str| node.get(key).is_none() && !meant.contains(key);
+    for key in R::required().into_iter().filter(missing) {
+        problems.error(node.span, format!("`{key}` is missing"), "");
+    }
+    Some(R::take(&Entries(entries), problems))
+}
+
+/// Reports the key, and returns the one that was probably meant.
+fn unknown_key(
+    key: &Key,
+    known: &[&'static str],
+    refused: &[Refused],
+    problems: &mut Problems,
+) -> Option<&'static str> {
+    let candidates = known.iter().copied().chain(refused.iter().map(|(name, _)| *name));
+    let near = nearest(&key.text, candidates);
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known here: `{}`", known.join("`, `")),
+    };
+    problems.error(key.span, format!("unknown key `{}`", shown(&key.text)), hint);
+    near
+}
+
+/// The JSON Schema of a record.
+pub(super) fn record_schema<R: Record>(about: &str) -> Json {
+    let mut properties = Map::new();
+    R::properties(&mut properties);
+    let mut schema = json!({
+        "type": "object",
+        "description": about,
+        "additionalProperties": false,
+        "properties": properties,
+    });
+    if !R::required().is_empty() {
+        schema["required"] = json!(R::required());
+    }
+    schema
+}
+
+/// The schema of one key: its type's, described by the key's own words.
+pub(super) fn described<T: Shape>(about: &str) -> Json {
+    let mut schema = T::schema();
+    schema["description"] = json!(about);
+    schema
+}
+
+/// Doc lines as one paragraph.
+pub(super) fn paragraph(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// The scalar that stands at `node`; anything else is reported.
+pub(super) fn scalar<'a>(node: &'a Node, wanted: &str, problems: &mut Problems) -> Option<&'a Scalar> {
+    match &node.value {
+        Value::Text(scalar) => Some(scalar),
+        _ => {
+            node.mismatch(wanted, "", problems);
+            None
+        }
+    }
+}
+
+/// The word that stands at `node`, as its place in `words`.
+pub(super) fn read_word(node: &Node, words: &[&str], refused: &[Refused], problems: &mut Problems) -> Option<usize> {
+    let all = words.join("`, `");
+    let scalar = scalar(node, &format!("one of `{all}`"), problems)?;
+    if let Some(at) = words.iter().position(|word| *word == scalar.text) {
+        return Some(at);
+    }
+    match refused.iter().find(|(word, _)| *word == scalar.text) {
+        Some((word, refusal)) => refusal.report(word, scalar.span, problems),
+        None => {
+            let hint = match nearest(&scalar.text, words.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("one of `{all}`"),
+            };
+            problems.error(scalar.span, format!("unknown value `{}`", shown(&scalar.text)), hint);
+        }
+    }
+    None
+}
+
+/// Enough of a text to recognise it in a message.
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+impl<T: Shape> Shape for Vec<Spanned<T>> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            let hint = match &node.value {
+                Value::Text(scalar) => format!("write `[{}]`", shown(&scalar.text)),
+                _ => String::new(),
+            };
+            node.mismatch("a list", hint, problems);
+            return None;
+        };
+        let read: Vec<Option<Spanned<T>>> = items
+            .iter()
+            .map(|item| T::read(item, problems).map(|value| Spanned { value, span: item.span }))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "array", "items": T::schema() })
+    }
+}
+
+impl Shape for bool {
+    fn read(node: &Node, problems: &mut Problems) -> Option<bool> {
+        let scalar = scalar(node, "`true` or `false`", problems)?;
+        match (scalar.plain, scalar.text.as_str()) {
+            (true, "true") => Some(true),
+            (true, "false") => Some(false),
+            _ => {
+                let found = shown(&scalar.text);
+                problems.error(scalar.span, format!("expected `true` or `false`, found `{found}`"), "");
+                None
+            }
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// Declares a mapping: a struct whose fields are [`Field`]s, with its reader and its schema.
+macro_rules! record {
+    (
+        $(#[doc = $about:literal])*
+        $vis:vis struct $name:ident {
+            $( $(#[doc = $doc:literal])* $key:literal $($required:ident)? => $field:ident: $type:ty, )*
+            $( ..$part:ident: $part_type:ty, )?
+        }
+        $( refused { $( $bad:literal => $refusal:expr, )* } )?
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone, Default)]
+        $vis struct $name {
+            $( $(#[doc = $doc])* $vis $field: $crate::config::shape::Field<$type>, )*
+            $( $vis $part: $part_type, )?
+        }
+
+        impl $crate::config::shape::Record for $name {
+            fn keys() -> Vec<&'static str> {
+                [
+                    vec![$($key),*],
+                    $( <$part_type as $crate::config::shape::Record>::keys(), )?
+                ]
+                .concat()
+            }
+
+            fn required() -> Vec<&'static str> {
+                let marks: &[(&'static str, &[&str])] = &[$(($key, &[$(stringify!($required))?])),*];
+                marks.iter().filter(|(_, mark)| !mark.is_empty()).map(|(key, _)| *key).collect()
+            }
+
+            fn refused() -> Vec<$crate::config::shape::Refused> {
+                [
+                    vec![$( $(($bad, $refusal)),* )?],
+                    $( <$part_type as $crate::config::shape::Record>::refused(), )?
+                ]
+                .concat()
+            }
+
+            fn take(
+                entries: &$crate::config::shape::Entries<'_>,
+                problems: &mut $crate::config::problems::Problems,
+            ) -> Self {
+                $name {
+                    $( $field: entries.field($key, problems), )*
+                    $( $part: <$part_type as $crate::config::shape::Record>::take(entries, problems), )?
+                }
+            }
+
+            fn properties(into: &mut serde_json::Map<String, serde_json::Value>) {
+                $( into.insert(
+                    $key.to_owned(),
+                    $crate::config::shape::described::<$type>(&$crate::config::shape::paragraph(&[$($doc),*])),
+                ); )*
+                $( <$part_type as $crate::config::shape::Record>::properties(into); )?
+            }
+        }
+
+        impl $crate::config::shape::Shape for $name {
+            fn read(
+                node: &$crate::config::tree::Node,
+                problems: &mut $crate::config::problems::Problems,
+            ) -> Option<Self> {
+                $crate::config::shape::read_record(node, problems)
+            }
+
+            fn schema() -> serde_json::Value {
+                $crate::config::shape::record_schema::<Self>(&$crate::config::shape::paragraph(&[$($about),*]))
+            }
+
+            fn over(self, lower: Self) -> Self {
+                $name {
+                    $( $field: self.$field.over(lower.$field), )*
+                    $( $part: self.$part.over(lower.$part), )?
+                }
+            }
+        }
+    };
+}
+
+/// Declares a closed list of words for a type that has one value for each.
+macro_rules! words {
+    (
+        $type:ty {
+            $( $word:literal => $value:expr, )*
+        }
+        $( refused { $( $bad:literal => $refusal:expr, )* } )?
+    ) => {
+        impl $crate::config::shape::Shape for $type {
+            fn read(
+                node: &$crate::config::tree::Node,
+                problems: &mut $crate::config::problems::Problems,
+            ) -> Option<Self> {
+                let refused: &[$crate::config::shape::Refused] = &[$( $(($bad, $refusal)),* )?];
+                let at = $crate::config::shape::read_word(node, &[$($word),*], refused, problems)?;
+                let mut values = [$($value),*].into_iter();
+                values.nth(at)
+            }
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({ "type": "string", "enum": [$($word),*] })
+            }
+        }
+    };
+}
+
+pub(super) use record;
+pub(super) use words;

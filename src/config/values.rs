@@ -1,0 +1,257 @@
+//! The single values of our files: names, tags, globs, ranges, expressions. Each is checked where it is read.
+
+use super::pattern::Pattern;
+use super::problems::Problems;
+use super::shape::{Shape, scalar, shown};
+use super::tree::{Node, Scalar};
+use crate::image::{Repository, Tag};
+use crate::policy::{ImagePattern, Parts, PolicyName};
+use crate::schedule::Cron;
+use crate::version::range::Range;
+use globset::{GlobBuilder, GlobMatcher};
+use serde_json::{Value as Json, json};
+
+/// A value that is read from one scalar.
+pub(super) trait FromScalar: Sized {
+    /// What messages call it, with its article.
+    const WANTED: &'static str;
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Self>;
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+impl<T: FromScalar> Shape for T {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        Self::from_scalar(scalar(node, Self::WANTED, problems)?, problems)
+    }
+
+    fn schema() -> Json {
+        Self::scalar_schema()
+    }
+}
+
+impl FromScalar for String {
+    const WANTED: &'static str = "a text";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<String> {
+        if scalar.text.is_empty() {
+            problems.error(scalar.span, "empty text", "leave the key out");
+            return None;
+        }
+        Some(scalar.text.clone())
+    }
+}
+
+impl FromScalar for PolicyName {
+    const WANTED: &'static str = "a policy name";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<PolicyName> {
+        let name = PolicyName::parse(&scalar.text);
+        if name.is_none() {
+            problems.error(
+                scalar.span,
+                format!("`{}` is not a policy name", shown(&scalar.text)),
+                "lowercase letters, digits, `-`, `.` and `/`, at most 253 of them",
+            );
+        }
+        name
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string", "pattern": "^[a-z0-9./-]{1,253}$" })
+    }
+}
+
+impl FromScalar for Tag {
+    const WANTED: &'static str = "a tag";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Tag> {
+        Tag::parse(&scalar.text)
+            .map_err(|error| problems.error(scalar.span, error.to_string(), ""))
+            .ok()
+    }
+}
+
+impl FromScalar for Range {
+    const WANTED: &'static str = "a version range";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Range> {
+        Range::parse(&scalar.text)
+            .map_err(|error| {
+                problems.error(
+                    scalar.part(error.span),
+                    format!("bad version range: {}", error.message),
+                    error.hint,
+                );
+            })
+            .ok()
+    }
+}
+
+impl FromScalar for Cron {
+    const WANTED: &'static str = "a cron expression";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Cron> {
+        Cron::parse(&scalar.text)
+            .map_err(|error| {
+                problems.error(
+                    scalar.part(error.span),
+                    format!("bad schedule: {}", error.message),
+                    error.hint,
+                );
+            })
+            .ok()
+    }
+}
+
+impl FromScalar for Pattern {
+    const WANTED: &'static str = "a regular expression";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Pattern> {
+        Pattern::parse(&scalar.text)
+            .map_err(|error| {
+                let span = error.span.map_or(scalar.span, |part| scalar.part(part));
+                problems.error(span, format!("bad regular expression: {}", error.message), error.hint);
+            })
+            .ok()
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+impl FromScalar for Parts {
+    const WANTED: &'static str = "`1`, `2` or `3`";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Parts> {
+        match scalar.text.as_str() {
+            "1" => Some(Parts::One),
+            "2" => Some(Parts::Two),
+            "3" => Some(Parts::Three),
+            other => {
+                let message = format!("expected `1`, `2` or `3`, found `{}`", shown(other));
+                problems.error(scalar.span, message, "how many dot-separated parts a tag must have");
+                None
+            }
+        }
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "enum": [1, 2, 3] })
+    }
+}
+
+/// A glob over paths of the config repository: `*` stays within one folder, `**` crosses folders.
+#[derive(Debug, Clone)]
+pub(super) struct FileGlob(pub(super) GlobMatcher);
+
+impl FromScalar for FileGlob {
+    const WANTED: &'static str = "a glob";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<FileGlob> {
+        let text = scalar.text.as_str();
+        let refusal = if text.is_empty() {
+            Some(("empty glob", "`**` is every file".to_owned()))
+        } else if let Some(rest) = text.strip_prefix("./").or_else(|| text.strip_prefix('/')) {
+            Some((
+                "paths start at the repository's root",
+                format!("write `{}`", shown(rest)),
+            ))
+        } else if text.split('/').any(|part| part == "..") {
+            Some(("`..` leaves the repository", "paths start at its root".to_owned()))
+        } else if text.ends_with('/') {
+            Some(("names a folder, not files", format!("write `{}**`", shown(text))))
+        } else {
+            None
+        };
+        if let Some((message, hint)) = refusal {
+            problems.error(scalar.span, format!("bad glob: {message}"), hint);
+            return None;
+        }
+        glob(text, scalar, problems).map(FileGlob)
+    }
+}
+
+/// Compiles `text`, which stands at `scalar`.
+fn glob(text: &str, scalar: &Scalar, problems: &mut Problems) -> Option<GlobMatcher> {
+    let built = GlobBuilder::new(text)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build();
+    built
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| problems.error(scalar.span, format!("bad glob: {}", error.kind()), ""))
+        .ok()
+}
+
+impl FromScalar for ImagePattern {
+    const WANTED: &'static str = "a repository or glob";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<ImagePattern> {
+        let text = scalar.text.as_str();
+        if !text.contains(['*', '?', '{']) && !(text.contains('[') && !text.starts_with('[')) {
+            return exact_image(scalar, problems).map(ImagePattern::Exact);
+        }
+        let canonical = canonical_glob(text);
+        let refusal = if text.contains("://") {
+            Some(("a URL scheme does not belong in an image name", String::new()))
+        } else if text.chars().any(|c| c.is_ascii_uppercase()) {
+            Some((
+                "repository names are lowercase, so this matches none",
+                format!("write `{}`", shown(&text.to_lowercase())),
+            ))
+        } else if canonical.is_none() {
+            Some((
+                "it is not clear whether `*` stands for a registry or for a name on Docker Hub",
+                "`**` is every repository, `docker.io/*/*` every one on Docker Hub".to_owned(),
+            ))
+        } else {
+            None
+        };
+        if let Some((message, hint)) = refusal {
+            problems.error(scalar.span, format!("bad image glob: {message}"), hint);
+            return None;
+        }
+        glob(&canonical?, scalar, problems).map(ImagePattern::Glob)
+    }
+}
+
+fn exact_image(scalar: &Scalar, problems: &mut Problems) -> Option<Repository> {
+    let text = scalar.text.as_str();
+    let last = text.rfind('/').map_or(0, |at| at + 1);
+    let bare = text.split('@').next().unwrap_or(text);
+    let bare = match bare.get(last..).and_then(|name| name.find(':')) {
+        Some(colon) if Repository::parse(&bare[..last + colon]).is_ok() => &bare[..last + colon],
+        _ => bare,
+    };
+    if bare.len() < text.len() && Repository::parse(bare).is_ok() {
+        problems.error(
+            scalar.part(bare.len()..text.len()),
+            "`images` names repositories, without tag or digest",
+            format!("write `{}`", shown(bare)),
+        );
+        return None;
+    }
+    Repository::parse(text)
+        .map_err(|error| problems.error(scalar.span, error.to_string(), ""))
+        .ok()
+}
+
+/// The glob over canonical names that `text` means, by the rule that [`Repository::parse`] has for names without a host.
+/// `None` when a leading `*` could stand for either.
+pub(super) fn canonical_glob(text: &str) -> Option<String> {
+    match text.split_once('/') {
+        _ if text == "**" => Some(text.to_owned()),
+        None if text == "*" => None,
+        None => Some(format!("docker.io/library/{text}")),
+        Some(("*", _)) => None,
+        Some((first, _)) if first == "**" || first == "localhost" || first.contains(['.', ':']) => {
+            Some(text.to_owned())
+        }
+        Some(_) => Some(format!("docker.io/{text}")),
+    }
+}
