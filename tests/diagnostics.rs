@@ -9,7 +9,7 @@
     reason = "tests read files and may panic"
 )]
 
-use landwaiter::config::policies;
+use landwaiter::config::{policies, settings};
 use landwaiter::text::Diagnostic;
 use std::path::PathBuf;
 
@@ -28,6 +28,13 @@ struct Case {
 fn wrong_policies_are_explained() {
     compare("policies.txt", "landwaiter.yaml", |files| {
         policies::read(files).diagnostics
+    });
+}
+
+#[test]
+fn wrong_settings_are_explained() {
+    compare("settings.txt", "settings.yaml", |files| {
+        settings::read(&files[0].0, &files[0].1).err().unwrap_or_default()
     });
 }
 

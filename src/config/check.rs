@@ -85,14 +85,16 @@ fn policy(
     let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
-    let select = select(rules.select, place, problems);
+    if rules.select.is_absent() && shape.sound {
+        no_select(place, problems);
+    }
     Some(Policy {
         name: name.value()?,
         file: source.path.clone(),
         images: values(images)?,
         files: values(files)?.into_iter().map(|glob| glob.0).collect(),
         tags: tags?,
-        select: select?,
+        select: select(rules.select.value()?),
         family: or_default(rules.family)?,
         guards: Guards {
             allow_downgrade: or_default(rules.allow_downgrade)?,
@@ -142,15 +144,16 @@ fn tag_filter(tags: Field<Tags>, problems: &mut Problems) -> Option<TagFilter> {
     })
 }
 
-fn select(select: Field<SelectShape>, place: Span, problems: &mut Problems) -> Option<Select> {
-    if select.is_absent() {
-        problems.error(
-            place,
-            "this policy has no `select`",
-            "add one, for example `select: {semver: \"*\"}`, or `extends: [semver-stable]`",
-        );
-    }
-    Some(match select.value()? {
+fn no_select(place: Span, problems: &mut Problems) {
+    problems.error(
+        place,
+        "this policy has no `select`",
+        "add one, for example `select: {semver: \"*\"}`, or `extends: [semver-stable]`",
+    );
+}
+
+fn select(shape: SelectShape) -> Select {
+    match shape {
         SelectShape::Semver(semver) => Select::Semver {
             range: semver.range,
             parts: semver.parts.unwrap_or(Parts::Three),
@@ -158,7 +161,7 @@ fn select(select: Field<SelectShape>, place: Span, problems: &mut Problems) -> O
         },
         SelectShape::Numeric(order) => Select::Numeric(order),
         SelectShape::Alphabetical(order) => Select::Alphabetical(order),
-    })
+    }
 }
 
 /// `None` when the field is broken, `Some(None)` when it is absent.

@@ -12,18 +12,26 @@
 //! | `values`, `pattern`, `extract` | the single values: globs, names, ranges, expressions |
 //! | `policy_file`, `check`, [`policies`] | policies: keys, what they mean together, files |
 //! | [`shipped`] | the policies that come along |
+//! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
+//! | `settings_file`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
+//! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
 
 pub mod policies;
 pub mod schema;
+pub mod settings;
 pub mod shipped;
+pub mod subject;
+pub mod tenancy;
 
 mod check;
 mod extract;
 mod pattern;
 mod policy_file;
+mod places;
 mod problems;
+mod settings_file;
 mod shape;
 mod tree;
 mod values;

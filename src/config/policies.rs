@@ -60,7 +60,7 @@ pub fn read(files: &[(String, String)]) -> Loaded {
     let mut names = Names::new();
     for (path, text) in files {
         let path: Arc<str> = path.as_str().into();
-        let mut problems = Problems::new(&path);
+        let mut problems = Problems::new(&path, text);
         let shared = path.starts_with(SHARED_FOLDER);
         // A file that never says `landwaiter/` is somebody else's, whatever it holds.
         if !shared || text.contains("landwaiter/") {

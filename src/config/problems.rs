@@ -1,22 +1,27 @@
 //! Collects what is wrong with one file while it is read to its end.
 
-use crate::text::{Diagnostic, Severity, Span};
+use crate::text::{Diagnostic, Severity, Span, position};
 
 /// The most problems that are kept for one file; a file with more is not the file it was taken for.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// The problems of one file, in the order they were found.
 #[derive(Debug)]
-pub(super) struct Problems {
+pub(super) struct Problems<'t> {
     file: String,
+    text: &'t str,
     found: Vec<Diagnostic>,
     errors: usize,
+    /// Lines that hold a secret, by their first and last byte.
+    secret: Vec<Span>,
 }
 
-impl Problems {
-    pub(super) fn new(file: &str) -> Problems {
+impl<'t> Problems<'t> {
+    pub(super) fn new(file: &str, text: &'t str) -> Problems<'t> {
         Problems {
             file: file.to_owned(),
+            text,
+            secret: Vec::new(),
             found: Vec::new(),
             errors: 0,
         }
@@ -40,6 +45,15 @@ impl Problems {
         self.keep(diagnostic, String::new());
     }
 
+    /// Keeps the line of `span` out of every excerpt: somebody wrote a secret there.
+    pub(super) fn keep_secret(&mut self, span: Span) {
+        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = self.text[span.start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| span.start + at);
+        self.secret.push(Span::new(start, end));
+    }
+
     /// How many errors there are so far, to see whether a step added one.
     pub(super) fn errors(&self) -> usize {
         self.errors
@@ -49,6 +63,17 @@ impl Problems {
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|one| one.span);
         self.found.dedup();
+        for one in &mut self.found {
+            let on_secret_line = |span: &Span| {
+                self.secret
+                    .iter()
+                    .any(|line| (line.start..=line.end).contains(&span.start))
+            };
+            if let Some(span) = one.span.filter(on_secret_line) {
+                one.message = format!("line {}: {}", position(self.text, span.start).line, one.message);
+                one.span = None;
+            }
+        }
         let more = self.found.len().saturating_sub(MAX_PROBLEMS);
         if more > 0 {
             let rest = Diagnostic::error(&self.file, None, format!("{more} more problems are not shown"));

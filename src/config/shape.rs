@@ -42,6 +42,20 @@ pub(super) trait Shape: Sized {
 pub(super) struct Spanned<T> {
     pub(super) value: T,
     pub(super) span: Span,
+    /// Nothing was wrong inside. What an unsound value lacks may only be misspelt, so it is not called missing.
+    pub(super) sound: bool,
+}
+
+impl<T: Shape> Spanned<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Spanned<T>> {
+        let before = problems.errors();
+        let value = T::read(node, problems)?;
+        Some(Spanned {
+            value,
+            span: node.span,
+            sound: problems.errors() == before,
+        })
+    }
 }
 
 /// What a mapping says under one key.
@@ -61,6 +75,7 @@ impl<T: Shape> Field<T> {
             (Field::Given(upper), Field::Given(lower)) => Field::Given(Spanned {
                 value: upper.value.over(lower.value),
                 span: upper.span,
+                sound: upper.sound && lower.sound,
             }),
             (upper, _) => upper,
         }
@@ -99,6 +114,8 @@ pub(super) enum Refusal {
     NotYet(&'static str),
     /// It never belongs here: why, and what to do instead.
     Never(&'static str, &'static str),
+    /// Its value would be a secret, which is written nowhere, not even in the message; the text says what to do instead.
+    Secret(&'static str),
 }
 
 impl Refusal {
@@ -106,6 +123,10 @@ impl Refusal {
         match self {
             Refusal::NotYet(hint) => problems.error(span, format!("not yet: `{what}`"), hint),
             Refusal::Never(why, hint) => problems.error(span, format!("`{what}` {why}"), hint),
+            Refusal::Secret(hint) => {
+                problems.error(span, format!("`{what}` would hold a secret inline"), hint);
+                problems.keep_secret(span);
+            }
         }
     }
 }
@@ -132,10 +153,7 @@ impl Entries<'_> {
         let Some((_, node)) = self.0.iter().find(|(k, _)| k.text == key) else {
             return Field::Absent;
         };
-        match T::read(node, problems) {
-            Some(value) => Field::Given(Spanned { value, span: node.span }),
-            None => Field::Broken,
-        }
+        Spanned::read(node, problems).map_or(Field::Broken, Field::Given)
     }
 }
 
@@ -176,6 +194,10 @@ fn unknown_key(
         None => format!("known here: `{}`", known.join("`, `")),
     };
     problems.error(key.span, format!("unknown key `{}`", shown(&key.text)), hint);
+    let secret = |(name, refusal): &Refused| Some(*name) == near && matches!(refusal, Refusal::Secret(_));
+    if refused.iter().any(secret) {
+        problems.keep_secret(key.span);
+    }
     near
 }
 
@@ -257,10 +279,7 @@ impl<T: Shape> Shape for Vec<Spanned<T>> {
             node.mismatch("a list", hint, problems);
             return None;
         };
-        let read: Vec<Option<Spanned<T>>> = items
-            .iter()
-            .map(|item| T::read(item, problems).map(|value| Spanned { value, span: item.span }))
-            .collect();
+        let read: Vec<Option<Spanned<T>>> = items.iter().map(|item| Spanned::read(item, problems)).collect();
         read.into_iter().collect()
     }
 

@@ -1,0 +1,378 @@
+//! The operator's settings as plain data: how registries and Git servers are reached, and who may touch what.
+//!
+//! Secrets are named, never held: whoever wires the program together reads the variable or the file. A line on which
+//! somebody wrote a secret anyway is kept out of the diagnostics.
+//!
+//! ```
+//! use landwaiter::config::settings::{self, Credentials, SecretSource};
+//! let text = "apiVersion: landwaiter/v1\nkind: Settings\nregistries:\n- host: ghcr.io\n  credentials: {tokenEnv: TOKEN}\n";
+//! let settings = settings::read("settings.yaml", text).unwrap();
+//! let token = Credentials::Token(SecretSource::Env("TOKEN".to_owned()));
+//! assert_eq!(settings.registries[0].credentials, Some(token));
+//! ```
+
+use super::places::{FilePath, VariableName, loopback};
+use super::policies::is_document;
+use super::problems::Problems;
+use super::settings_file::{CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile};
+use super::shape::{Field, Shape, Spanned};
+use super::subject::Subject;
+use super::tenancy::Tenancy;
+use super::tree;
+use crate::image::Repository;
+use crate::text::{Diagnostic, Severity, Span};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// The value of `kind` in a settings file.
+pub const KIND: &str = "Settings";
+
+/// Everything the operator decides. The default is a machine without a settings file.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub registries: Vec<RegistrySettings>,
+    pub git: Vec<GitSettings>,
+    pub commit: CommitSettings,
+    pub tenancy: Tenancy,
+    pub limits: Limits,
+}
+
+/// How the repositories of one host, or some of them, are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// In canonical spelling, as [`Repository::host`].
+    pub host: String,
+    /// Beginnings of [`Repository::path`], whole parts; empty means all.
+    pub paths: Vec<String>,
+    pub credentials: Option<Credentials>,
+    pub plain_http: bool,
+    pub ca_file: Option<PathBuf>,
+    pub concurrency: Option<NonZeroUsize>,
+}
+
+/// How the Git repositories below one URL are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitSettings {
+    /// The beginning of their URLs, whole path parts.
+    pub url: Url,
+    pub credentials: Option<Credentials>,
+    pub ssh_key_file: Option<PathBuf>,
+    pub known_hosts_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Whom to be at a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    Basic { user: UserSource, password: SecretSource },
+    Token(SecretSource),
+}
+
+/// Where a user's name comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserSource {
+    Name(String),
+    From(SecretSource),
+}
+
+/// Where a secret comes from. Relative files are below the settings file's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    Env(String),
+    File(PathBuf),
+}
+
+/// What commits look like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitSettings {
+    /// Name and address.
+    pub author: Option<(String, String)>,
+    pub subject: Option<Subject>,
+    /// Whether the message ends with trailers.
+    pub trailers: bool,
+}
+
+impl Default for CommitSettings {
+    fn default() -> CommitSettings {
+        CommitSettings {
+            author: None,
+            subject: None,
+            trailers: true,
+        }
+    }
+}
+
+/// Bounds; `None` keeps the built-in one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// In bytes.
+    pub max_file_size: Option<u64>,
+    pub timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// The entry that says how `repository` is reached: the one with the longest matching path.
+    pub fn registry(&self, repository: &Repository) -> Option<&RegistrySettings> {
+        let longest = |registry: &RegistrySettings| {
+            let paths = registry.paths.iter().filter(|path| below(repository.path(), path));
+            let longest = paths.map(String::len).max();
+            longest.or_else(|| registry.paths.is_empty().then_some(0))
+        };
+        let host = self
+            .registries
+            .iter()
+            .filter(|registry| registry.host == repository.host());
+        host.filter_map(|registry| Some((longest(registry)?, registry)))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, registry)| registry)
+    }
+
+    /// The entry that says how the Git repository at `url` is reached: the one with the longest matching URL.
+    pub fn git(&self, url: &Url) -> Option<&GitSettings> {
+        let matching = self.git.iter().filter(|git| covers(&git.url, url));
+        matching.max_by_key(|git| {
+            (
+                git.url.path().trim_end_matches('/').len(),
+                !git.url.username().is_empty(),
+            )
+        })
+    }
+}
+
+/// Whether `path` is `prefix` or lies below it, part by part.
+fn below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Same server, and the path below the prefix's: `https://a.example` never covers `https://a.example.org`.
+fn covers(prefix: &Url, url: &Url) -> bool {
+    let user = prefix.username().is_empty() || prefix.username() == url.username();
+    prefix.scheme() == url.scheme()
+        && prefix.host() == url.host()
+        && prefix.port_or_known_default() == url.port_or_known_default()
+        && user
+        && below(url.path(), prefix.path().trim_end_matches('/'))
+}
+
+/// Reads the settings, or lists every problem.
+pub fn read(path: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
+    let mut problems = Problems::new(path, text);
+    let mut documents = tree::documents(text, &mut problems).into_iter();
+    let mut settings = Settings::default();
+    match documents.next() {
+        Some(root) if is_document(&root, KIND, &mut problems) => {
+            if let Some(file) = SettingsFile::read(&root, &mut problems) {
+                settings = from_shape(file, &mut problems);
+            }
+        }
+        _ => {}
+    }
+    if let Some(second) = documents.next() {
+        problems.error(
+            second.span,
+            "settings are one document",
+            "put everything under one `kind: Settings`",
+        );
+    }
+    let diagnostics = problems.into_diagnostics();
+    if diagnostics.iter().any(|one| one.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    Ok(settings)
+}
+
+fn from_shape(file: SettingsFile, problems: &mut Problems) -> Settings {
+    let mut settings = Settings {
+        commit: commit(file.commit.value().unwrap_or_default(), problems),
+        tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
+        limits: limits(file.limits.value().unwrap_or_default()),
+        ..Settings::default()
+    };
+    for shape in file.registries.value().unwrap_or_default() {
+        let span = shape.span;
+        if let Some(registry) = registry(shape.value, problems) {
+            let same = |other: &RegistrySettings| other.host == registry.host && overlap(&other.paths, &registry.paths);
+            if settings.registries.iter().any(same) {
+                let message = format!("`{}` is described twice", registry.host);
+                problems.error(span, message, "tell the entries apart by `paths`");
+            }
+            settings.registries.push(registry);
+        }
+    }
+    for shape in file.git.value().unwrap_or_default() {
+        let span = shape.span;
+        if let Some(git) = git(shape.value, problems) {
+            if settings.git.iter().any(|other| other.url == git.url) {
+                problems.error(span, format!("`{}` is described twice", git.url), "");
+            }
+            settings.git.push(git);
+        }
+    }
+    settings
+}
+
+/// Whether two entries have a path in common; no paths is the one path of everything.
+fn overlap(one: &[String], other: &[String]) -> bool {
+    (one.is_empty() && other.is_empty()) || one.iter().any(|path| other.contains(path))
+}
+
+fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySettings> {
+    let paths = shape.paths.value().unwrap_or_default();
+    Some(RegistrySettings {
+        credentials: credentials(shape.credentials, problems),
+        host: shape.host.value()?.0,
+        paths: paths.into_iter().map(|path| path.value.0).collect(),
+        plain_http: shape.plain_http.value().unwrap_or(false),
+        ca_file: file(shape.ca_file),
+        concurrency: shape.concurrency.value().map(|count| count.0),
+    })
+}
+
+fn git(shape: GitShape, problems: &mut Problems) -> Option<GitSettings> {
+    if let Some(url) = shape.url.as_given() {
+        let over_ssh = url.value.0.scheme() == "ssh";
+        let wrong = |key: &str, place: Option<Span>, hint: &str, problems: &mut Problems| {
+            if let Some(span) = place {
+                problems.error(
+                    span,
+                    format!("`{key}` has no effect on {}:// URLs", url.value.0.scheme()),
+                    hint,
+                );
+            }
+        };
+        if over_ssh {
+            wrong(
+                "credentials",
+                place(&shape.credentials),
+                "SSH uses `sshKeyFile`",
+                problems,
+            );
+            wrong("caFile", place(&shape.ca_file), "SSH uses `knownHostsFile`", problems);
+        } else {
+            wrong("sshKeyFile", place(&shape.ssh_key_file), "use `credentials`", problems);
+            wrong(
+                "knownHostsFile",
+                place(&shape.known_hosts_file),
+                "use `caFile`",
+                problems,
+            );
+        }
+        if let Some(span) = place(&shape.credentials)
+            && url.value.0.scheme() == "http"
+            && !loopback(&url.value.0)
+        {
+            problems.error(span, "credentials would travel unencrypted", "use an https:// URL");
+        }
+    }
+    Some(GitSettings {
+        credentials: credentials(shape.credentials, problems),
+        url: shape.url.value()?.0,
+        ssh_key_file: file(shape.ssh_key_file),
+        known_hosts_file: file(shape.known_hosts_file),
+        ca_file: file(shape.ca_file),
+    })
+}
+
+fn place<T>(field: &Field<T>) -> Option<Span> {
+    field.as_given().map(|given| given.span)
+}
+
+fn file(field: Field<FilePath>) -> Option<PathBuf> {
+    field.value().map(|path| path.0)
+}
+
+/// A user with a password, or a token; each given in one way.
+fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Option<Credentials> {
+    let Spanned {
+        value: shape,
+        span,
+        sound,
+    } = field.given()?;
+    let name = shape.user.given().map(|user| (UserSource::Name(user.value), user.span));
+    let user_source = source("user", shape.user_env, shape.user_file, problems);
+    let password = source("password", shape.password_env, shape.password_file, problems);
+    let token = source("token", shape.token_env, shape.token_file, problems);
+    if let (Some(_), Some((_, second))) = (&name, &user_source) {
+        problems.error(
+            *second,
+            "the user is named twice",
+            "keep one of `user`, `userEnv`, `userFile`",
+        );
+    }
+    let user = name.or_else(|| user_source.map(|(source, span)| (UserSource::From(source), span)));
+    match (user, password, token) {
+        (None, None, Some((token, _))) => Some(Credentials::Token(token)),
+        (Some((user, _)), Some((password, _)), None) => Some(Credentials::Basic { user, password }),
+        // A part that is there and wrong was reported; what remains says nothing.
+        _ if !sound => None,
+        (user, password, Some((_, at))) => {
+            let other = user.map(|(_, span)| span).or(password.map(|(_, span)| span));
+            let hint = "keep either the token, or user and password";
+            problems.error(other.unwrap_or(at), "a token stands alone", hint);
+            None
+        }
+        (Some((_, at)), None, None) => {
+            problems.error(at, "a user without a password", "add `passwordEnv` or `passwordFile`");
+            None
+        }
+        (None, Some((_, at)), None) => {
+            problems.error(at, "a password without a user", "add `user`, `userEnv` or `userFile`");
+            None
+        }
+        (None, None, None) => {
+            problems.error(
+                span,
+                "no credentials",
+                "`tokenEnv`, or `user` with `passwordEnv`, or each from a file",
+            );
+            None
+        }
+    }
+}
+
+/// The secret that a variable or a file holds, and where that is said.
+fn source(
+    what: &str,
+    env: Field<VariableName>,
+    file: Field<FilePath>,
+    problems: &mut Problems,
+) -> Option<(SecretSource, Span)> {
+    let env = env.given().map(|env| (SecretSource::Env(env.value.0), env.span));
+    let file = file.given().map(|file| (SecretSource::File(file.value.0), file.span));
+    if let (Some(_), Some((_, second))) = (&env, &file) {
+        let hint = format!("keep one of `{what}Env` and `{what}File`");
+        problems.error(*second, format!("the {what} comes from two places"), hint);
+    }
+    env.or(file)
+}
+
+fn commit(shape: CommitShape, problems: &mut Problems) -> CommitSettings {
+    let author = shape.author.value().and_then(|author| {
+        let (name, email) = (author.name.given()?, author.email.given()?);
+        for (text, what) in [(&name, "a name"), (&email, "an address")] {
+            if text.value.contains(|c: char| c.is_control() || c == '<' || c == '>') {
+                problems.error(
+                    text.span,
+                    format!("Git does not take this as {what}"),
+                    "leave out `<`, `>` and line breaks",
+                );
+            }
+        }
+        Some((name.value, email.value))
+    });
+    CommitSettings {
+        author,
+        subject: shape.subject.value(),
+        trailers: shape.trailers.value().unwrap_or(true),
+    }
+}
+
+fn limits(shape: LimitsShape) -> Limits {
+    Limits {
+        max_file_size: shape.max_file_size.value().map(|size| size.0),
+        timeout: shape.timeout.value().map(|time| time.0),
+    }
+}

@@ -1,0 +1,178 @@
+//! The shape of the settings file: its keys, their types, and one sentence for each, which editors show.
+//!
+//! What the values mean together, and the plain data that the rest of the program gets, stand in `settings`.
+
+use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
+use super::policy_file::ApiVersion;
+use super::shape::{Refusal, Spanned, record, words};
+use super::subject::Subject;
+use super::values::FileGlob;
+use crate::policy::ImagePattern;
+
+/// What a settings file says it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SettingsKind;
+
+words! { SettingsKind { "Settings" => SettingsKind, } }
+
+record! {
+    /// The operator's settings: how registries and Git servers are reached, and who may touch what.
+    pub(super) struct SettingsFile {
+        /// The version of this format.
+        "apiVersion" required => api_version: ApiVersion,
+        /// What this document is.
+        "kind" required => kind: SettingsKind,
+        /// How registries are reached. Of several entries for a host, the one with the longest matching path counts.
+        "registries" => registries: Vec<Spanned<RegistryShape>>,
+        /// How Git servers are reached. Of several entries, the one with the longest matching URL counts.
+        "git" => git: Vec<Spanned<GitShape>>,
+        /// What commits look like.
+        "commit" => commit: CommitShape,
+        /// Which policy files may touch which files and images. Without it: all of them everything.
+        "tenancy" => tenancy: Vec<Spanned<TenantShape>>,
+        /// Bounds for what comes from outside.
+        "limits" => limits: LimitsShape,
+    }
+    refused {
+        "repositories" => Refusal::NotYet("name the repository with `--repo`; `git` says how to reach its server"),
+        "proxies" => Refusal::NotYet("the variables HTTPS_PROXY and NO_PROXY are honoured"),
+        "rates" => Refusal::NotYet("`concurrency` bounds the requests to one registry"),
+        "forges" => Refusal::NotYet("changes are written as commits"),
+        "signing" => Refusal::NotYet("commits are not signed"),
+        "service" => Refusal::NotYet("run `landwaiter update` from a scheduler"),
+        "notifications" => Refusal::NotYet("`--format json` prints what was done"),
+        "telemetry" => Refusal::NotYet("`--format json` prints what was done"),
+        "policies" => Refusal::Never("belong in the config repository", "see `landwaiter schema policies`"),
+    }
+}
+
+record! {
+    /// How one registry is reached.
+    pub(super) struct RegistryShape {
+        /// The host as image names spell it, with its port when it has one.
+        "host" required => host: HostName,
+        /// Only for repositories below these paths. Without it: all of the host.
+        "paths" => paths: Vec<Spanned<PathPrefix>>,
+        /// Whom to be there. Without it: what Docker's configuration says.
+        "credentials" => credentials: CredentialsShape,
+        /// Speaks HTTP without encryption. Loopback addresses may always.
+        "plainHttp" => plain_http: bool,
+        /// PEM certificates that are trusted in addition to the system's.
+        "caFile" => ca_file: FilePath,
+        /// How many requests may be under way at once, 1 to 64.
+        "concurrency" => concurrency: Concurrency,
+    }
+    refused {
+        "user" => IN_CREDENTIALS,
+        "userEnv" => IN_CREDENTIALS,
+        "passwordEnv" => IN_CREDENTIALS,
+        "passwordFile" => IN_CREDENTIALS,
+        "tokenEnv" => IN_CREDENTIALS,
+        "tokenFile" => IN_CREDENTIALS,
+        "password" => INLINE_PASSWORD,
+        "token" => INLINE_TOKEN,
+        "insecure" => Refusal::Never(
+            "could mean two things",
+            "`plainHttp: true` speaks HTTP, `caFile` trusts a certificate; checks are never switched off",
+        ),
+    }
+}
+
+record! {
+    /// How one Git server, or a part of it, is reached.
+    pub(super) struct GitShape {
+        /// The beginning of the URLs this is for, such as `https://git.example.com/platform/`.
+        "url" required => url: RemoteUrl,
+        /// Whom to be there, over HTTPS.
+        "credentials" => credentials: CredentialsShape,
+        /// The private key to be known by, over SSH.
+        "sshKeyFile" => ssh_key_file: FilePath,
+        /// The server keys that are trusted, over SSH, as OpenSSH's known_hosts.
+        "knownHostsFile" => known_hosts_file: FilePath,
+        /// PEM certificates that are trusted in addition to the system's, over HTTPS.
+        "caFile" => ca_file: FilePath,
+    }
+    refused {
+        "user" => IN_CREDENTIALS,
+        "tokenEnv" => IN_CREDENTIALS,
+        "tokenFile" => IN_CREDENTIALS,
+        "password" => INLINE_PASSWORD,
+        "token" => INLINE_TOKEN,
+        "sshKey" => Refusal::Secret("`sshKeyFile` names the file that holds the key"),
+    }
+}
+
+record! {
+    /// A user with a password, or a token: each by reference. Secrets are never written here.
+    pub(super) struct CredentialsShape {
+        /// The user's name.
+        "user" => user: String,
+        /// The environment variable that holds the user's name.
+        "userEnv" => user_env: VariableName,
+        /// The file that holds the user's name.
+        "userFile" => user_file: FilePath,
+        /// The environment variable that holds the password.
+        "passwordEnv" => password_env: VariableName,
+        /// The file that holds the password.
+        "passwordFile" => password_file: FilePath,
+        /// The environment variable that holds the token.
+        "tokenEnv" => token_env: VariableName,
+        /// The file that holds the token.
+        "tokenFile" => token_file: FilePath,
+    }
+    refused {
+        "username" => Refusal::Never("is called `user` here", "write `user: ...`"),
+        "password" => INLINE_PASSWORD,
+        "token" => INLINE_TOKEN,
+    }
+}
+
+const IN_CREDENTIALS: Refusal = Refusal::Never("belongs under `credentials`", "write `credentials: {...}`");
+const INLINE_PASSWORD: Refusal =
+    Refusal::Secret("write `passwordEnv: NAME` for a variable or `passwordFile: PATH` for a file that holds it");
+const INLINE_TOKEN: Refusal =
+    Refusal::Secret("write `tokenEnv: NAME` for a variable or `tokenFile: PATH` for a file that holds it");
+
+record! {
+    /// What commits look like.
+    pub(super) struct CommitShape {
+        /// Who commits.
+        "author" => author: AuthorShape,
+        /// The first line; `{changes}` is their number, `{images}` and `{policies}` are lists.
+        "subject" => subject: Subject,
+        /// Ends the message with one `Landwaiter-Image` line per change: on if nothing is said.
+        "trailers" => trailers: bool,
+    }
+}
+
+record! {
+    /// A person or a program as Git names them.
+    pub(super) struct AuthorShape {
+        /// The name.
+        "name" required => name: String,
+        /// The address.
+        "email" required => email: String,
+    }
+}
+
+record! {
+    /// What the policies of some files may touch.
+    pub(super) struct TenantShape {
+        /// Globs of the policy files this is for.
+        "policies" required => policies: Vec<Spanned<FileGlob>>,
+        /// Globs of the files they may change. Without it: all.
+        "files" => files: Vec<Spanned<FileGlob>>,
+        /// The repositories they may take images from, exact or as globs. Without it: all.
+        "images" => images: Vec<Spanned<ImagePattern>>,
+    }
+}
+
+record! {
+    /// Bounds for what comes from outside. What is left out keeps its built-in bound.
+    pub(super) struct LimitsShape {
+        /// Larger files of the config repository are passed over, with a reason: `512KiB`, `10MiB`.
+        "maxFileSize" => max_file_size: ByteSize,
+        /// How long one request to a registry or a Git server may take: `30s`, `2m`.
+        "timeout" => timeout: WaitTime,
+    }
+}
