@@ -88,7 +88,10 @@ impl FromScalar for RemoteUrl {
             .ok()?;
         let refusal = match url.scheme() {
             "https" | "http" | "ssh" if url.host().is_none() => Some("no host"),
-            "https" | "http" if !url.username().is_empty() => Some("a user, who belongs under `credentials`"),
+            "https" | "http" if !url.username().is_empty() => {
+                problems.keep_secret(scalar.span);
+                Some("a user, or a token in its place; both belong under `credentials`")
+            }
             "https" | "http" | "ssh" if url.query().is_some() || url.fragment().is_some() => Some("a `?` or `#` part"),
             "https" | "http" | "ssh" => None,
             _ => Some("neither https, http nor ssh; local repositories need no settings"),

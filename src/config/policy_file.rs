@@ -37,7 +37,7 @@ record! {
         "kind" required => kind: PolicyKind,
         /// What holds for every policy of this document that does not say otherwise.
         "defaults" => defaults: Defaults,
-        /// The policies.
+        /// The policies of this document; names are unique in a repository.
         "policies" required => policies: Vec<Spanned<PolicyShape>>,
     }
 }

@@ -45,13 +45,27 @@ impl<'t> Problems<'t> {
         self.keep(diagnostic, String::new());
     }
 
+    /// Records what the YAML parser says. A line that speaks of a secret is not shown: nobody knows what stands on it.
+    pub(super) fn not_yaml(&mut self, span: Span, why: &str) {
+        self.error(span, format!("invalid YAML: {why}"), "");
+        let line = self.line(span);
+        let words = line.of(self.text).unwrap_or_default().to_lowercase();
+        if ["password", "token", "secret"].iter().any(|word| words.contains(word)) {
+            self.secret.push(line);
+        }
+    }
+
     /// Keeps the line of `span` out of every excerpt: somebody wrote a secret there.
     pub(super) fn keep_secret(&mut self, span: Span) {
-        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-        let end = self.text[span.start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| span.start + at);
-        self.secret.push(Span::new(start, end));
+        self.secret.push(self.line(span));
+    }
+
+    /// The whole line that the span begins on.
+    fn line(&self, span: Span) -> Span {
+        let (before, after) = self.text.split_at_checked(span.start).unwrap_or((self.text, ""));
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let length = after.find('\n').unwrap_or(after.len());
+        Span::new(start, before.len() + length)
     }
 
     /// How many errors there are so far, to see whether a step added one.

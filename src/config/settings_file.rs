@@ -148,9 +148,9 @@ record! {
 record! {
     /// A person or a program as Git names them.
     pub(super) struct AuthorShape {
-        /// The name.
+        /// The name that commits carry.
         "name" required => name: String,
-        /// The address.
+        /// The address that commits carry.
         "email" required => email: String,
     }
 }

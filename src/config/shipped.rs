@@ -32,7 +32,11 @@ macro_rules! shipped {
 }
 
 const ALL: &[Shipped] = shipped! {
+    "build-number": "The highest build number.",
+    "date-tags": "The latest date.",
+    "semver-any": "The newest release, pre-releases included.",
     "semver-stable": "The newest stable release.",
+    "timestamped-builds": "The latest build of the main branch.",
 };
 
 /// All shipped policies, sorted by name.

@@ -145,7 +145,7 @@ pub(super) fn documents(text: &str, problems: &mut Problems) -> Vec<Node> {
             Ok((event, span)) => builder.event(event, span_of(&span), problems),
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
-                problems.error(one_character(text, at), format!("invalid YAML: {}", error.info()), "");
+                problems.not_yaml(one_character(text, at), &error.info());
                 builder.abandon();
                 if !matches!(parser.proceed_next_document(), Ok(true)) {
                     break;

@@ -73,6 +73,10 @@ impl FromScalar for Tag {
             .map_err(|error| problems.error(scalar.span, error.to_string(), ""))
             .ok()
     }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": ["string", "number"] })
+    }
 }
 
 impl FromScalar for Range {
@@ -88,6 +92,9 @@ impl FromScalar for Range {
                 );
             })
             .ok()
+    }
+    fn scalar_schema() -> Json {
+        json!({ "type": ["string", "number"] })
     }
 }
 
@@ -117,10 +124,6 @@ impl FromScalar for Pattern {
                 problems.error(span, format!("bad regular expression: {}", error.message), error.hint);
             })
             .ok()
-    }
-
-    fn scalar_schema() -> Json {
-        json!({ "type": "string" })
     }
 }
 
@@ -193,7 +196,8 @@ impl FromScalar for ImagePattern {
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<ImagePattern> {
         let text = scalar.text.as_str();
-        if !text.contains(['*', '?', '{']) && !(text.contains('[') && !text.starts_with('[')) {
+        // A leading bracket belongs to an IPv6 host.
+        if !text.trim_start_matches('[').contains(['*', '?', '{', '[']) {
             return exact_image(scalar, problems).map(ImagePattern::Exact);
         }
         let canonical = canonical_glob(text);
