@@ -1,1 +1,30 @@
-//! HTTP client, timeouts, retries, redaction.
+//! The one way out over HTTP: timeouts, retries with jitter and `Retry-After`, bounded bodies, redacted errors.
+//!
+//! Rules:
+//! - every wait, size and count has a documented limit; nothing is read that nobody asked for;
+//! - a redirect to another origin is followed only over HTTPS and without credentials;
+//! - one host gets a bounded number of requests in flight, none while it has asked to be left alone or is down;
+//! - no error text contains user information, a query or a header that was sent.
+//!
+//! It knows no registry and no forge: it sends `GET` and `HEAD`, which may be repeated, and gives back what came.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+//! use landwaiter::http::{Client, Options, Request};
+//! let client = Client::new(Options::new("landwaiter/0.1"))?;
+//! let answer = client.send(Request::get("https://registry.example.com/v2/".parse()?)).await?;
+//! println!("{}", answer.status);
+//! # Ok(()) }
+//! ```
+
+mod client;
+mod host;
+mod redact;
+mod retry;
+mod tls;
+
+pub use client::{Answer, Client, Error, ErrorKind, HostOptions, MAX_REDIRECTS, Method, Options, Request, Timeouts};
+pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, authority, is_loopback};
+pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};
+pub use retry::{Retry, retry_after};
+pub use tls::{InvalidCertificate, install_crypto_provider};
