@@ -1,1 +1,38 @@
-//! The distribution protocol and the client that speaks it.
+//! The distribution protocol and the client that speaks it (OCI distribution specification 1.1, read side).
+//!
+//! Requests are built and answers are read by pure functions; one file sends. In the order of a conversation:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `request` | what is asked: a page of tags, a manifest, a token |
+//! | `response` | what an answer means: page, digest, token, or the reason why not |
+//! | `challenge`, `link` | the two headers with a grammar of their own |
+//! | `listing` | the pages of one list put together; loops and endless lists end here |
+//! | `credentials` | which login goes to which repository |
+//! | `host`, `token` | what is remembered: address and authentication of a host, tokens until they expire |
+//! | `conversation` | one question, until there is a whole answer or a reason |
+//! | `client` | the port's adapter |
+//! | `embedded` | a small registry in this process, for the demo and for tests |
+//!
+//! Rules: a list is whole or it is an error. Nothing a registry says is believed without a limit. A token or password goes
+//! to the registry's origin and the token service it named, over HTTPS unless both are on one plain host, nowhere else.
+//! An image whose registry wants nothing costs one request per page; one that wants tokens, one more per repository, and
+//! each host one refusal (401) per client.
+//!
+//! It decides nothing about tags, reads no files and no environment, and keeps nothing on disk.
+
+mod challenge;
+mod client;
+mod conversation;
+mod credentials;
+mod host;
+mod link;
+mod listing;
+mod request;
+mod response;
+mod token;
+
+pub use client::{Client, HostOptions, Options};
+pub use credentials::{Credentials, InvalidDockerConfig};
+pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
+pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};

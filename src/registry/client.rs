@@ -1,0 +1,128 @@
+//! The client for all registries: what it is told, and what it keeps between questions.
+//!
+//! Each question is a conversation of its own; what one of them learns (which host wants what, which token is still good)
+//! the next one knows, so that nothing is asked twice.
+
+use super::conversation::Conversation;
+use super::credentials::Credentials;
+use super::host::{self, Host};
+use super::response::error;
+use super::token::Tokens;
+use crate::http;
+use crate::image::{Digest, Repository, Tag};
+use crate::port::{Registry, RegistryError, RegistryErrorKind};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Everything the client is told. Plain data: files and the environment are read by whoever fills it in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub user_agent: String,
+    /// By host as image names spell it (`docker.io`, `registry.example.com:5000`).
+    pub hosts: BTreeMap<String, HostOptions>,
+    pub credentials: Credentials,
+    pub timeouts: http::Timeouts,
+    pub retry: http::Retry,
+}
+
+/// What is different for one registry.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// `None` is Docker's rule: plain HTTP on loopback, HTTPS everywhere else.
+    pub plain_http: Option<bool>,
+    /// PEM certificates that are trusted for this registry beside the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Requests in flight; [`http::DEFAULT_CONCURRENCY`] when it is not said.
+    pub concurrency: Option<usize>,
+}
+
+impl Options {
+    pub fn new(user_agent: impl Into<String>) -> Options {
+        Options {
+            user_agent: user_agent.into(),
+            hosts: BTreeMap::new(),
+            credentials: Credentials::default(),
+            timeouts: http::Timeouts::default(),
+            retry: http::Retry::default(),
+        }
+    }
+}
+
+/// The client for all registries. It lives as long as the process: connections, tokens and what was learned of each host
+/// are kept in it.
+#[derive(Debug)]
+pub struct Client {
+    http: http::Client,
+    hosts: BTreeMap<String, HostOptions>,
+    credentials: Credentials,
+    tokens: Tokens,
+    known: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+impl Registry for Client {
+    fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
+        async move { self.conversation(repository)?.tags().await }.boxed()
+    }
+
+    fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
+        async move { self.conversation(repository)?.digest(tag).await }.boxed()
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.http.requests()
+    }
+}
+
+impl Client {
+    /// A client without connections. Fails when a host's certificate authority cannot be used.
+    pub fn new(options: Options) -> Result<Client, http::InvalidCertificate> {
+        let own = options.hosts.iter().filter_map(|(name, own)| {
+            let base = host::base(name, own.plain_http).ok()?;
+            let own = http::HostOptions {
+                ca_pem: own.ca_pem.clone(),
+                concurrency: own.concurrency,
+            };
+            Some((http::authority(&base), own))
+        });
+        let http = http::Client::new(http::Options {
+            hosts: own.collect(),
+            timeouts: options.timeouts,
+            retry: options.retry,
+            ..http::Options::new(options.user_agent)
+        })?;
+        Ok(Client {
+            http,
+            hosts: options.hosts,
+            credentials: options.credentials,
+            tokens: Tokens::default(),
+            known: Mutex::new(HashMap::new()),
+        })
+    }
+
+    fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {
+        let host = self.host(repository)?;
+        Ok(Conversation::new(
+            &self.http,
+            &self.tokens,
+            self.credentials.find(repository),
+            repository,
+            host,
+        ))
+    }
+
+    fn host(&self, repository: &Repository) -> Result<Arc<Host>, RegistryError> {
+        let name = repository.host();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = known.get(name) {
+            return Ok(Arc::clone(host));
+        }
+        let plain_http = self.hosts.get(name).and_then(|own| own.plain_http);
+        let base = host::base(name, plain_http)
+            .map_err(|bad| error(name, RegistryErrorKind::Unreachable, format!("no address: {bad}")))?;
+        let host = Arc::new(Host::new(name, base));
+        known.insert(name.to_owned(), Arc::clone(&host));
+        Ok(host)
+    }
+}

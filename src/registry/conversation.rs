@@ -1,0 +1,303 @@
+//! One question to one registry: ask, meet the challenge, turn the page, until there is a whole answer or a reason.
+//!
+//! What is asked and what an answer means is decided by pure functions ([`super::request`], [`super::response`]); this file
+//! sends, and decides what goes with a request:
+//! - credentials and tokens go to the registry's own origin and to the token service it named, nowhere else;
+//! - whatever was sent is hidden in what comes back before anybody reads it.
+
+use super::credentials::Found;
+use super::host::{self, Host, Scheme};
+use super::listing::Listing;
+use super::response::{self, error, header_values};
+use super::token::{Held, Key, Tokens};
+use super::{challenge, request};
+use crate::http::{self, Answer, Request, hide_secrets};
+use crate::image::{Digest, Repository, Tag};
+use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+use url::Url;
+
+/// How often one request is sent at most: without credentials, with a token that was kept, with a new one.
+const ROUNDS: usize = 3;
+
+#[derive(Debug)]
+pub(crate) struct Conversation<'a> {
+    http: &'a http::Client,
+    tokens: &'a Tokens,
+    found: Found<'a>,
+    repository: &'a Repository,
+    host: Arc<Host>,
+    /// What was sent so far and must not be repeated.
+    used: Vec<Secret>,
+}
+
+/// What goes with a request.
+#[derive(Debug)]
+enum Pass {
+    Nothing,
+    /// The login itself: it is right or wrong for good.
+    Login(Secret),
+    /// A token, which may have expired.
+    Token {
+        header: Secret,
+        key: Key,
+        held: Held,
+    },
+}
+
+impl Pass {
+    fn header(&self) -> Option<Secret> {
+        match self {
+            Pass::Nothing => None,
+            Pass::Login(header) | Pass::Token { header, .. } => Some(header.clone()),
+        }
+    }
+}
+
+impl<'a> Conversation<'a> {
+    pub(crate) fn new(
+        http: &'a http::Client,
+        tokens: &'a Tokens,
+        found: Found<'a>,
+        repository: &'a Repository,
+        host: Arc<Host>,
+    ) -> Conversation<'a> {
+        Conversation {
+            http,
+            tokens,
+            found,
+            repository,
+            host,
+            used: Vec::new(),
+        }
+    }
+
+    /// Every tag, page after page.
+    pub(crate) async fn tags(mut self) -> Result<Vec<String>, RegistryError> {
+        let listed = self.list().await;
+        listed.map_err(|error| self.explain(error))
+    }
+
+    /// What the tag names.
+    pub(crate) async fn digest(mut self, tag: &Tag) -> Result<Digest, RegistryError> {
+        let resolved = self.resolve(tag).await;
+        resolved.map_err(|error| self.explain(error))
+    }
+
+    async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
+        let mut listing = Listing::new();
+        let mut answer = self
+            .ask(request::tags(
+                &self.host.base,
+                self.repository,
+                Some(request::PAGE_SIZE),
+            ))
+            .await?;
+        if matches!(answer.status.as_u16(), 400 | 405) {
+            // Some registries refuse a page size that they do not like rather than ignore it.
+            answer = self.ask(request::tags(&self.host.base, self.repository, None)).await?;
+        }
+        loop {
+            let page = response::page(self.repository, &answer)?;
+            match listing.add(&answer.url, page) {
+                Ok(Some(next)) => answer = self.ask(request::page(next)).await?,
+                Ok(None) => return Ok(listing.finish()),
+                Err((kind, detail)) => return Err(error(&self.host.name, kind, detail)),
+            }
+        }
+    }
+
+    async fn resolve(&mut self, tag: &Tag) -> Result<Digest, RegistryError> {
+        let answer = self
+            .ask(request::manifest_head(&self.host.base, self.repository, tag))
+            .await?;
+        let head_unknown = answer.status.as_u16() == 405;
+        if !head_unknown && let Some(digest) = response::digest_header(&self.host.name, &answer)? {
+            return Ok(digest);
+        }
+        let answer = self
+            .ask(request::manifest(&self.host.base, self.repository, tag))
+            .await?;
+        response::digest_of_manifest(&self.host.name, &answer)
+    }
+
+    /// Sends the request with what the host wants to see, and learns what that is where it is not known.
+    async fn ask(&mut self, request: Request) -> Result<Answer, RegistryError> {
+        let host = Arc::clone(&self.host);
+        let mut alone = host.go_first().await;
+        let mut round = 1;
+        loop {
+            let pass = self.pass(&request.url).await?;
+            let mut sent = request.clone();
+            sent.authorization = pass.header();
+            self.used.extend(pass.header());
+            let answer = self
+                .http
+                .send(sent)
+                .await
+                .map_err(|failed| unanswered(&host.name, failed))?;
+            let ours = answer.url.origin() == host.base.origin();
+            if answer.status.as_u16() != 401 || !ours || round == ROUNDS || !self.learn(&answer, &pass)? {
+                return Ok(hide_used(answer, &self.used));
+            }
+            drop(alone.take());
+            round += 1;
+        }
+    }
+
+    /// What the host wants to see, as far as it is known and we have it.
+    async fn pass(&mut self, url: &Url) -> Result<Pass, RegistryError> {
+        if url.origin() != self.host.base.origin() {
+            return Ok(Pass::Nothing);
+        }
+        let login = match self.found {
+            Found::Login { index, login, .. } => Some((index, login)),
+            Found::Nothing | Found::Unusable { .. } => None,
+        };
+        match (self.host.scheme(), login) {
+            (Scheme::Open, _) => Ok(Pass::Nothing),
+            (_, Some((_, login))) if login.user.is_none() => Ok(Pass::Login(bearer(&login.secret))),
+            (Scheme::Basic, Some((_, login))) => Ok(Pass::Login(basic(login))),
+            (Scheme::Basic, None) => Err(self.unauthorized(String::new())),
+            (Scheme::Bearer { realm, service }, login) => self.token(realm, service, login).await,
+        }
+    }
+
+    async fn token(
+        &mut self,
+        realm: Url,
+        service: Option<String>,
+        login: Option<(usize, &Login)>,
+    ) -> Result<Pass, RegistryError> {
+        let scope = request::pull_scope(self.repository);
+        let mut asked = request::token(&realm, service.as_deref(), &scope);
+        asked.authorization = login.map(|(_, login)| basic(login));
+        self.used.extend(asked.authorization.clone());
+        let key = Key {
+            realm: realm.into(),
+            service,
+            scope,
+            login: login.map(|(index, _)| index),
+        };
+        let fetch = || fetch_token(self.http.clone(), asked, self.host.name.clone());
+        let held = self.tokens.get(key.clone(), fetch).await?;
+        let header = bearer(&held.secret);
+        Ok(Pass::Token { header, key, held })
+    }
+
+    /// Reads the challenge of a 401 and says whether asking again can help.
+    fn learn(&self, answer: &Answer, pass: &Pass) -> Result<bool, RegistryError> {
+        let challenges = challenge::parse(header_values(answer, "www-authenticate"));
+        let scheme = match (host::choose(&challenges, &self.host.base), pass) {
+            (Ok(scheme), _) => scheme,
+            (Err(refused), Pass::Nothing) => return Err(self.unauthorized(refused)),
+            (Err(_), _) => return Ok(false),
+        };
+        let changed = scheme != self.host.scheme();
+        self.host.learn(scheme);
+        Ok(match pass {
+            Pass::Nothing => true,
+            Pass::Token { key, held, .. } if !held.fresh => {
+                self.tokens.forget(key, held);
+                true
+            }
+            Pass::Token { .. } | Pass::Login(_) => changed,
+        })
+    }
+
+    fn unauthorized(&self, detail: String) -> RegistryError {
+        error(&self.host.name, RegistryErrorKind::Unauthorized, detail)
+    }
+
+    /// A refusal names the login it was made with, or why there was none; nothing repeats what was sent.
+    fn explain(&self, mut error: RegistryError) -> RegistryError {
+        use RegistryErrorKind::{Forbidden, NotFound, Unauthorized};
+        let with = match (self.found, &error.kind) {
+            (Found::Unusable { why, source }, Unauthorized | Forbidden | NotFound) => {
+                format!("{source} names a login, but {why}")
+            }
+            (Found::Nothing, Unauthorized | Forbidden) => "no login is configured for it".to_owned(),
+            (Found::Login { source, .. }, Unauthorized | Forbidden) => format!("the login comes from {source}"),
+            _ => String::new(),
+        };
+        let said = [error.detail, with];
+        let said: Vec<&str> = said
+            .iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        error.detail = hide_secrets(&said.join("; "), secrets(&self.used));
+        error
+    }
+}
+
+/// Asks the token service. The future owns what it needs: whoever waits for the same token may finish it.
+async fn fetch_token(http: http::Client, asked: Request, registry: String) -> Result<response::Token, RegistryError> {
+    let used: Vec<Secret> = asked.authorization.iter().cloned().collect();
+    let service = http::authority(&asked.url);
+    let answer = http.send(asked).await.map_err(|failed| {
+        let failed = http::Error {
+            detail: format!("token service {service}: {}", failed.detail),
+            ..failed
+        };
+        unanswered(&registry, failed)
+    })?;
+    response::token(&registry, &hide_used(answer, &used))
+}
+
+/// No answer came: the transport's reason in the port's words.
+fn unanswered(host: &str, failed: http::Error) -> RegistryError {
+    use RegistryErrorKind::*;
+    let kind = match failed.kind {
+        http::ErrorKind::Unreachable | http::ErrorKind::Misconfigured => Unreachable,
+        http::ErrorKind::TimedOut => TimedOut,
+        http::ErrorKind::TooLarge => TooLarge,
+        http::ErrorKind::Redirect => Malformed,
+        http::ErrorKind::Paused(left) => RateLimited {
+            retry_after: Some(left),
+        },
+    };
+    error(host, kind, failed.detail)
+}
+
+/// The answer with everything that was sent hidden in its body, so that a refusal that echoes a password can be quoted.
+/// Answers that are no refusals are not quoted and stay as they are.
+fn hide_used(mut answer: Answer, used: &[Secret]) -> Answer {
+    if !answer.status.is_success() && !used.is_empty() && !answer.body.is_empty() {
+        let text = String::from_utf8_lossy(&answer.body);
+        answer.body = hide_secrets(&text, secrets(used)).into();
+    }
+    answer
+}
+
+/// Every form in which a header's secret can be echoed: with its scheme taken off, and a password decoded.
+fn secrets(used: &[Secret]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for header in used {
+        let value = header
+            .expose()
+            .split_once(' ')
+            .map_or(header.expose(), |(_, value)| value);
+        forms.push(value.to_owned());
+        let decoded = STANDARD
+            .decode(value)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some((_, password)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) {
+            forms.push(password.to_owned());
+        }
+    }
+    forms
+}
+
+fn basic(login: &Login) -> Secret {
+    let user = login.user.as_deref().unwrap_or_default();
+    let pair = format!("{user}:{}", login.secret.expose());
+    Secret::new(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+fn bearer(token: &Secret) -> Secret {
+    Secret::new(format!("Bearer {}", token.expose()))
+}

@@ -1,0 +1,147 @@
+//! What is asked: the requests of the distribution API as data. Nothing here sends anything.
+
+use crate::http::Request;
+use crate::image::{Repository, Tag};
+use oci_client::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
+};
+use reqwest::header::HeaderValue;
+use url::Url;
+
+/// Tags asked for at once. ECR refuses more (405), most registries cap at this or less.
+pub const PAGE_SIZE: usize = 1000;
+/// The most bytes of one page. A thousand of the longest tags are 130 kB; a registry that ignores `n` and sends a hundred
+/// thousand at once still fits.
+pub const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// The most bytes of a manifest: the limit that the distribution specification recommends to registries.
+pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of a token service's answer. Tokens of large cloud registries have some kilobytes.
+pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// The first page of a tag list. Without `page_size` the registry decides.
+pub(crate) fn tags(base: &Url, repository: &Repository, page_size: Option<usize>) -> Request {
+    let mut url = address(base, repository, "tags/list");
+    if let Some(size) = page_size {
+        url.query_pairs_mut().append_pair("n", &size.to_string());
+    }
+    page(url)
+}
+
+/// A further page, at the address that the one before named.
+pub(crate) fn page(url: Url) -> Request {
+    Request {
+        accept: Some(HeaderValue::from_static("application/json")),
+        limit: MAX_PAGE_BYTES,
+        ..Request::get(url)
+    }
+}
+
+/// Asks which manifest the tag names, without its bytes: `HEAD` does not count as a pull.
+pub(crate) fn manifest_head(base: &Url, repository: &Repository, tag: &Tag) -> Request {
+    Request {
+        accept: accept_manifests(),
+        ..Request::head(address(base, repository, &format!("manifests/{tag}")))
+    }
+}
+
+/// Asks for the manifest itself.
+pub(crate) fn manifest(base: &Url, repository: &Repository, tag: &Tag) -> Request {
+    Request {
+        accept: accept_manifests(),
+        limit: MAX_MANIFEST_BYTES,
+        ..Request::get(address(base, repository, &format!("manifests/{tag}")))
+    }
+}
+
+/// Asks the token service for the right to pull. What the realm's own query says is kept.
+pub(crate) fn token(realm: &Url, service: Option<&str>, scope: &str) -> Request {
+    let mut url = realm.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = service {
+            query.append_pair("service", service);
+        }
+        query.append_pair("scope", scope);
+    }
+    Request {
+        limit: MAX_TOKEN_BYTES,
+        ..Request::get(url)
+    }
+}
+
+/// The right to read one repository. It is ours rather than the challenge's: GHCR and Codeberg challenge with placeholders.
+pub(crate) fn pull_scope(repository: &Repository) -> String {
+    format!("repository:{}:pull", repository.path())
+}
+
+/// All four, indexes first: a registry that converts on demand must not give us one platform's manifest instead.
+fn accept_manifests() -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!(
+        "{OCI_IMAGE_INDEX_MEDIA_TYPE}, {IMAGE_MANIFEST_LIST_MEDIA_TYPE}, {OCI_IMAGE_MEDIA_TYPE}, {IMAGE_MANIFEST_MEDIA_TYPE}"
+    ))
+    .ok()
+}
+
+/// Repository paths and tags are checked where they are parsed and need no escaping.
+fn address(base: &Url, repository: &Repository, rest: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("/v2/{}/{rest}", repository.path()));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Url {
+        "https://registry.example.com".parse().unwrap()
+    }
+
+    fn web() -> Repository {
+        Repository::parse("registry.example.com/acme/web").unwrap()
+    }
+
+    #[test]
+    fn tags_are_asked_for_a_page_at_a_time() {
+        let first = tags(&base(), &web(), Some(PAGE_SIZE));
+        assert_eq!(
+            first.url.as_str(),
+            "https://registry.example.com/v2/acme/web/tags/list?n=1000"
+        );
+        assert_eq!(first.limit, MAX_PAGE_BYTES);
+        let plain = tags(&base(), &web(), None);
+        assert_eq!(plain.url.as_str(), "https://registry.example.com/v2/acme/web/tags/list");
+    }
+
+    #[test]
+    fn a_manifest_is_asked_for_in_all_four_types() {
+        let request = manifest_head(&base(), &web(), &Tag::parse("1.2.3").unwrap());
+        assert_eq!(
+            request.url.as_str(),
+            "https://registry.example.com/v2/acme/web/manifests/1.2.3"
+        );
+        let accept = request.accept.unwrap();
+        let types: Vec<&str> = accept.to_str().unwrap().split(", ").collect();
+        assert_eq!(
+            types,
+            [
+                "application/vnd.oci.image.index.v1+json",
+                "application/vnd.docker.distribution.manifest.list.v2+json",
+                "application/vnd.oci.image.manifest.v1+json",
+                "application/vnd.docker.distribution.manifest.v2+json",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_is_asked_for_with_service_and_scope() {
+        let realm = "https://auth.example.com/token?account=x".parse().unwrap();
+        let request = token(&realm, Some("reg & co"), &pull_scope(&web()));
+        assert_eq!(
+            request.url.as_str(),
+            "https://auth.example.com/token?account=x&service=reg+%26+co&scope=repository%3Aacme%2Fweb%3Apull"
+        );
+        let request = token(&"https://auth.example.com/token".parse().unwrap(), None, "s");
+        assert_eq!(request.url.as_str(), "https://auth.example.com/token?scope=s");
+    }
+}
