@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use url::Url;
 
@@ -230,18 +229,17 @@ impl Client {
         Err(refused_redirect(&request.url, "once too often", &request.url))
     }
 
-    /// One URL, until it is answered or given up.
+    /// One URL, until it is answered or given up. The place among the requests in flight is kept between attempts: were it
+    /// given away, a thousand requests to a dead host would each fail once before the first of them gives up.
     async fn repeat(&self, request: &Request) -> Result<Answer, Error> {
         let retry = &self.shared.options.retry;
         let host = self.host(&request.url);
-        let mut started = None;
+        let _place = host.slot().await;
+        let deadline = Instant::now() + self.shared.options.timeouts.deadline;
         let mut sent = 0;
         let outcome = loop {
-            let place = self.enter(&host, &request.url).await?;
-            let begun = *started.get_or_insert_with(Instant::now);
-            let deadline = begun + self.shared.options.timeouts.deadline;
+            self.may_ask(&host, &request.url).await?;
             let outcome = self.attempt(&host, request, deadline).await;
-            drop(place);
             sent += 1;
             let asked = match &outcome {
                 Ok(answer) if may_pass(answer.status) => retry_after(&answer.headers),
@@ -260,23 +258,19 @@ impl Client {
         outcome
     }
 
-    /// A place among the requests in flight, once the host wants to be asked; the error says why it will not be.
-    async fn enter<'a>(&self, host: &'a Host, url: &Url) -> Result<Option<SemaphorePermit<'a>>, Error> {
+    /// Waits while the host wants to be left alone; the error says why it will not be asked at all.
+    async fn may_ask(&self, host: &Host, url: &Url) -> Result<(), Error> {
         loop {
-            let place = host.slot().await;
             if let Some(down) = host.down() {
                 return Err(down);
             }
             match host.silence() {
-                None => return Ok(place),
+                None => return Ok(()),
                 Some(left) if left > self.shared.options.retry.longest_asked => {
                     let detail = format!("asked to be left alone for {} s more", left.as_secs());
                     return Err(failure(url, ErrorKind::Paused(left), detail));
                 }
-                Some(left) => {
-                    drop(place);
-                    tokio::time::sleep(left).await;
-                }
+                Some(left) => tokio::time::sleep(left).await,
             }
         }
     }

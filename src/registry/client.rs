@@ -14,6 +14,7 @@ use crate::port::{Registry, RegistryError, RegistryErrorKind};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything the client is told. Plain data: files and the environment are read by whoever fills it in.
@@ -52,13 +53,21 @@ impl Options {
 
 /// The client for all registries. It lives as long as the process: connections, tokens and what was learned of each host
 /// are kept in it.
-#[derive(Debug)]
 pub struct Client {
     http: http::Client,
     hosts: BTreeMap<String, HostOptions>,
     credentials: Credentials,
     tokens: Tokens,
     known: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+/// Only what cannot hold a secret.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("requests", &self.requests())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Registry for Client {

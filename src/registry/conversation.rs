@@ -157,10 +157,10 @@ impl<'a> Conversation<'a> {
             Found::Nothing | Found::Unusable { .. } => None,
         };
         match (self.host.scheme(), login) {
-            (Scheme::Open, _) => Ok(Pass::Nothing),
+            // Without a login Basic cannot be met, but other repositories of the host may be open to all.
+            (Scheme::Open, _) | (Scheme::Basic, None) => Ok(Pass::Nothing),
             (_, Some((_, login))) if login.user.is_none() => Ok(Pass::Login(bearer(&login.secret))),
             (Scheme::Basic, Some((_, login))) => Ok(Pass::Login(basic(login))),
-            (Scheme::Basic, None) => Err(self.unauthorized(String::new())),
             (Scheme::Bearer { realm, service }, login) => self.token(realm, service, login).await,
         }
     }
@@ -192,23 +192,22 @@ impl<'a> Conversation<'a> {
         let challenges = challenge::parse(header_values(answer, "www-authenticate"));
         let scheme = match (host::choose(&challenges, &self.host.base), pass) {
             (Ok(scheme), _) => scheme,
-            (Err(refused), Pass::Nothing) => return Err(self.unauthorized(refused)),
+            (Err(refused), Pass::Nothing) => {
+                return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused));
+            }
             (Err(_), _) => return Ok(false),
         };
         let changed = scheme != self.host.scheme();
+        let can_be_met = scheme != Scheme::Basic || matches!(self.found, Found::Login { .. });
         self.host.learn(scheme);
         Ok(match pass {
-            Pass::Nothing => true,
+            Pass::Nothing => can_be_met,
             Pass::Token { key, held, .. } if !held.fresh => {
                 self.tokens.forget(key, held);
                 true
             }
             Pass::Token { .. } | Pass::Login(_) => changed,
         })
-    }
-
-    fn unauthorized(&self, detail: String) -> RegistryError {
-        error(&self.host.name, RegistryErrorKind::Unauthorized, detail)
     }
 
     /// A refusal names the login it was made with, or why there was none; nothing repeats what was sent.

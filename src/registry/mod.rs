@@ -25,6 +25,7 @@ mod challenge;
 mod client;
 mod conversation;
 mod credentials;
+pub mod embedded;
 mod host;
 mod link;
 mod listing;

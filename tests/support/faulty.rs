@@ -1,0 +1,192 @@
+//! A registry that misbehaves on command: a raw HTTP server whose every answer a test writes, down to the missing bytes.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) authorization: Option<String>,
+    /// How often this target was asked for before.
+    pub(crate) before: usize,
+}
+
+/// What is done with it.
+pub(crate) enum Reply {
+    /// A whole answer with its right length.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// These bytes and then the end of the connection.
+    Cut(String),
+    /// A good head, and then bytes for as long as anybody reads.
+    Endless,
+    /// The connection is reset.
+    Reset,
+    /// Nothing at all.
+    Silence,
+}
+
+impl Reply {
+    pub(crate) fn ok(body: impl Into<String>) -> Reply {
+        Reply::Answer(200, Vec::new(), body.into())
+    }
+
+    pub(crate) fn status(status: u16) -> Reply {
+        Reply::Answer(status, Vec::new(), String::new())
+    }
+
+    /// A tag list with the header `Link` when there is one.
+    pub(crate) fn page(tags: &[&str], link: Option<String>) -> Reply {
+        let quoted: Vec<String> = tags.iter().map(|tag| format!("\"{tag}\"")).collect();
+        let headers = link.map(|link| ("link", link)).into_iter().collect();
+        Reply::Answer(200, headers, format!("{{\"tags\":[{}]}}", quoted.join(",")))
+    }
+
+    pub(crate) fn challenge(value: impl Into<String>) -> Reply {
+        Reply::Answer(401, vec![("www-authenticate", value.into())], String::new())
+    }
+}
+
+type Script = dyn Fn(&Asked) -> Reply + Send + Sync;
+
+/// The server; it ends when it is dropped.
+pub(crate) struct Faulty {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _server: JoinSet<()>,
+}
+
+struct Shared {
+    script: Box<Script>,
+    asked: Mutex<Vec<Asked>>,
+    counts: Mutex<HashMap<String, usize>>,
+    endless: AtomicU64,
+}
+
+impl Faulty {
+    pub(crate) async fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Faulty {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            script: Box::new(script),
+            asked: Mutex::default(),
+            counts: Mutex::default(),
+            endless: AtomicU64::new(0),
+        });
+        let mut server = JoinSet::new();
+        let accepting = Arc::clone(&shared);
+        server.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = Arc::clone(&accepting);
+                connections.spawn(async move { shared.serve(stream).await.unwrap_or(()) });
+            }
+        });
+        Faulty {
+            address,
+            shared,
+            _server: server,
+        }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Every request so far, in order.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+
+    /// How many requests begin with this path.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.asked()
+            .iter()
+            .filter(|asked| asked.target.starts_with(path))
+            .count()
+    }
+
+    /// Bytes of endless bodies that were taken off our hands.
+    pub(crate) fn endless_bytes(&self) -> u64 {
+        self.shared.endless.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        while let Some(head) = read_head(&mut stream).await? {
+            let asked = self.note(&head);
+            match (self.script)(&asked) {
+                Reply::Answer(status, headers, body) => {
+                    let mut answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+                    for (name, value) in headers {
+                        answer.push_str(&format!("{name}: {value}\r\n"));
+                    }
+                    answer.push_str("\r\n");
+                    if asked.method != "HEAD" {
+                        answer.push_str(&body);
+                    }
+                    stream.write_all(answer.as_bytes()).await?;
+                }
+                Reply::Cut(bytes) => return stream.write_all(bytes.as_bytes()).await,
+                Reply::Endless => return self.pour(stream).await,
+                Reply::Reset => return stream.set_zero_linger(),
+                Reply::Silence => std::future::pending().await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn pour(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"tags\":[")
+            .await?;
+        let piece = "\"1.0.0\",".repeat(8 * 1024);
+        loop {
+            stream.write_all(piece.as_bytes()).await?;
+            self.endless.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn note(&self, head: &str) -> Asked {
+        let mut words = head.split_whitespace();
+        let method = words.next().unwrap_or_default().to_owned();
+        let target = words.next().unwrap_or_default().to_owned();
+        let authorization = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("authorization")
+                .then(|| value.trim().to_owned())
+        });
+        let mut counts = self.counts.lock().unwrap();
+        let count = counts.entry(target.clone()).or_default();
+        let asked = Asked {
+            method,
+            target,
+            authorization,
+            before: *count,
+        };
+        *count += 1;
+        self.asked.lock().unwrap().push(asked.clone());
+        asked
+    }
+}
+
+/// The request's head; `None` when the client hung up. Clients of these tests send no bodies.
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<Option<String>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&head).into_owned()))
+}
