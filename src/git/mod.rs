@@ -1,1 +1,110 @@
-//! Config repositories.
+//! Config repositories: where the YAML is read from and written back to.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`url`] | what a `--repo` text means, without looking at the disk or the network |
+//! | [`origin`] | which remote and branch a checkout belongs to (`--push`) |
+//! | [`checkout`] | the files of a local checkout as they stand |
+//! | [`local`] | a repository on this machine: read at the branch head, written by compare-and-swap on the ref |
+//! | [`remote`] | a repository on a server, through a bare cache: fetch what is new, push by compare-and-swap |
+//! | `snapshot`, `commit` | one commit's files; the next commit, made in memory |
+//! | `pack`, `upload`, `push` | objects as one pack; the two halves of Git's protocol |
+//! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
+//! | `cache`, `bare` | what lies on the disk |
+//!
+//! Rules: no `git` or `ssh` program is started, no hook runs, nobody is asked for anything, no configuration of the user
+//! or the machine is read. New objects are always complete before a ref names them, so that a kill at any moment leaves
+//! the branch at the old or the new commit.
+//!
+//! ```no_run
+//! use landwaiter::git::{self, Location, Options};
+//! let location = Location::parse("https://git.example.com/acme/config.git")?;
+//! let repo = git::open(&location, Some("main"), &Options::default())?;
+//! println!("{} files", repo.snapshot()?.files().len());
+//! # Ok::<(), landwaiter::port::RepoError>(())
+//! ```
+
+use crate::port::{ConfigRepo, Login, RepoError, Secret};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub mod url;
+pub mod origin;
+pub mod checkout;
+pub mod local;
+pub mod remote;
+mod snapshot;
+mod commit;
+mod pack;
+mod upload;
+mod push;
+mod transport;
+mod ssh;
+mod known_hosts;
+mod cache;
+mod bare;
+mod fault;
+
+pub use origin::origin_of;
+pub use url::Location;
+
+/// What a repository is opened with: plain data, read by others from settings and environment.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where caches of remote repositories are kept; `None` is a temporary directory for the life of the repository.
+    pub cache_dir: Option<PathBuf>,
+    /// For `https://` (and `http://` on loopback).
+    pub login: Option<Login>,
+    /// For `ssh://` and `git@host:path`.
+    pub ssh: Option<Ssh>,
+    /// Certificate authorities to trust instead of the machine's, as PEM.
+    pub ca_pem: Option<Vec<u8>>,
+    pub timeouts: Timeouts,
+}
+
+/// How to prove who we are to an SSH server, and it to us.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// The text of an unencrypted private key, Ed25519 or ECDSA.
+    pub private_key: Secret,
+    /// The text of a `known_hosts` file.
+    pub known_hosts: String,
+}
+
+/// How long a server may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands, encryption and login included.
+    pub connect: Duration,
+    /// Without a byte in either direction.
+    pub silence: Duration,
+    /// For one whole fetch or push.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    /// Generous where a server may honestly work: a hook that runs checks, a repack of a big repository.
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(20),
+            silence: Duration::from_secs(180),
+            whole: Duration::from_secs(1800),
+        }
+    }
+}
+
+/// Opens the repository. Local ones are looked at, remote ones are not contacted before the first snapshot.
+///
+/// A plain path to a checkout without `branch` is the files as they stand; with `branch` it is that branch in its `.git`.
+/// Elsewhere `branch` `None` is the branch that `HEAD` names.
+pub fn open(location: &Location, branch: Option<&str>, options: &Options) -> Result<Box<dyn ConfigRepo>, RepoError> {
+    if let Some(branch) = branch {
+        bare::check_branch_name(branch)?;
+    }
+    Ok(match location {
+        Location::Path(path) if branch.is_none() && !bare::is_bare(path) => Box::new(checkout::Checkout::open(path)?),
+        Location::Path(path) => Box::new(local::Local::open(path, &location.to_string(), branch)?),
+        Location::File(path) => Box::new(local::Local::open(path, &location.to_string(), branch)?),
+        Location::Http(_) | Location::Ssh(_) => Box::new(remote::Remote::open(location, branch, options)?),
+    })
+}

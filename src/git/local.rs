@@ -1,0 +1,177 @@
+//! A repository on this machine: read at the head of a branch, written by compare-and-swap on the ref.
+//!
+//! Objects are complete and on the disk before the ref moves, and the ref moves under Git's own lock, so that other
+//! writers (`git push`, `git commit`) and we respect each other. As `git push` does, a branch that somebody has checked
+//! out is not moved under his feet.
+
+#![expect(clippy::disallowed_methods, reason = "the moved ref is synced to the disk")]
+
+use super::fault::{Hint, chain, lasting, passing};
+use super::snapshot::TreeSnapshot;
+use super::{bare, commit, pack};
+use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
+use gix::ObjectId;
+use gix::refs::Target;
+use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A bare repository, or the `.git` of a checkout.
+#[derive(Debug)]
+pub struct Local {
+    path: PathBuf,
+    name: String,
+    /// As asked for, or as `HEAD` said at the last snapshot.
+    branch: Mutex<Option<String>>,
+}
+
+impl Local {
+    /// Looks whether a repository is there; the branch is looked up at each snapshot.
+    pub fn open(path: &Path, name: &str, branch: Option<&str>) -> Result<Local, RepoError> {
+        bare::open(path, name)?;
+        Ok(Local {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            branch: Mutex::new(branch.map(str::to_owned)),
+        })
+    }
+
+    fn branch(&self, repo: &gix::Repository) -> Result<String, RepoError> {
+        let mut branch = self.branch.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*branch {
+            Some(branch) => Ok(branch.clone()),
+            None => Ok(branch.insert(bare::default_branch(repo, &self.name)?).clone()),
+        }
+    }
+}
+
+impl ConfigRepo for Local {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
+        let repo = bare::open(&self.path, &self.name)?;
+        let branch = self.branch(&repo)?;
+        let head = bare::head_of(&repo, &branch, &self.name)?;
+        Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None)?))
+    }
+
+    fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
+        let repo = bare::open(&self.path, &self.name)?;
+        let branch = self.branch(&repo)?;
+        let parent = parent_of(publication)?;
+        refuse_if_checked_out(&repo, &branch)?;
+        let head = bare::head_of(&repo, &branch, &self.name)?;
+        if head != parent {
+            return Err(moved(Some(head)));
+        }
+        let commit = commit::compose(&repo, parent, publication)?;
+        pack::store(&repo, &commit.objects)?;
+        move_ref(&repo, &branch, parent, commit.id, publication)?;
+        Ok(Published {
+            commit: Some(CommitId(commit.id.to_string())),
+            messages: Vec::new(),
+        })
+    }
+}
+
+/// The commit that a publication to a branch builds on.
+pub(super) fn parent_of(publication: &Publication) -> Result<ObjectId, RepoError> {
+    let parent = publication
+        .parent
+        .as_ref()
+        .ok_or_else(|| lasting("a publication to a branch names no parent"))?;
+    ObjectId::from_hex(parent.0.as_bytes()).map_err(|_| lasting(format!("`{parent}` is no commit id")))
+}
+
+pub(super) fn moved(found: Option<ObjectId>) -> PublishError {
+    PublishError::Moved {
+        found: found.map(|id| CommitId(id.to_string())),
+    }
+}
+
+/// `git push` refuses to move a checked-out branch unless `receive.denyCurrentBranch` says otherwise; so do we.
+fn refuse_if_checked_out(repo: &gix::Repository, branch: &str) -> Result<(), PublishError> {
+    let allowed = repo
+        .config_snapshot()
+        .string("receive.denyCurrentBranch")
+        .is_some_and(|value| ["false", "ignore", "warn"].iter().any(|word| value == *word));
+    if allowed {
+        return Ok(());
+    }
+    let full = bare::full_name(branch);
+    let all = repo
+        .worktrees_including_main()
+        .map_err(|error| lasting(format!("the worktrees cannot be listed: {}", chain(&error))))?;
+    for tree in all.flatten() {
+        let Some(directory) = tree.workdir().filter(|directory| directory.exists()) else {
+            continue;
+        };
+        let head = tree.head_name().ok().flatten();
+        if head.is_some_and(|head| head.as_bstr() == full.as_str()) {
+            return Err(PublishError::Refused {
+                reason: format!("branch {branch} is checked out in {}", directory.display()),
+                messages: vec!["check out another branch there, or push to a bare repository".to_owned()],
+            });
+        }
+    }
+    Ok(())
+}
+
+fn move_ref(
+    repo: &gix::Repository,
+    branch: &str,
+    old: ObjectId,
+    new: ObjectId,
+    publication: &Publication,
+) -> Result<(), PublishError> {
+    let full = bare::full_name(branch);
+    let name = full
+        .as_str()
+        .try_into()
+        .map_err(|_| lasting(format!("`{branch}` is no name of a branch")))?;
+    let edit = RefEdit {
+        change: Change::Update {
+            log: LogChange {
+                message: "commit: landwaiter".into(),
+                ..Default::default()
+            },
+            expected: PreviousValue::MustExistAndMatch(Target::Object(old)),
+            new: Target::Object(new),
+        },
+        name,
+        deref: false,
+    };
+    let time = format!("{} +0000", publication.time);
+    let committer = gix::actor::SignatureRef {
+        name: publication.author.name.as_str().into(),
+        email: publication.author.email.as_str().into(),
+        time: &time,
+    };
+    match repo.edit_references_as([edit], Some(committer)) {
+        Ok(_) => Ok(pack::sync(&repo.common_dir().join(&full))?),
+        Err(error) => Err(not_moved(repo, branch, old, &error)),
+    }
+}
+
+/// Somebody was quicker, or the lock was held too long, or the disk refused.
+fn not_moved(repo: &gix::Repository, branch: &str, old: ObjectId, error: &gix::Error) -> PublishError {
+    match bare::head_of(repo, branch, branch) {
+        Ok(found) if found != old => return moved(Some(found)),
+        Err(_) => return moved(None),
+        Ok(_) => {}
+    }
+    for lock in [
+        format!("{}.lock", bare::full_name(branch)),
+        "packed-refs.lock".to_owned(),
+    ] {
+        let path = repo.common_dir().join(lock);
+        if path.exists() {
+            return passing(format!("{} is locked by another process", path.display()))
+                .hint("if no git process works on the repository, one was killed: remove that file")
+                .into();
+        }
+    }
+    lasting(format!("branch {branch} cannot be moved: {}", chain(error))).into()
+}

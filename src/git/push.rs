@@ -1,0 +1,421 @@
+//! The writing half of Git's protocol (gitprotocol-pack(5), "Pushing Data To a Server"): a receive-pack client.
+//!
+//! The old value in each command is the compare-and-swap: the server changes the ref only where it still has that value.
+//! There is no negotiation, because the sender knows exactly which objects are new. What is sent and what is answered are
+//! made and read by pure functions; [`push`] moves the bytes.
+
+use super::fault::{lasting, one_line, passing};
+use super::transport::{AGENT, Conversation, Failed, Server};
+use super::upload::target;
+use crate::port::RepoError;
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice};
+use gix::protocol::transport::Service;
+use gix::protocol::transport::client::{Capabilities, MessageKind, WriteMode};
+use gix::protocol::transport::packetline::PacketLineRef;
+use gix::protocol::transport::packetline::blocking_io::StreamingPeekableIter;
+use std::io::{self, Read as _, Write as _};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most lines that are kept of what a server says.
+const MAX_MESSAGES: usize = 100;
+/// The biggest report that is read, in bytes.
+const MAX_REPORT: u64 = 1 << 20;
+
+/// One ref to change. `old` `None` is a ref that must not exist yet.
+#[derive(Debug, Clone)]
+pub(super) struct RefUpdate {
+    pub(super) name: String,
+    pub(super) old: Option<ObjectId>,
+    pub(super) new: ObjectId,
+}
+
+/// What became of a push that the server answered. Either all updates happened or none (`atomic`).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Updated {
+        messages: Vec<String>,
+    },
+    /// A ref does not have its old value any more: the one the server showed, or none when it lost the race later.
+    Moved {
+        found: Option<ObjectId>,
+    },
+    Refused {
+        reason: String,
+        messages: Vec<String>,
+    },
+}
+
+/// A push without an answer. When `sent`, the server may have done it all the same.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) sent: bool,
+    pub(super) error: RepoError,
+}
+
+/// Sends the pack and changes the refs, all of them or none.
+pub(super) fn push(
+    server: &Server,
+    updates: &[RefUpdate],
+    pack: &[u8],
+    hash: gix::hash::Kind,
+) -> Result<Outcome, Unanswered> {
+    let unsent = |error| Unanswered { sent: false, error };
+    let mut with = match server.begin(Service::ReceivePack) {
+        Ok(with) => with,
+        Err(failed) => return refused(failed, false),
+    };
+    let advertised = with.handshake.refs.take().unwrap_or_default();
+    for update in updates {
+        let found = advertised.iter().find_map(|found| target(found, &update.name));
+        if found != update.old {
+            drop(gix::protocol::indicate_end_of_interaction(&mut *with.wire, false));
+            return Ok(Outcome::Moved { found });
+        }
+    }
+    let capabilities = capabilities(&with.handshake.capabilities, updates.len(), hash).map_err(unsent)?;
+    let sideband = capabilities.iter().any(|capability| capability == "side-band-64k");
+    let lines = command_lines(updates, &capabilities, hash);
+    match exchange(&mut with, &lines, pack, sideband) {
+        Ok((report, messages)) => {
+            let report = parse_report(&report).map_err(|error| Unanswered { sent: true, error })?;
+            Ok(report.outcome(updates.len(), messages))
+        }
+        Err(error) => refused(with.explain(server, &gix::Error::from_error(error)), true),
+    }
+}
+
+/// A refusal by status or login is an answer; anything else is not.
+fn refused(failed: Failed, sent: bool) -> Result<Outcome, Unanswered> {
+    if failed.refused {
+        return Ok(Outcome::Refused {
+            reason: failed.error.message,
+            messages: failed.error.hint.into_iter().collect(),
+        });
+    }
+    Err(Unanswered {
+        sent,
+        error: failed.error,
+    })
+}
+
+/// What we ask of the server, out of what it offers.
+fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -> Result<Vec<String>, RepoError> {
+    let mut asked = Vec::new();
+    let report = ["report-status-v2", "report-status"];
+    match report.into_iter().find(|name| offered.contains(name)) {
+        Some(name) => asked.push(name.to_owned()),
+        None => {
+            return Err(lasting(
+                "the server does not say what becomes of a push (no report-status)",
+            ));
+        }
+    }
+    if offered.contains("side-band-64k") {
+        asked.push("side-band-64k".to_owned());
+    }
+    if updates > 1 {
+        if !offered.contains("atomic") {
+            return Err(lasting("the server cannot change several refs at once (no atomic)"));
+        }
+        asked.push("atomic".to_owned());
+    }
+    match offered
+        .capability("object-format")
+        .and_then(|format| format.value().map(ToString::to_string))
+    {
+        Some(format) if format == hash.to_string() => asked.push(format!("object-format={format}")),
+        None if hash == gix::hash::Kind::Sha1 => {}
+        other => {
+            let named = other.unwrap_or_else(|| "sha1".to_owned());
+            return Err(lasting(format!(
+                "the server's objects are named by {named}, ours by {hash}"
+            )));
+        }
+    }
+    if offered.contains("agent") {
+        asked.push(format!("agent={AGENT}"));
+    }
+    Ok(asked)
+}
+
+/// `OLD NEW NAME`, the first line with the capabilities behind a NUL.
+fn command_lines(updates: &[RefUpdate], capabilities: &[String], hash: gix::hash::Kind) -> Vec<Vec<u8>> {
+    let line = |(at, update): (usize, &RefUpdate)| {
+        let old = update.old.unwrap_or_else(|| hash.null());
+        let mut line = format!("{old} {} {}", update.new, update.name);
+        if at == 0 {
+            line.push('\0');
+            line.push_str(&capabilities.join(" "));
+        }
+        line.into_bytes()
+    };
+    updates.iter().enumerate().map(line).collect()
+}
+
+/// Sends commands and pack, and returns the report and what the server said to people.
+fn exchange(
+    with: &mut Conversation,
+    lines: &[Vec<u8>],
+    pack: &[u8],
+    sideband: bool,
+) -> io::Result<(Vec<u8>, Vec<String>)> {
+    // In this mode the HTTP transport sends a length instead of chunks, which some proxies want.
+    let mode = WriteMode::OneLfTerminatedLinePerWriteCall;
+    let mut writer = with
+        .wire
+        .request(mode, MessageKind::Flush, false)
+        .map_err(io::Error::other)?;
+    for line in lines {
+        writer.write_all(line)?;
+    }
+    writer.write_message(MessageKind::Flush)?;
+    let (mut raw, mut answer) = writer.into_parts();
+    raw.write_all(pack)?;
+    raw.flush()?;
+    // The HTTP transport sends the request when its writer is gone.
+    drop(raw);
+
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let mut report = Vec::new();
+    if sideband {
+        let hears = Arc::clone(&said);
+        answer.set_progress_handler(Some(Box::new(move |_, text| {
+            hear(&mut hears.lock().unwrap_or_else(PoisonError::into_inner), text);
+            ControlFlow::Continue(())
+        })));
+        answer.by_ref().take(MAX_REPORT).read_to_end(&mut report)?;
+    } else {
+        let mut line = String::new();
+        while answer.readline_str(&mut line)? != 0 && (report.len() as u64) < MAX_REPORT {
+            report.extend_from_slice(format!("{:04x}{line}", line.len() + 4).as_bytes());
+            line.clear();
+        }
+    }
+    drop(answer);
+    let said = std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((report, said))
+}
+
+/// Keeps readable lines, up to the limit.
+fn hear(messages: &mut Vec<String>, text: &[u8]) {
+    for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        let line = one_line(&line.to_str_lossy());
+        if !line.is_empty() && messages.len() < MAX_MESSAGES {
+            messages.push(line);
+        }
+    }
+}
+
+/// The server's report: how unpacking went, how many refs changed, and the first that did not, with its reason.
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    unpack: String,
+    changed: usize,
+    refused: Option<(BString, String)>,
+}
+
+/// Reads `unpack ok`, `ok REF`, `ng REF WHY` from packet lines; other lines (`option ...`) are passed over.
+fn parse_report(bytes: &[u8]) -> Result<Report, RepoError> {
+    let broken = |why: String| passing(format!("the server's report on the push cannot be read: {why}"));
+    let mut lines = StreamingPeekableIter::new(bytes, &[PacketLineRef::Flush], false);
+    let mut unpack = None;
+    let (mut changed, mut refused) = (0, None);
+    while let Some(line) = lines.read_line() {
+        let line = line
+            .map_err(|io| broken(io.to_string()))?
+            .map_err(|error| broken(error.to_string()))?;
+        let Some(text) = line.as_text() else { continue };
+        let text = text.as_bstr();
+        if let Some(how) = text.strip_prefix(b"unpack ") {
+            unpack = Some(one_line(&how.to_str_lossy()));
+        } else if text.starts_with(b"ok ") {
+            changed += 1;
+        } else if let Some(rest) = text.strip_prefix(b"ng ") {
+            let (name, why) = rest.split_once_str(" ").unwrap_or((rest, b"no reason given"));
+            refused.get_or_insert((BString::from(name), one_line(&why.to_str_lossy())));
+        }
+    }
+    match unpack {
+        Some(unpack) => Ok(Report {
+            unpack,
+            changed,
+            refused,
+        }),
+        None => Err(broken("it says nothing about the pack".to_owned())),
+    }
+}
+
+/// Reasons by which servers say that the ref did not have its old value, or that another push held its lock. The caller
+/// looks whether the ref really moved.
+const LOST_RACES: [&str; 7] = [
+    "fetch first",
+    "non-fast-forward",
+    "failed to update ref",
+    "failed to lock",
+    "incorrect old value provided",
+    "reference already exists",
+    "stale info",
+];
+
+impl Report {
+    fn outcome(self, updates: usize, messages: Vec<String>) -> Outcome {
+        match self.refused {
+            None if self.unpack == "ok" && self.changed == updates => Outcome::Updated { messages },
+            Some((_, why)) if self.unpack == "ok" && LOST_RACES.iter().any(|phrase| why.contains(phrase)) => {
+                Outcome::Moved { found: None }
+            }
+            Some((_, reason)) if self.unpack == "ok" => Outcome::Refused { reason, messages },
+            Some((_, why)) => Outcome::Refused {
+                reason: format!("{why}: {}", self.unpack),
+                messages,
+            },
+            None => Outcome::Refused {
+                reason: format!("unpack {}, {} of {updates} refs changed", self.unpack, self.changed),
+                messages,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: gix::hash::Kind = gix::hash::Kind::Sha1;
+
+    fn id(digit: char) -> ObjectId {
+        ObjectId::from_hex(digit.to_string().repeat(40).as_bytes()).unwrap()
+    }
+
+    fn offered(text: &str) -> Capabilities {
+        Capabilities::from_bytes(format!("\0{text}").as_bytes()).unwrap().0
+    }
+
+    fn packets(lines: &[&str]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            bytes.extend_from_slice(format!("{:04x}{line}\n", line.len() + 5).as_bytes());
+        }
+        bytes.extend_from_slice(b"0000");
+        bytes
+    }
+
+    #[test]
+    fn commands_name_old_and_new_and_the_first_one_the_capabilities() {
+        let updates = [
+            RefUpdate {
+                name: "refs/heads/main".to_owned(),
+                old: Some(id('1')),
+                new: id('2'),
+            },
+            RefUpdate {
+                name: "refs/landwaiter/ledger".to_owned(),
+                old: None,
+                new: id('3'),
+            },
+        ];
+        let lines = command_lines(&updates, &["report-status".to_owned(), "atomic".to_owned()], HASH);
+        let text = |line: &[u8]| String::from_utf8(line.to_vec()).unwrap();
+        assert_eq!(
+            text(&lines[0]),
+            format!("{} {} refs/heads/main\0report-status atomic", id('1'), id('2'))
+        );
+        assert_eq!(
+            text(&lines[1]),
+            format!("{} {} refs/landwaiter/ledger", HASH.null(), id('3'))
+        );
+    }
+
+    #[test]
+    fn only_what_is_offered_is_asked_for() {
+        let all = "report-status report-status-v2 side-band-64k atomic ofs-delta object-format=sha1 agent=git/2";
+        let agent = format!("agent={AGENT}");
+        for (offer, updates, asked) in [
+            (
+                all,
+                1,
+                vec!["report-status-v2", "side-band-64k", "object-format=sha1", &agent],
+            ),
+            (
+                all,
+                2,
+                vec![
+                    "report-status-v2",
+                    "side-band-64k",
+                    "atomic",
+                    "object-format=sha1",
+                    &agent,
+                ],
+            ),
+            ("report-status", 1, vec!["report-status"]),
+        ] {
+            assert_eq!(capabilities(&offered(offer), updates, HASH).unwrap(), asked, "{offer}");
+        }
+        for (offer, updates, hash) in [
+            ("side-band-64k", 1, HASH),
+            ("report-status", 2, HASH),
+            ("report-status", 1, gix::hash::Kind::Sha256),
+            ("report-status object-format=sha256", 1, HASH),
+        ] {
+            assert!(capabilities(&offered(offer), updates, hash).is_err(), "{offer}");
+        }
+    }
+
+    #[test]
+    fn reports_become_outcomes() {
+        let says = vec!["policy: no".to_owned()];
+        let refused = |reason: &str| Outcome::Refused {
+            reason: reason.to_owned(),
+            messages: says.clone(),
+        };
+        for (lines, expected) in [
+            (
+                &["unpack ok", "ok refs/heads/main"][..],
+                Outcome::Updated { messages: says.clone() },
+            ),
+            (
+                &["unpack ok", "ok refs/heads/main", "option refname refs/heads/x"],
+                Outcome::Updated { messages: says.clone() },
+            ),
+            (
+                &["unpack ok", "ng refs/heads/main pre-receive hook declined"],
+                refused("pre-receive hook declined"),
+            ),
+            (&["unpack ok", "ng refs/heads/main"], refused("no reason given")),
+            (
+                &["unpack ok", "ng refs/heads/main failed to update ref"],
+                Outcome::Moved { found: None },
+            ),
+            (
+                &["unpack ok", "ng refs/heads/main incorrect old value provided"],
+                Outcome::Moved { found: None },
+            ),
+            (
+                &["unpack index-pack abnormal exit", "ng refs/heads/main unpacker error"],
+                refused("unpacker error: index-pack abnormal exit"),
+            ),
+            (&["unpack ok"], refused("unpack ok, 0 of 1 refs changed")),
+        ] {
+            let report = parse_report(&packets(lines)).unwrap();
+            assert_eq!(report.outcome(1, says.clone()), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_report_that_says_nothing_is_no_success() {
+        for bytes in [&b""[..], b"0000", b"zzzz", b"0009ok", &packets(&["ok refs/heads/main"])] {
+            assert!(parse_report(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_is_kept_line_by_line_up_to_a_limit() {
+        let mut messages = Vec::new();
+        hear(&mut messages, b"error: \x1b[31mno\r\n\nsecond");
+        assert_eq!(messages, ["error: [31mno", "second"]);
+        hear(&mut messages, "x\n".repeat(2 * MAX_MESSAGES).as_bytes());
+        assert_eq!(messages.len(), MAX_MESSAGES);
+    }
+}

@@ -1,0 +1,219 @@
+//! A repository on a server: HTTP or SSH, through a bare cache.
+//!
+//! A snapshot asks for the one branch and fetches only when its commit is not in the cache. A publication is made in
+//! memory and pushed as one pack by compare-and-swap. When the connection breaks after the pack was sent, the branch is
+//! looked at again: only that tells what happened.
+
+use super::cache::{Cache, Generation};
+use super::fault::passing;
+use super::local::{moved, parent_of};
+use super::push::{self, Outcome, RefUpdate, Unanswered};
+use super::snapshot::TreeSnapshot;
+use super::transport::Server;
+use super::upload::Upload;
+use super::{Location, Options, bare, commit, pack};
+use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
+use gix::ObjectId;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A repository on a server.
+#[derive(Debug)]
+pub struct Remote {
+    name: String,
+    server: Server,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// As asked for, or as the server's `HEAD` said at the last snapshot.
+    branch: Option<String>,
+    cache: Cache,
+    current: Option<Arc<Generation>>,
+}
+
+impl Remote {
+    /// Takes the cache; the server is not contacted.
+    ///
+    /// # Errors
+    /// No usable key or certificates, or a cache directory that cannot be used.
+    pub fn open(location: &Location, branch: Option<&str>, options: &Options) -> Result<Remote, RepoError> {
+        let name = location.to_string();
+        let server = Server::of(location, options)?;
+        let cache = Cache::take(options.cache_dir.as_deref(), &name)?;
+        let current = cache.current().map(Arc::new);
+        Ok(Remote {
+            name,
+            server,
+            state: Mutex::new(State {
+                branch: branch.map(str::to_owned),
+                cache,
+                current,
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The branch head, in a generation that has all its files listed.
+    fn take_snapshot(&self, state: &mut State) -> Result<TreeSnapshot, RepoError> {
+        let mut upload = Upload::begin(&self.server)?;
+        let hash = upload.object_hash()?;
+        let (branch, tip) = upload.tip(state.branch.as_deref(), &self.name)?;
+        state.branch = Some(branch.clone());
+        if let Some(current) = state.current.clone() {
+            // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
+            if let Ok(snapshot) = self.fill(&current, upload, &branch, tip, hash) {
+                return Ok(snapshot);
+            }
+            upload = Upload::begin(&self.server)?;
+        }
+        let current = begin_anew(&state.cache, upload, tip, hash)?;
+        if let Some(old) = state.current.replace(Arc::clone(&current)) {
+            old.replace();
+        }
+        TreeSnapshot::of(current.open()?, &self.name, &branch, tip, Some(current))
+    }
+
+    fn fill(
+        &self,
+        current: &Arc<Generation>,
+        upload: Upload<'_>,
+        branch: &str,
+        tip: ObjectId,
+        hash: gix::hash::Kind,
+    ) -> Result<TreeSnapshot, RepoError> {
+        let mut repo = current.open()?;
+        if repo.object_hash() != hash || current.worn() {
+            return Err(passing("the cache is to be replaced"));
+        }
+        if repo.has_object(tip) {
+            upload.end();
+        } else {
+            upload.fetch(current, tip)?;
+            repo = current.open()?;
+        }
+        TreeSnapshot::of(repo, &self.name, branch, tip, Some(Arc::clone(current)))
+    }
+
+    /// A generation that has the commit; `Moved` when it has to be fetched and is no longer the head.
+    fn holding(&self, state: &mut State, parent: ObjectId) -> Result<(Arc<Generation>, String), PublishError> {
+        if let (Some(current), Some(branch)) = (&state.current, &state.branch)
+            && current.open()?.has_object(parent)
+        {
+            return Ok((Arc::clone(current), branch.clone()));
+        }
+        let snapshot = self.take_snapshot(state)?;
+        let head = snapshot.head().cloned();
+        match (&state.current, &state.branch) {
+            (Some(current), Some(branch)) if head.as_ref().is_some_and(|head| head.0 == parent.to_string()) => {
+                Ok((Arc::clone(current), branch.clone()))
+            }
+            _ => Err(PublishError::Moved { found: head }),
+        }
+    }
+
+    /// Where the branch is now.
+    fn look(&self, branch: &str) -> Result<ObjectId, RepoError> {
+        let mut upload = Upload::begin(&self.server)?;
+        let (_, tip) = upload.tip(Some(branch), &self.name)?;
+        upload.end();
+        Ok(tip)
+    }
+
+    /// The server named no value: another push was quicker, or it could not change the ref for a reason of its own.
+    fn lost(&self, branch: &str, parent: ObjectId) -> PublishError {
+        match self.look(branch) {
+            Ok(found) if found != parent => moved(Some(found)),
+            Ok(_) => passing(format!("{} could not change the branch, which did not move", self.name)).into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// After the pack was sent without an answer: the branch says whether it arrived.
+    fn settle(&self, broken: Unanswered, update: &RefUpdate, branch: &str) -> Result<Outcome, PublishError> {
+        if !broken.sent {
+            return Err(broken.error.into());
+        }
+        match self.look(branch) {
+            Ok(found) if found == update.new => Ok(Outcome::Updated { messages: Vec::new() }),
+            Ok(found) if Some(found) == update.old => Err(broken.error.into()),
+            Ok(found) => Err(moved(Some(found))),
+            Err(error) => Err(RepoError {
+                message: format!("{}; whether the push arrived is not known: {error}", broken.error),
+                hint: broken.error.hint,
+                retryable: true,
+            }
+            .into()),
+        }
+    }
+}
+
+impl ConfigRepo for Remote {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
+        Ok(Box::new(self.take_snapshot(&mut self.state())?))
+    }
+
+    fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
+        let parent = parent_of(publication)?;
+        let mut state = self.state();
+        let (current, branch) = self.holding(&mut state, parent)?;
+        let repo = current.open()?;
+        let commit = commit::compose(&repo, parent, publication).inspect_err(|error| {
+            if error.retryable {
+                current.spoil();
+            }
+        })?;
+        let bytes = pack::pack_of(&commit.objects, repo.object_hash())?;
+        let update = RefUpdate {
+            name: bare::full_name(&branch),
+            old: Some(parent),
+            new: commit.id,
+        };
+        let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
+            .or_else(|broken| self.settle(broken, &update, &branch))?;
+        match outcome {
+            Outcome::Updated { messages } => {
+                keep(&current, &repo, &bytes, commit.id);
+                Ok(Published {
+                    commit: Some(CommitId(commit.id.to_string())),
+                    messages,
+                })
+            }
+            Outcome::Moved { found: Some(found) } => Err(moved(Some(found))),
+            Outcome::Moved { found: None } => Err(self.lost(&branch, parent)),
+            Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
+        }
+    }
+}
+
+/// A new generation that holds the commit.
+fn begin_anew(
+    cache: &Cache,
+    upload: Upload<'_>,
+    tip: ObjectId,
+    hash: gix::hash::Kind,
+) -> Result<Arc<Generation>, RepoError> {
+    let filling = cache.begin(hash)?;
+    match upload.fetch(&filling, tip).and_then(|()| cache.accept(&filling)) {
+        Ok(filled) => Ok(Arc::new(filled)),
+        Err(error) => {
+            filling.replace();
+            Err(error)
+        }
+    }
+}
+
+/// Puts what was pushed into the cache too, so that the next snapshot need not fetch it.
+fn keep(current: &Generation, repo: &gix::Repository, bytes: &[u8], commit: ObjectId) {
+    let kept = pack::index_pack(repo, &mut &*bytes, false).and_then(|()| current.set_tip(commit));
+    if kept.is_err() {
+        current.spoil();
+    }
+}
