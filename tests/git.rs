@@ -8,7 +8,6 @@
 
 use landwaiter::git::{self, Location, Options, origin_of};
 use landwaiter::port::*;
-use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
@@ -17,27 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-const TIME: i64 = 1_700_000_000;
+#[path = "support/repos.rs"]
+mod repos;
 
-/// Runs the program with no configuration but the repository's own.
-fn run_git(directory: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .current_dir(directory)
-        .args(arguments)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_AUTHOR_NAME", "Somebody")
-        .env("GIT_AUTHOR_EMAIL", "somebody@example.com")
-        .env("GIT_AUTHOR_DATE", "1600000000 +0000")
-        .env("GIT_COMMITTER_DATE", "1600000000 +0000")
-        .env("GIT_COMMITTER_NAME", "Somebody")
-        .env("GIT_COMMITTER_EMAIL", "somebody@example.com")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {arguments:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-}
+use repos::{contents, fsck, publication, run_git};
 
 /// A checkout `work` with one commit of files of all sorts, and a bare clone `bare.git` of it.
 struct World {
@@ -127,41 +109,6 @@ fn refused(text: &str, branch: Option<&str>) -> RepoError {
 
 fn paths(snapshot: &dyn Snapshot) -> Vec<String> {
     snapshot.files().iter().map(|file| file.path.to_string()).collect()
-}
-
-fn contents(snapshot: &dyn Snapshot) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    snapshot
-        .read(1 << 20, &|_| true, &mut |file, bytes| {
-            found.insert(file.path.to_string(), bytes.unwrap().to_vec());
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    found
-}
-
-fn publication(snapshot: &dyn Snapshot, edits: &[(&str, &[u8])]) -> Publication {
-    Publication {
-        parent: snapshot.head().cloned(),
-        files: edits
-            .iter()
-            .map(|(path, new)| NewFile {
-                path: Arc::from(*path),
-                old: snapshot.read_one(path).unwrap().unwrap(),
-                new: new.to_vec(),
-            })
-            .collect(),
-        message: "update images\n\nacme/web 1.0.0 -> 1.1.0\n".to_owned(),
-        author: Author {
-            name: "Landwaiter".to_owned(),
-            email: "landwaiter@example.com".to_owned(),
-        },
-        time: TIME,
-    }
-}
-
-fn fsck(repository: &Path) {
-    run_git(repository, &["fsck", "--strict", "--no-dangling"]);
 }
 
 #[test]

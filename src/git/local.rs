@@ -4,8 +4,6 @@
 //! writers (`git push`, `git commit`) and we respect each other. As `git push` does, a branch that somebody has checked
 //! out is not moved under his feet.
 
-#![expect(clippy::disallowed_methods, reason = "the moved ref is synced to the disk")]
-
 use super::fault::{Hint, chain, lasting, passing};
 use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack};

@@ -105,10 +105,10 @@ impl Remote {
         {
             return Ok((Arc::clone(current), branch.clone()));
         }
-        let snapshot = self.take_snapshot(state)?;
-        let head = snapshot.head().cloned();
+        let head = self.take_snapshot(state)?.head().cloned();
+        let wanted = CommitId(parent.to_string());
         match (&state.current, &state.branch) {
-            (Some(current), Some(branch)) if head.as_ref().is_some_and(|head| head.0 == parent.to_string()) => {
+            (Some(current), Some(branch)) if head.as_ref() == Some(&wanted) => {
                 Ok((Arc::clone(current), branch.clone()))
             }
             _ => Err(PublishError::Moved { found: head }),

@@ -262,15 +262,17 @@ impl Server {
 /// Moves what the server sends to the reader, until it has said all.
 async fn pump(mut from: ChannelReadHalf, mut to: DuplexStream, said: Said) {
     while let Some(message) = from.wait().await {
-        match message {
-            ChannelMsg::Data { data } => {
-                if to.write_all(&data).await.is_err() {
-                    return;
-                }
+        let more = match message {
+            ChannelMsg::Data { data } => to.write_all(&data).await.is_ok(),
+            ChannelMsg::ExtendedData { data, .. } => {
+                said.add(&data);
+                true
             }
-            ChannelMsg::ExtendedData { data, .. } => said.add(&data),
-            ChannelMsg::Close => return,
-            _ => {}
+            ChannelMsg::Close => false,
+            _ => true,
+        };
+        if !more {
+            return;
         }
     }
 }
