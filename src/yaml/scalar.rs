@@ -1,0 +1,313 @@
+//! How a value is written as a scalar, and what a reader would take a plain one for.
+//!
+//! The style of the old scalar is kept where the new value allows it. A plain value gets double quotes when YAML 1.1 or
+//! 1.2, as PyYAML, go-yaml or a strict reader apply them, would not read a string: `1.10`, `1e3`, `12:30`, `yes`, dates.
+
+use super::Style;
+use crate::text::Span;
+
+/// A new value in the place of an old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spelling {
+    /// The bytes to replace.
+    pub span: Span,
+    pub text: String,
+    /// What a reader then sees: the new value, and for a block scalar the line breaks it ends with.
+    pub value: String,
+}
+
+/// Writes `value` over the scalar that lies at `span` of `text` and reads as `old`.
+///
+/// `None` when nothing is written there (the value of `key:` alone), or when the value fits neither the block scalar nor
+/// the space it takes without losing a comment.
+pub fn spell(text: &str, span: Span, old: &str, value: &str) -> Option<Spelling> {
+    let written = span.of(text)?;
+    let style = style(written);
+    let spelled = |text| {
+        Some(Spelling {
+            span,
+            text,
+            value: value.to_owned(),
+        })
+    };
+    match style {
+        Style::Absent => None,
+        Style::Plain if is_plain(value) => spelled(value.to_owned()),
+        Style::Single if value.chars().all(is_printable) => spelled(format!("'{}'", value.replace('\'', "''"))),
+        Style::Plain | Style::Single | Style::Double => spelled(double_quoted(value)),
+        Style::Literal | Style::Folded => match block_content(span, written, old) {
+            Some(content) if is_block_line(value) => Some(Spelling {
+                span: content,
+                text: value.to_owned(),
+                value: format!("{value}{}", &old[old.trim_end_matches(BLANKS).len()..]),
+            }),
+            _ if written.lines().next().is_some_and(|header| header.contains('#')) => None,
+            _ => spelled(double_quoted(value)),
+        },
+    }
+}
+
+const BLANKS: [char; 3] = [' ', '\t', '\n'];
+
+/// The style that a scalar's own bytes show.
+fn style(written: &str) -> Style {
+    match written.as_bytes().first() {
+        None => Style::Absent,
+        Some(b'\'') => Style::Single,
+        Some(b'"') => Style::Double,
+        Some(b'|') => Style::Literal,
+        Some(b'>') => Style::Folded,
+        Some(_) => Style::Plain,
+    }
+}
+
+/// The text of a block scalar from its first character to its last; `None` when it is empty or begins with blanks that
+/// belong to the value.
+fn block_content(span: Span, written: &str, old: &str) -> Option<Span> {
+    if old.is_empty() || old.starts_with(BLANKS) {
+        return None;
+    }
+    let header = written.find('\n')? + 1;
+    let indent = written[header..].find(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))?;
+    Some(Span::new(span.start + header + indent, span.end))
+}
+
+fn is_block_line(value: &str) -> bool {
+    !value.is_empty() && !value.starts_with(BLANKS) && !value.ends_with(BLANKS) && value.chars().all(is_printable)
+}
+
+/// What may stand in a scalar without an escape and without ending the line.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Whether a value can stand without quotes anywhere a scalar may stand, and is a string there. Stricter than YAML: names,
+/// tags and digests need no more.
+fn is_plain(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/');
+    bytes.first().is_some_and(|b| word(*b))
+        && bytes.last() != Some(&b':')
+        && bytes.iter().all(|b| word(*b) || b".:@+-".contains(b))
+        && reads_as_string(value)
+}
+
+/// The value in double quotes.
+fn double_quoted(value: &str) -> String {
+    let mut text = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text += "\\n",
+            '\t' => text += "\\t",
+            '\r' => text += "\\r",
+            c if is_printable(c) => text.push(c),
+            c => text += &format!("\\u{:04x}", u32::from(c)),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Whether a plain scalar with this text is a string to readers of YAML 1.1 and 1.2 alike.
+pub fn reads_as_string(text: &str) -> bool {
+    !(is_word(text) || is_number(text) || is_time(text))
+}
+
+/// Null, booleans, merge and default keys, in the spellings of YAML 1.1.
+fn is_word(text: &str) -> bool {
+    let cased = |word: &str| {
+        let mut title = word[..1].to_ascii_uppercase();
+        title += &word[1..];
+        text == word || text == word.to_ascii_uppercase() || text == title
+    };
+    matches!(text, "" | "~" | "<<" | "=")
+        || ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+            .into_iter()
+            .any(cased)
+}
+
+/// Integers and floats in every base and spelling, underscores and sexagesimal parts included.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text).replace('_', "");
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return false;
+    }
+    let all = |text: &str, digit: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| digit(&b));
+    let lower = digits.to_ascii_lowercase();
+    if matches!(lower.as_str(), ".inf" | ".nan") {
+        return true;
+    }
+    if let Some(hex) = lower.strip_prefix("0x") {
+        return all(hex, u8::is_ascii_hexdigit);
+    }
+    if let Some(rest) = lower.strip_prefix("0o").or_else(|| lower.strip_prefix("0b")) {
+        return all(rest, u8::is_ascii_digit);
+    }
+    let (mantissa, exponent) = match lower.split_once('e') {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (lower.as_str(), None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let sexagesimal = exponent.is_none() && whole.split(':').all(|part| !part.is_empty() && number(part));
+    (number(whole) || sexagesimal)
+        && number(fraction)
+        && !(whole.is_empty() && fraction.is_empty())
+        && exponent.is_none_or(|text| all(text, u8::is_ascii_digit))
+}
+
+/// Dates and instants: `2024-1-5` and whatever begins so and goes on with a time.
+fn is_time(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let day = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    year.len() == 4
+        && number(year)
+        && matches!(month.len(), 1 | 2)
+        && number(month)
+        && matches!(day, 1 | 2)
+        && (rest.len() == day || rest[day..].starts_with(['T', 't', ' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_some_reader_would_not_take_for_a_string() {
+        for text in [
+            "",
+            "~",
+            "null",
+            "Null",
+            "NULL",
+            "true",
+            "False",
+            "yes",
+            "NO",
+            "on",
+            "Off",
+            "y",
+            "N",
+            "<<",
+            "=",
+            "0",
+            "12",
+            "-1",
+            "+1",
+            "1_000",
+            "0123",
+            "0899",
+            "0o7",
+            "0x1f",
+            "0x1F",
+            "0b101",
+            "1.10",
+            "1.",
+            ".5",
+            "1e3",
+            "1e10",
+            "1E+3",
+            "1.5e-3",
+            "706798e8",
+            "12345678",
+            "4200077",
+            ".inf",
+            "-.Inf",
+            ".NaN",
+            "12:30",
+            "190:20:30",
+            "1:30.5",
+            "2024-01-15",
+            "2024-1-5",
+            "2024-01-15T10:00:00Z",
+            "2001-12-14 21:59:43.10 -5",
+            "1_000.5",
+        ] {
+            assert!(!reads_as_string(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_every_reader_takes_for_a_string() {
+        for text in [
+            "2.0.0",
+            "v1.10",
+            "1.2.3",
+            "abc1234",
+            "1.10-alpine",
+            "2024.01.15",
+            "2024-01-15-alpine",
+            "20240115-a1b2c3d",
+            "nginx",
+            "nginx:1.27",
+            "sha256:00",
+            "0x",
+            "0xyz",
+            "1e",
+            "e3",
+            "1-2",
+            "12:",
+            "nil",
+            "yesterday",
+            "1.2.3e4",
+            ".",
+            "-",
+            "1:a",
+            "localhost:5000/a:1",
+            "0b",
+            "2024-01",
+            "10.0.0.1",
+        ] {
+            assert!(reads_as_string(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_spelled_in_the_style_of_what_they_replace() {
+        for (old, value, want) in [
+            ("1.0.0", "2.0.0", "2.0.0"),
+            ("1.0.0", "1.10", "\"1.10\""),
+            ("1.0.0", "1.0.0+x", "1.0.0+x"),
+            ("1.0.0", "a, b", "\"a, b\""),
+            ("'1.0.0'", "1.10", "'1.10'"),
+            ("'1.0.0'", "it's", "'it''s'"),
+            ("'1.0.0'", "a\nb", "\"a\\nb\""),
+            ("\"1.0.0\"", "1.10", "\"1.10\""),
+            ("\"1.0.0\"", "a\"\\\u{7f}", "\"a\\\"\\\\\\u007f\""),
+            ("a\n  b", "c", "c"),
+            ("\"a\n  b\"", "c", "\"c\""),
+        ] {
+            let spelled = spell(old, Span::new(0, old.len()), "", value).unwrap();
+            assert_eq!(spelled.text, want, "{old:?}");
+            assert_eq!(spelled.value, value);
+        }
+    }
+
+    #[test]
+    fn block_scalars_keep_their_header_and_their_line_ends() {
+        for (written, old, value, want, read) in [
+            ("|\n  1.0.0", "1.0.0\n", "1.10", "|\n  1.10", "1.10\n"),
+            (">-\r\n  1.0.0", "1.0.0", "2.0.0", ">-\r\n  2.0.0", "2.0.0"),
+            ("| # why\n  1.0.0", "1.0.0\n", "2.0.0", "| # why\n  2.0.0", "2.0.0\n"),
+            ("|\n  a\n  b", "a\nb\n", "c", "|\n  c", "c\n"),
+            ("|2\n    a", "  a\n", "c", "\"c\"", "c"),
+            ("|", "", "c", "\"c\"", "c"),
+            ("|-\n  a", "a", "b\nc", "\"b\\nc\"", "b\nc"),
+        ] {
+            let spelled = spell(written, Span::new(0, written.len()), old, value).unwrap();
+            let (start, end) = (spelled.span.start, spelled.span.end);
+            assert_eq!(
+                format!("{}{}{}", &written[..start], spelled.text, &written[end..]),
+                want
+            );
+            assert_eq!(spelled.value, read);
+        }
+        assert_eq!(spell("| # why\n", Span::new(0, 7), "", "c"), None);
+        assert_eq!(spell("a:\n", Span::new(2, 2), "", "c"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! Cuts a text into documents without parsing it.
+//!
+//! In YAML 1.2 a line that starts with `---` or `...` and then a blank, a line break or nothing may stand inside no scalar
+//! and no collection (production `c-forbidden`), so cutting there is sound even when a document is broken. What stands
+//! before a `---` and is no content, such as a licence comment or `%YAML`, belongs to the document that follows.
+
+use crate::text::Span;
+
+/// One document's bytes, with the comments and directives that lead it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Counted from 0.
+    pub index: usize,
+    pub span: Span,
+}
+
+/// The documents of a text, in order. Together they cover it, but for comments that no document follows.
+pub fn documents(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut push = |start: usize, end: usize| {
+        pieces.push(Piece {
+            index: pieces.len(),
+            span: Span::new(start, end),
+        });
+    };
+    for mark in marks(text) {
+        let content = !is_gap(&text[start..mark.at]);
+        let end = if mark.ends { mark.after } else { mark.at };
+        if content {
+            push(start, end);
+        }
+        if content || mark.ends {
+            start = end;
+        }
+    }
+    if !is_gap(&text[start..]) {
+        push(start, text.len());
+    }
+    pieces
+}
+
+/// A `---` or `...` line.
+struct Mark {
+    at: usize,
+    /// Just after its line break.
+    after: usize,
+    /// `...` rather than `---`.
+    ends: bool,
+}
+
+fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
+    let bytes = text.as_bytes();
+    let first = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let breaks = memchr::memchr_iter(b'\n', bytes).map(|at| at + 1);
+    std::iter::once(first).chain(breaks).filter_map(move |at| {
+        let rest = &bytes[at..];
+        let ends = rest.starts_with(b"...");
+        let marked =
+            (ends || rest.starts_with(b"---")) && matches!(rest.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
+        marked.then(|| Mark {
+            at,
+            after: memchr::memchr(b'\n', rest).map_or(bytes.len(), |length| at + length + 1),
+            ends,
+        })
+    })
+}
+
+/// Whether the text holds no content: blank lines, comments and directives only.
+fn is_gap(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').lines().all(|line| {
+        let word = line.trim_start();
+        word.is_empty() || word.starts_with('#') || line.starts_with('%')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<&str> {
+        documents(text)
+            .iter()
+            .map(|piece| piece.span.of(text).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn documents_are_cut_where_yaml_lets_nothing_else_stand() {
+        for (text, want) in [
+            ("a: 1\n", vec!["a: 1\n"]),
+            ("---\na: 1\n---\nb: 2\n", vec!["---\na: 1\n", "---\nb: 2\n"]),
+            ("a: 1\r\n---\r\nb: 2\r\n", vec!["a: 1\r\n", "---\r\nb: 2\r\n"]),
+            ("a: 1\n---", vec!["a: 1\n", "---"]),
+            ("a: 1\n--- b\n", vec!["a: 1\n", "--- b\n"]),
+            (
+                "a: |\n  ---\nb: ----\n---x: 1\n",
+                vec!["a: |\n  ---\nb: ----\n---x: 1\n"],
+            ),
+            ("# licence\n---\na: 1\n", vec!["# licence\n---\na: 1\n"]),
+            ("\u{feff}---\na\n---\nb\n", vec!["\u{feff}---\na\n", "---\nb\n"]),
+            ("%YAML 1.2\n---\na\n", vec!["%YAML 1.2\n---\na\n"]),
+            ("a\n...\n%YAML 1.2\n---\nb\n", vec!["a\n...\n", "%YAML 1.2\n---\nb\n"]),
+            ("a\n...\nb\n...\n# end\n", vec!["a\n...\n", "b\n...\n"]),
+            ("---\n---\n", vec!["---\n", "---\n"]),
+            ("...\n...\na\n", vec!["a\n"]),
+            ("", vec![]),
+            ("# only\n", vec![]),
+        ] {
+            assert_eq!(cut(text), want, "{text:?}");
+        }
+    }
+}
