@@ -2,6 +2,36 @@
 //!
 //! Scanning is pure: bytes in, [`Scan`] out. Nothing is guessed: what looks like a reference but cannot be read or edited
 //! safely is returned as a reference with `blocked`, or as a note; a file that is not YAML is returned as skipped.
+//!
+//! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
+//! at one document ([`view::View`]), claims the scalars it understands and leaves a [`draft::Draft`] for each reference;
+//! what all shapes share (anchors, holds, lines, identity) is settled afterwards in [`scan`]. Shapes run in the order of
+//! `SHAPES`; markers come last and take the scalars that no shape has claimed.
+//!
+//! ```
+//! let pod = b"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27 # landwaiter: web\n";
+//! let scan = landwaiter::site::scan("pod.yaml", pod);
+//! let image = &scan.references[0];
+//! assert_eq!((image.path.as_str(), image.line), ("spec.containers[0].image", 5));
+//! assert_eq!(image.tag.as_deref(), Some("1.27"));
+//! assert_eq!(image.marker.as_ref().unwrap().policies, ["web"]);
+//! ```
+
+mod anchors;
+mod beside;
+mod draft;
+mod hold;
+mod kubernetes;
+mod kustomize;
+mod marked;
+mod marker;
+mod scan;
+mod screen;
+mod value;
+mod view;
+
+pub use scan::scan;
+pub use screen::{candidate_file, worth_parsing};
 
 use crate::image::{Digest, Repository};
 use crate::text::Span;
@@ -145,6 +175,16 @@ pub enum Part {
 pub struct InsertPoint {
     pub key: &'static str,
     pub part: Part,
-    /// The sibling scalar after whose line the new key goes.
+    /// The sibling scalar after whose line, or in a flow mapping directly after which, the new key goes.
     pub after: Span,
+    pub form: InsertForm,
+}
+
+/// How a further key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertForm {
+    /// On a line of its own, after this many spaces.
+    Line { column: usize },
+    /// `, key: value`; both in double quotes where the siblings are.
+    Flow { quoted: bool },
 }

@@ -1,0 +1,133 @@
+//! What the shapes leave behind: references still in terms of nodes, and the scalars that are spoken for.
+
+use super::value::{Parts, Unreadable};
+use super::view::View;
+use super::{HandHold, InsertPoint, Marker, Note, Part, Reference, Shape, Slot};
+use crate::yaml::{NodeId, Tag};
+use std::collections::HashSet;
+
+/// What has been found in one document so far.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) notes: Vec<Note>,
+    claimed: HashSet<NodeId>,
+}
+
+impl Found {
+    /// Adds a reference and claims its scalars.
+    pub(super) fn add(&mut self, draft: Draft) {
+        self.claimed.insert(draft.primary);
+        self.claimed.extend(draft.slots.iter().map(|(_, id)| *id));
+        self.drafts.push(draft);
+    }
+
+    /// Keeps later shapes from a scalar that belongs to a reference without carrying a part of it.
+    pub(super) fn claim(&mut self, id: NodeId) {
+        self.claimed.insert(id);
+    }
+
+    /// Whether a shape that ran earlier has taken this scalar.
+    pub(super) fn is_claimed(&self, id: NodeId) -> bool {
+        self.claimed.contains(&id)
+    }
+}
+
+/// A reference in the making.
+pub(super) struct Draft {
+    shape: Shape,
+    /// The node whose line and path the reference bears.
+    pub(super) primary: NodeId,
+    pub(super) slots: Vec<(Part, NodeId)>,
+    /// Further nodes on whose lines a hold comment may stand.
+    pub(super) around: Vec<NodeId>,
+    /// The node that an alias in the place of a value stands for.
+    pub(super) alias_of: Option<NodeId>,
+    pub(super) parts: Parts,
+    pub(super) marker: Option<Marker>,
+    pub(super) hold: Option<HandHold>,
+    pub(super) insert: Option<InsertPoint>,
+    pub(super) blocked: Option<String>,
+}
+
+impl Draft {
+    pub(super) fn new(shape: Shape, primary: NodeId) -> Draft {
+        Draft {
+            shape,
+            primary,
+            slots: Vec::new(),
+            around: Vec::new(),
+            alias_of: None,
+            parts: Parts::default(),
+            marker: None,
+            hold: None,
+            insert: None,
+            blocked: None,
+        }
+    }
+
+    /// Takes a scalar as the carrier of one part. What it gives is added to what is known; what cannot be read blocks.
+    pub(super) fn carry(&mut self, view: &View<'_, '_>, part: Part, id: NodeId, read: Result<Parts, Unreadable>) {
+        self.slots.push((part, id));
+        if view.tree.node(id).tag == Tag::Other {
+            self.block("the value carries a YAML tag that says it is no string");
+        }
+        self.learn(view, id, read);
+    }
+
+    /// Adds what a text says.
+    pub(super) fn learn(&mut self, view: &View<'_, '_>, id: NodeId, read: Result<Parts, Unreadable>) {
+        match read {
+            Ok(parts) => {
+                self.parts.name = parts.name.or(self.parts.name.take());
+                self.parts.repository = parts.repository.or(self.parts.repository.take());
+                self.parts.tag = parts.tag.or(self.parts.tag.take());
+                self.parts.digest = parts.digest.or(self.parts.digest.take());
+            }
+            Err(why) => self.block(format!("`{}` {why}", shown(view.tree.text(id).unwrap_or_default()))),
+        }
+    }
+
+    /// Says why the place cannot be edited. The first reason stays.
+    pub(super) fn block(&mut self, why: impl Into<String>) {
+        self.blocked.get_or_insert_with(|| why.into());
+    }
+
+    pub(super) fn finish(mut self, view: &View<'_, '_>) -> Reference {
+        self.slots.sort_by_key(|(_, id)| view.tree.node(*id).span.start);
+        let slot = |(part, id): (Part, NodeId)| Slot {
+            part,
+            span: view.tree.node(id).span,
+            value: view.tree.text(id).unwrap_or_default().to_owned(),
+        };
+        Reference {
+            line: view.line(self.primary),
+            document: view.document(self.primary),
+            path: view.tree.path(self.primary),
+            shape: self.shape,
+            name: self.parts.name,
+            repository: self.parts.repository,
+            tag: self.parts.tag,
+            digest: self.parts.digest,
+            marker: self.marker,
+            hold: self.hold,
+            slots: self.slots.into_iter().map(slot).collect(),
+            insert: self.insert,
+            blocked: self.blocked,
+        }
+    }
+}
+
+/// Enough of a text to recognise it in a message, on one line.
+pub(super) fn shown(text: &str) -> String {
+    let short: String = text
+        .chars()
+        .take(80)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if short.len() < text.len() {
+        format!("{}…", short.trim_end())
+    } else {
+        short
+    }
+}

@@ -1,0 +1,347 @@
+//! `images[]` of a kustomization: one entry is one reference, whichever of its fields are written.
+//!
+//! ```yaml
+//! kind: Kustomization
+//! images:
+//! - name: web                       # what the entry replaces; never changed
+//!   newName: ghcr.io/acme/web       # the repository, when it is written; otherwise `name` is
+//!   newTag: "1.10"                  # also `1.10@sha256:...`
+//!   digest: sha256:...
+//! ```
+//!
+//! A document is a kustomization by its kind (`Kustomization`, `Component`) or, without a kind, by its file's name. An
+//! entry with only a `name` changes nothing and is no reference.
+
+use super::draft::{Draft, Found};
+use super::value::{self, Parts, Unreadable};
+use super::view::{Given, View};
+use super::{InsertForm, InsertPoint, Part, Shape};
+use crate::text::Span;
+use crate::yaml::{Layout, NodeId, NodeKind, Place};
+
+pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
+    if !is_kustomization(view) {
+        return;
+    }
+    let Some(images) = view.tree.root().and_then(|root| view.tree.get(root, "images")) else {
+        return;
+    };
+    if !matches!(view.tree.node(images).kind, NodeKind::Sequence(_)) {
+        return;
+    }
+    for item in view.tree.children(images) {
+        match view.tree.node(item).kind {
+            NodeKind::Mapping(_) => entry(view, found, item),
+            _ => {
+                let note = "an entry of `images` that is no mapping of its own is not read";
+                found.notes.push(view.note(item, note));
+            }
+        }
+    }
+}
+
+fn is_kustomization(view: &View<'_, '_>) -> bool {
+    match view.root_text("kind") {
+        Some(kind) => matches!(kind, "Kustomization" | "Component"),
+        None => {
+            let name = view.path.rsplit('/').next().unwrap_or(view.path);
+            matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+        }
+    }
+}
+
+/// A key that makes an entry a reference.
+struct Field {
+    key: &'static str,
+    part: Part,
+    /// How a marker on it ends.
+    suffix: &'static str,
+    read: fn(&str) -> Result<Parts, Unreadable>,
+}
+
+/// In the order in which one of them lends the reference its line and path.
+const FIELDS: [Field; 3] = [
+    Field {
+        key: "newTag",
+        part: Part::Tag,
+        suffix: ":tag",
+        read: value::tag,
+    },
+    Field {
+        key: "digest",
+        part: Part::Digest,
+        suffix: ":digest",
+        read: value::digest,
+    },
+    Field {
+        key: "newName",
+        part: Part::Name,
+        suffix: ":name",
+        read: value::name,
+    },
+];
+
+fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
+    let present = FIELDS
+        .iter()
+        .filter_map(|field| Some((field, view.tree.get(item, field.key)?)));
+    let (written, empty): (Vec<_>, Vec<_>) = present.partition(|(_, id)| view.given(*id) != Given::Null);
+    for (field, id) in &empty {
+        found.notes.push(view.note(*id, format!("`{}` is null", field.key)));
+    }
+    let Some((_, primary)) = written.first() else { return };
+    let mut draft = Draft::new(Shape::Kustomize, *primary);
+    if let Some(name) = view.tree.get(item, "name") {
+        if view.marks.contains_key(&name) {
+            found.claim(name);
+            draft.block("a marker on `name` would change what the entry replaces; mark `newName`");
+        }
+        draft.around.push(name);
+        draft.learn(view, name, value::name(view.tree.text(name).unwrap_or_default()));
+    }
+    draft.around.extend(view.tree.entries(item).next().map(|(key, _)| key));
+    for (field, id) in &written {
+        take(view, &mut draft, field, *id);
+    }
+    if has_duplicates(view, item) {
+        draft.block("a key stands twice in the entry");
+    } else if empty.is_empty() {
+        draft.insert = insertion(view, &draft, item);
+    }
+    found.add(draft);
+}
+
+/// Takes one field's value and its marker.
+fn take(view: &View<'_, '_>, draft: &mut Draft, field: &Field, id: NodeId) {
+    let key = field.key;
+    match view.given(id) {
+        Given::Text(text) | Given::NotAString(text) => draft.carry(view, field.part, id, (field.read)(text)),
+        Given::Alias(target) => {
+            draft.block(format!(
+                "`{key}` is an alias: line {} carries the value",
+                view.line(target)
+            ));
+            draft.learn(view, target, (field.read)(view.tree.text(target).unwrap_or_default()));
+        }
+        Given::Collection | Given::Null => draft.block(format!("`{key}` is no text")),
+    }
+    let Some(mark) = view.marks.get(&id) else { return };
+    if mark.part != field.part {
+        draft.block(format!("the marker on `{key}` does not end in `{}`", field.suffix));
+    }
+    match &draft.marker {
+        Some(other) if other.policies != mark.marker.policies => {
+            draft.block("the entry's markers name different policies")
+        }
+        _ => draft.marker = Some(mark.marker.clone()),
+    }
+}
+
+/// A key that stands twice: readers disagree on which of the two counts.
+fn has_duplicates(view: &View<'_, '_>, item: NodeId) -> bool {
+    ["name", "newName", "newTag", "digest"].iter().any(|key| {
+        view.tree
+            .entries(item)
+            .filter(|(name, _)| view.tree.text(*name) == Some(key))
+            .count()
+            > 1
+    })
+}
+
+/// Where the first missing one of tag and digest could be written.
+fn insertion(view: &View<'_, '_>, draft: &Draft, item: NodeId) -> Option<InsertPoint> {
+    let get = |key| view.tree.get(item, key);
+    let (key, part, sibling) = match (get("newTag"), get("digest")) {
+        (None, _) => ("newTag", Part::Tag, get("newName").or(get("name"))?),
+        (Some(tag), None) if draft.parts.digest.is_none() => ("digest", Part::Digest, tag),
+        (Some(_), _) => return None,
+    };
+    let form = form(view, item, sibling)?;
+    Some(InsertPoint {
+        key,
+        part,
+        after: view.tree.node(sibling).span,
+        form,
+    })
+}
+
+/// How a key is added after the sibling; `None` where the text around it is too unusual to be sure.
+fn form(view: &View<'_, '_>, item: NodeId, sibling: NodeId) -> Option<InsertForm> {
+    let Place::Value(key) = view.tree.node(sibling).place else {
+        return None;
+    };
+    let (key, value) = (view.tree.node(key).span, view.tree.node(sibling).span);
+    if value.is_empty() || view.tree.style(sibling)?.is_block() {
+        return None;
+    }
+    let source = view.tree.source();
+    if view.tree.node(item).kind == NodeKind::Mapping(Layout::Flow) {
+        let quoted = key.of(source)?.starts_with('"');
+        return Some(InsertForm::Flow { quoted });
+    }
+    let before = Span::new(view.lines.start(key.start), key.start).of(source)?;
+    let simple = before.bytes().all(|b| matches!(b, b' ' | b'-'));
+    simple.then_some(InsertForm::Line { column: before.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::site::{InsertForm, Part, Reference, Scan, Shape, scan};
+
+    fn kustomization(entry: &str) -> Scan {
+        scan("kustomization.yaml", format!("images:\n{entry}").as_bytes())
+    }
+
+    fn only(entry: &str) -> Reference {
+        let scan = kustomization(entry);
+        assert_eq!(scan.references.len(), 1, "{entry}");
+        assert!(scan.notes.is_empty(), "{:?}", scan.notes);
+        scan.references.into_iter().next().unwrap()
+    }
+
+    fn digest() -> String {
+        format!("sha256:{}", "0a".repeat(32))
+    }
+
+    #[test]
+    fn every_combination_of_fields_is_one_reference() {
+        let digest = digest();
+        let tag_and_digest = format!("- name: web\n  newTag: 1.27@{digest}\n");
+        let all = format!("- newTag: \"1.10\"\n  name: web\n  digest: {digest}\n  newName: ghcr.io/acme/web\n");
+        for (entry, name, tag, has_digest, parts) in [
+            (
+                "- name: web\n  newTag: 1.27\n",
+                "web",
+                Some("1.27"),
+                false,
+                vec![Part::Tag],
+            ),
+            (
+                "- {name: web, newName: acme/web, newTag: v1}\n",
+                "acme/web",
+                Some("v1"),
+                false,
+                vec![Part::Name, Part::Tag],
+            ),
+            (
+                "- name: web\n  newName: acme/web\n",
+                "acme/web",
+                None,
+                false,
+                vec![Part::Name],
+            ),
+            ("- name: web\n  newTag: \"\"\n", "web", Some(""), false, vec![Part::Tag]),
+            (&tag_and_digest, "web", Some("1.27"), true, vec![Part::Tag]),
+            (
+                &format!("- name: web\n  digest: {digest}\n"),
+                "web",
+                None,
+                true,
+                vec![Part::Digest],
+            ),
+            (
+                &all,
+                "ghcr.io/acme/web",
+                Some("1.10"),
+                true,
+                vec![Part::Tag, Part::Digest, Part::Name],
+            ),
+        ] {
+            let reference = only(entry);
+            assert_eq!(reference.shape, Shape::Kustomize);
+            assert_eq!(reference.name.as_deref(), Some(name), "{entry}");
+            assert_eq!(
+                (reference.tag.as_deref(), reference.digest.is_some()),
+                (tag, has_digest),
+                "{entry}"
+            );
+            assert_eq!(
+                reference.slots.iter().map(|slot| slot.part).collect::<Vec<_>>(),
+                parts,
+                "{entry}"
+            );
+            assert_eq!(reference.blocked, None, "{entry}");
+        }
+    }
+
+    #[test]
+    fn the_tag_lends_line_and_path_else_the_digest_else_the_name() {
+        let reference = only("- name: web\n  newName: acme/web\n  newTag: v1\n");
+        assert_eq!((reference.path.as_str(), reference.line), ("images[0].newTag", 4));
+        assert_eq!(only("- name: web\n  newName: acme/web\n").path, "images[0].newName");
+    }
+
+    #[test]
+    fn an_entry_with_only_a_name_is_no_reference() {
+        assert!(kustomization("- name: web\n").references.is_empty());
+        let scan = kustomization("- name: web\n  newTag:\n");
+        assert_eq!((scan.references.len(), scan.notes.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_kustomization_is_known_by_its_kind_or_else_by_its_name() {
+        let entry = "images:\n- name: web\n  newTag: v1\n";
+        for (path, text, count) in [
+            ("x/kustomization.yml", entry.to_owned(), 1),
+            ("Kustomization", entry.to_owned(), 1),
+            ("other.yaml", entry.to_owned(), 0),
+            ("other.yaml", format!("kind: Component\n{entry}"), 1),
+            ("kustomization.yaml", format!("kind: Other\n{entry}"), 0),
+        ] {
+            assert_eq!(scan(path, text.as_bytes()).references.len(), count, "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn markers_of_one_entry_are_one_and_must_agree() {
+        let marked = only(
+            "- name: web\n  newName: acme/web # {\"$imagepolicy\": \"a:b:name\"}\n  newTag: v1 # {\"$imagepolicy\": \"a:b:tag\"}\n",
+        );
+        assert_eq!(marked.marker.unwrap().policies, ["a/b", "b"]);
+        assert_eq!(marked.blocked, None);
+        for (entry, why) in [
+            ("- name: web\n  newTag: v1 # landwaiter: web\n", "`:tag`"),
+            ("- name: web # landwaiter: web:name\n  newTag: v1\n", "mark `newName`"),
+            (
+                "- name: a\n  newName: b # landwaiter: x:name\n  newTag: v1 # landwaiter: y:tag\n",
+                "different policies",
+            ),
+        ] {
+            let blocked = only(entry).blocked.unwrap();
+            assert!(blocked.contains(why), "{blocked}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_edited_says_why() {
+        for (entry, why) in [
+            ("- name: a\n  newTag: v1\n  newTag: v2\n", "twice"),
+            ("- name: a:v1\n  newTag: v1\n", "not a repository name"),
+            ("- name: ${app}\n  newTag: v1\n", "another program"),
+            ("- name: a\n  digest: v1\n", "not a digest"),
+        ] {
+            let blocked = only(entry).blocked.unwrap();
+            assert!(blocked.contains(why), "{blocked}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_knows_its_place() {
+        let point = |entry: &str| only(entry).insert.map(|point| (point.key, point.form));
+        let line = |column| InsertForm::Line { column };
+        assert_eq!(point("- name: web\n  newTag: v1\n"), Some(("digest", line(2))));
+        assert_eq!(point("  -   newTag: v1\n      name: web\n"), Some(("digest", line(6))));
+        assert_eq!(point("- name: web\n  newName: acme/web\n"), Some(("newTag", line(2))));
+        assert_eq!(
+            point("- {name: web, newTag: v1}\n"),
+            Some(("digest", InsertForm::Flow { quoted: false }))
+        );
+        assert_eq!(
+            point("- {\"name\": \"web\", \"newTag\": \"v1\"}\n"),
+            Some(("digest", InsertForm::Flow { quoted: true }))
+        );
+        assert_eq!(point("- name: web\n  newTag: |-\n    v1\n"), None);
+        assert_eq!(point("- ? newTag\n  : v1\n  ? name\n  : web\n"), None);
+        assert_eq!(point(&format!("- name: web\n  newTag: v1@{}\n", digest())), None);
+    }
+}

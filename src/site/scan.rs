@@ -1,0 +1,148 @@
+//! One file from bytes to references: screened, cut into documents, each looked at by every shape.
+
+use super::draft::Found;
+use super::view::View;
+use super::{Scan, SkipReason, Skipped, anchors, beside, kubernetes, kustomize, marked, worth_parsing};
+use crate::yaml::{self, Lines, Piece, Problem, ProblemKind, Tree};
+use std::collections::HashMap;
+
+/// Every shape, in the order in which they may claim a scalar; markers take what is left.
+const SHAPES: [fn(&View<'_, '_>, &mut Found); 3] = [kustomize::find, kubernetes::find, marked::find];
+
+/// Finds the references of one file. `path` is the file's path in the repository.
+///
+/// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
+/// nothing of interest are not parsed, so whether they are YAML is not known.
+pub fn scan(path: &str, bytes: &[u8]) -> Scan {
+    let mut scan = Scan::default();
+    if !worth_parsing(bytes) {
+        return scan;
+    }
+    let text = match yaml::text(bytes) {
+        Ok(text) => text,
+        Err(problem) => {
+            scan.skipped = Some(skipped(&problem, ""));
+            return scan;
+        }
+    };
+    let lines = Lines::new(text);
+    let mut broken = Vec::new();
+    for piece in yaml::documents(text) {
+        if !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
+            continue;
+        }
+        match yaml::parse(text, piece) {
+            Ok(trees) => trees.iter().for_each(|tree| document(path, tree, &lines, &mut scan)),
+            Err(problem) => broken.push((piece, problem)),
+        }
+    }
+    scan.skipped = report(text, &lines, &broken);
+    scan.notes.sort_by_key(|note| note.line);
+    scan
+}
+
+fn document(path: &str, tree: &Tree<'_>, lines: &Lines<'_>, scan: &mut Scan) {
+    let mut view = View {
+        tree,
+        lines,
+        path,
+        marks: HashMap::new(),
+    };
+    let mut found = Found::default();
+    beside::marks(&mut view, &mut found.notes);
+    for find in SHAPES {
+        find(&view, &mut found);
+    }
+    beside::holds(&view, &mut found);
+    anchors::settle(&view, &mut found);
+    found.drafts.sort_by_key(|draft| tree.node(draft.primary).span.start);
+    scan.references
+        .extend(found.drafts.into_iter().map(|draft| draft.finish(&view)));
+    scan.notes.append(&mut found.notes);
+}
+
+/// What is said of the documents that could not be read: the first in full, the others by number.
+fn report(text: &str, lines: &Lines<'_>, broken: &[(Piece, Problem)]) -> Option<Skipped> {
+    let (piece, problem) = broken.first()?;
+    let part = piece.span.of(text).unwrap_or_default();
+    let mut skipped = skipped(problem, part);
+    let line = lines.number(problem.offset);
+    skipped.detail = format!("document {}, line {line}: {}", piece.index + 1, skipped.detail);
+    if broken.len() > 1 {
+        skipped.detail += &format!("; {} more documents cannot be read", broken.len() - 1);
+    }
+    Some(skipped)
+}
+
+fn skipped(problem: &Problem, text: &str) -> Skipped {
+    let reason = match problem.kind {
+        ProblemKind::NotUtf8 => SkipReason::NotUtf8,
+        ProblemKind::TooLarge => SkipReason::TooLarge,
+        ProblemKind::TooDeep => SkipReason::TooDeep,
+        ProblemKind::Syntax if text.contains("{{") => SkipReason::Template,
+        ProblemKind::Syntax => SkipReason::NotYaml,
+    };
+    Skipped {
+        reason,
+        detail: problem.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POD: &str = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27\n";
+
+    #[test]
+    fn a_broken_document_blocks_no_sibling() {
+        let text = format!("{POD}---\nimage: {{{{ x }}}}: y\n---\n# c\n{POD}---\nimage: [\n");
+        let scan = scan("x.yaml", text.as_bytes());
+        let seen = scan
+            .references
+            .iter()
+            .map(|r| (r.line, r.document.index))
+            .collect::<Vec<_>>();
+        assert_eq!(seen, [(5, 0), (14, 2)]);
+        let skipped = scan.skipped.unwrap();
+        assert_eq!(skipped.reason, SkipReason::Template);
+        assert!(skipped.detail.starts_with("document 2, line 7: "), "{}", skipped.detail);
+        assert!(
+            skipped.detail.ends_with("; 1 more documents cannot be read"),
+            "{}",
+            skipped.detail
+        );
+    }
+
+    #[test]
+    fn files_that_are_no_yaml_text_say_why() {
+        for (bytes, reason) in [
+            (&b"image: \xff"[..], SkipReason::NotUtf8),
+            (b"\xff\xfei\0m\0a\0g\0e\0:\0", SkipReason::NotUtf8),
+            (b"image: a\0b", SkipReason::NotYaml),
+            (b"image: [", SkipReason::NotYaml),
+            (b"image:\n{{ if x }}\n  a: {{ b }}", SkipReason::Template),
+            (&[&b"image: "[..], &[b'['; 300]].concat(), SkipReason::TooDeep),
+            (
+                &[&b"image: "[..], &vec![b'x'; yaml::MAX_BYTES]].concat(),
+                SkipReason::TooLarge,
+            ),
+        ] {
+            assert_eq!(scan("x.yaml", bytes).skipped.unwrap().reason, reason);
+        }
+        assert_eq!(
+            scan("x.yaml", b"a: [").skipped,
+            None,
+            "nothing of interest is not parsed"
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_carriage_returns_and_other_letters_move_nothing() {
+        let text = format!("\u{feff}# é\r\n{}", POD.replace('\n', "\r\n").replace("Pod", "Pöd"));
+        let scan = scan("x.yaml", text.as_bytes());
+        let reference = &scan.references[0];
+        assert_eq!(reference.slots[0].span.of(&text), Some("nginx:1.27"));
+        assert_eq!((reference.line, reference.document.kind.as_deref()), (6, Some("Pöd")));
+    }
+}
