@@ -166,16 +166,16 @@ impl<'a> Events<'a> {
     fn with_header(&self, content: Span) -> Option<Span> {
         let bytes = self.text.as_bytes();
         let mut at = self.reached;
-        while at < content.start {
-            at += match bytes[at] {
+        // An empty block scalar at the end of the text is reported at its header rather than after it.
+        while at <= content.start {
+            at += match bytes.get(at)? {
                 b'|' | b'>' => {
-                    let end = self
-                        .text
-                        .get(at..content.end)?
-                        .trim_end_matches([' ', '\t', '\r', '\n'])
-                        .len()
-                        + at;
-                    return Some(Span::new(at, end));
+                    let line = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+                    let written = self.text.get(at..content.end.max(line))?;
+                    return Some(Span::new(
+                        at,
+                        at + written.trim_end_matches([' ', '\t', '\r', '\n']).len(),
+                    ));
                 }
                 b'#' => memchr::memchr(b'\n', &bytes[at..])?,
                 b'&' | b'!' => bytes[at..].iter().position(u8::is_ascii_whitespace)?,
@@ -280,6 +280,8 @@ mod tests {
             ("%YAML 1.2\n%X | y\n--- |\n  z\n", vec!["|\n  z"]),
             ("a: # | no\n  # > neither\n  |\n  x\n", vec!["a", "|\n  x"]),
             ("a: |\nb: 1\n", vec!["a", "|", "b", "1"]),
+            ("a: |+ # c\n\n", vec!["a", "|+ # c"]),
+            ("--- >1-", vec![">1-"]),
             ("a: b\n---\nc: |\n  d\n", vec!["a", "b", "c", "|\n  d"]),
             ("a:\n  b\n  c\n", vec!["a", "b\n  c"]),
         ] {

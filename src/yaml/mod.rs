@@ -30,7 +30,7 @@ mod tree;
 
 pub use event::{Event, Events, Kind, Layout, Style};
 pub use lines::Lines;
-pub use scalar::{Spelling, reads_as_string, spell};
+pub use scalar::{Spelling, reads_as_string, scalar_text, spell};
 pub use split::{Piece, documents};
 pub use tree::{Comment, Entries, Node, NodeId, NodeKind, Place, Tag, Tree, parse};
 

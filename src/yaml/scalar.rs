@@ -92,6 +92,15 @@ fn is_plain(value: &str) -> bool {
         && reads_as_string(value)
 }
 
+/// A new scalar: plain where every reader takes it for a string, otherwise in double quotes.
+pub fn scalar_text(value: &str) -> String {
+    if is_plain(value) {
+        value.to_owned()
+    } else {
+        double_quoted(value)
+    }
+}
+
 /// The value in double quotes.
 fn double_quoted(value: &str) -> String {
     let mut text = String::from("\"");

@@ -1,0 +1,176 @@
+//! The proof that a rewritten text differs from the old one in the intended values only.
+//!
+//! Both texts are cut into documents; documents without a splice are the same bytes and need no look. The others are
+//! parsed side by side, and every pair of events must be equal in kind, value, style, anchor, tag and comment text, but
+//! for the scalars that a splice names, and for the pairs that a splice inserts.
+
+use super::EditError;
+use super::splice::{Meaning, Splice};
+use crate::text::{Span, position};
+use crate::yaml::{self, Event, Events, Kind, Style};
+use std::collections::{BTreeMap, HashMap};
+
+/// Compares the texts; `splices` are settled and lead from `old` to `new`.
+pub(super) fn prove(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
+    let unproven = |what: &str| Err(EditError::Unproven(what.to_owned()));
+    yaml::text(new.as_bytes()).map_err(|problem| EditError::Unproven(problem.message))?;
+    let (before, after) = (yaml::documents(old), yaml::documents(new));
+    if before.len() != after.len() {
+        return unproven("the number of documents changed");
+    }
+    let mut left = splices;
+    let mut moved = 0_isize;
+    for (before, after) in before.into_iter().zip(after) {
+        // An insertion may stand at the very end of its document, after the last line.
+        let inside = left.partition_point(|splice| splice.span.end <= before.span.end);
+        let (here, rest) = left.split_at(inside);
+        left = rest;
+        if here.is_empty() {
+            if before.span.of(old) != after.span.of(new) {
+                return unproven("a document without a change changed");
+            }
+        } else {
+            Document::new(old, here, moved).compare(Events::new(old, before), Events::new(new, after))?;
+        }
+        moved += here
+            .iter()
+            .map(|splice| splice.text.len() as isize - splice.span.len() as isize)
+            .sum::<isize>();
+    }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        unproven("a change lies outside every document")
+    }
+}
+
+/// What is expected of one document.
+struct Document<'s> {
+    text: &'s str,
+    /// By the start of the scalar in the old text: what it reads before and after.
+    values: HashMap<usize, (&'s str, &'s str)>,
+    /// By the start of the inserted text in the new text.
+    pairs: BTreeMap<usize, Pair<'s>>,
+}
+
+/// An inserted pair of which something is still to come.
+struct Pair<'s> {
+    /// Where the inserted text ends.
+    end: usize,
+    /// `None` once it has been seen.
+    key: Option<&'s str>,
+    value: &'s str,
+}
+
+impl<'s> Document<'s> {
+    /// `moved`: by how many bytes the splices before this document moved it.
+    fn new(text: &'s str, splices: &'s [Splice], mut moved: isize) -> Document<'s> {
+        let mut document = Document {
+            text,
+            values: HashMap::new(),
+            pairs: BTreeMap::new(),
+        };
+        for splice in splices {
+            let start = splice.span.start.saturating_add_signed(moved);
+            match &splice.meaning {
+                Meaning::Value { scalar, old, new } => {
+                    document.values.insert(scalar.start, (old, new));
+                }
+                Meaning::Pair { key, value } => {
+                    let end = start + splice.text.len();
+                    document.pairs.insert(
+                        start,
+                        Pair {
+                            end,
+                            key: Some(key),
+                            value,
+                        },
+                    );
+                }
+            }
+            moved += splice.text.len() as isize - splice.span.len() as isize;
+        }
+        document
+    }
+
+    fn compare(mut self, before: Events<'_>, after: Events<'_>) -> Result<(), EditError> {
+        let mut before = before.fuse();
+        for event in after {
+            let event = event.map_err(|problem| EditError::Unproven(format!("not YAML afterwards: {problem}")))?;
+            if self.is_inserted(&event)? {
+                continue;
+            }
+            match before.next() {
+                Some(Ok(was)) => self.same(&was, &event)?,
+                Some(Err(_)) | None => return Err(EditError::Unproven("the file has more in it than before".into())),
+            }
+        }
+        let done = before.next().is_none() && self.values.is_empty() && self.pairs.is_empty();
+        if done {
+            Ok(())
+        } else {
+            Err(EditError::Unproven("an intended change is missing".into()))
+        }
+    }
+
+    /// Whether the event is half of an inserted pair; it must then be the right half.
+    fn is_inserted(&mut self, event: &Event<'_>) -> Result<bool, EditError> {
+        let Kind::Scalar { value, .. } = &event.kind else {
+            return Ok(false);
+        };
+        let Some((&start, pair)) = self.pairs.range_mut(..=event.span.start).next_back() else {
+            return Ok(false);
+        };
+        if event.span.start >= pair.end {
+            return Ok(false);
+        }
+        let key = pair.key.take();
+        if *value != key.unwrap_or(pair.value) || event.anchor.is_some() || event.tag.is_some() {
+            return Err(EditError::Unproven("an inserted pair is not the intended one".into()));
+        }
+        if key.is_none() {
+            self.pairs.remove(&start);
+        }
+        Ok(true)
+    }
+
+    /// Whether an event of the new text is what the old one says it must be.
+    fn same(&mut self, was: &Event<'_>, is: &Event<'_>) -> Result<(), EditError> {
+        let edited = match &was.kind {
+            Kind::Scalar { .. } => self.values.remove(&was.span.start),
+            _ => None,
+        };
+        let Some((old, new)) = edited else {
+            let same = was.kind == is.kind && was.tag == is.tag && was.anchor == is.anchor;
+            return if same {
+                Ok(())
+            } else {
+                Err(self.unexpected(was.span, "something else changed"))
+            };
+        };
+        let (
+            Kind::Scalar {
+                value: read,
+                style: from,
+            },
+            Kind::Scalar { value, style: to },
+        ) = (&was.kind, &is.kind)
+        else {
+            return Err(self.unexpected(was.span, "a value became something else"));
+        };
+        if read != old {
+            let line = position(self.text, was.span.start).line;
+            return Err(EditError::Stale { line });
+        }
+        let kept = from == to || *to == Style::Double;
+        if value == new && kept && was.tag == is.tag && was.anchor == is.anchor {
+            Ok(())
+        } else {
+            Err(self.unexpected(was.span, "a value is not the intended one"))
+        }
+    }
+
+    fn unexpected(&self, span: Span, what: &str) -> EditError {
+        EditError::Unproven(format!("line {}: {what}", position(self.text, span.start).line))
+    }
+}

@@ -1,0 +1,521 @@
+//! Given a file, setting its references, produces a file: compared byte by byte.
+//!
+//! Each row is a case that some other tool damages, or one that ours must refuse; then the same as a property of
+//! generated files.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use landwaiter::edit::{Action, Edit, EditError, Edited, Target, apply, plan_action};
+use landwaiter::image::{Digest, Tag};
+use landwaiter::site::{Reference, Scan, scan};
+use proptest::prelude::*;
+
+const M: &str = "{\"$imagepolicy\": \"ns:p:tag\"}";
+
+fn digest(hex: &str) -> Digest {
+    Digest::parse(&format!("sha256:{}", hex.repeat(32))).unwrap()
+}
+
+/// The state of a reference after its tag is set: a digest that stands is kept.
+fn tagged(reference: &Reference, tag: &str) -> Target {
+    Target {
+        name: reference.name.is_none().then(|| "ghcr.io/acme/web".to_owned()),
+        tag: Some(Tag::parse(tag).unwrap()),
+        digest: reference.digest.clone(),
+    }
+}
+
+/// Sets every reference of a file that can be edited to the target made for it.
+fn set(path: &str, text: &str, target: impl Fn(&Reference) -> Target) -> Result<Edited, EditError> {
+    let scan: Scan = scan(path, text.as_bytes());
+    assert!(!scan.references.is_empty(), "no reference in {text}");
+    let edits = scan.references.iter().filter(|reference| reference.blocked.is_none());
+    let edits = edits
+        .map(|reference| Edit {
+            reference,
+            to: target(reference),
+        })
+        .collect::<Vec<_>>();
+    apply(text.as_bytes(), &edits)
+}
+
+fn produces(path: &str, given: &str, tag: &str, want: &str) {
+    let edited =
+        set(path, given, |reference| tagged(reference, tag)).unwrap_or_else(|error| panic!("{error}\n{given}"));
+    let got = String::from_utf8(edited.bytes).unwrap();
+    assert_eq!(got, want, "\n--- given\n{given}\n--- got\n{got}");
+    let after = scan(path, got.as_bytes());
+    assert_eq!(after.skipped, scan(path, given.as_bytes()).skipped, "{got}");
+    for reference in after.references.iter().filter(|reference| reference.blocked.is_none()) {
+        assert_eq!(reference.tag.as_deref(), Some(tag), "{got}");
+    }
+}
+
+/// Rows in which `@` stands for the value and `M` for a marker: all other bytes stay.
+fn keeps(rows: &[(&str, &str, &str, &str)]) {
+    for (row, old, tag, new) in rows {
+        let file = |value: &str| row.replace('M', M).replace('@', value);
+        produces("values.yaml", &file(old), tag, &file(new));
+    }
+}
+
+#[test]
+fn values_become_what_is_set_in_the_style_they_had() {
+    keeps(&[
+        // types that Flux writes as `!!float 2.0.0`
+        ("tag: @ # M\n", "1.0", "2.0.0", "2.0.0"),
+        ("tag: @ # M\n", "1234567", "abc1234", "abc1234"),
+        ("tag: @ # M\n", "true", "2.0.0", "2.0.0"),
+        ("tag: @ # M\n", "2024-01-15", "2.0.0", "2.0.0"),
+        // values that some reader would not take for a string
+        ("tag: @ # M\n", "1.9.0", "1.10", "\"1.10\""),
+        ("tag: @ # M\n", "1.9.0", "1e10", "\"1e10\""),
+        ("tag: @ # M\n", "1.9.0", "0123", "\"0123\""),
+        ("tag: @ # M\n", "1.9.0", "12345678", "\"12345678\""),
+        ("tag: @ # M\n", "1.9.0", "706798e8", "\"706798e8\""),
+        ("tag: @ # M\n", "1.9.0", "0x1f", "\"0x1f\""),
+        ("tag: @ # M\n", "1.9.0", "1_000", "\"1_000\""),
+        ("tag: @ # M\n", "1.9.0", "2024-01-15", "\"2024-01-15\""),
+        ("tag: @ # M\n", "1.9.0", "yes", "\"yes\""),
+        ("tag: @ # M\n", "1.9.0", "off", "\"off\""),
+        ("tag: @ # M\n", "1.9.0", "null", "\"null\""),
+        ("tag: @ # M\n", "1.9.0", "16", "\"16\""),
+        // quotes
+        ("tag: @ # M\n", "'1.0.0'", "1.10", "'1.10'"),
+        ("tag: @ # M\n", "\"1.0.0\"", "1.10", "\"1.10\""),
+        ("tag: @ # M\n", "\"\\x31.0\"", "2.0.0", "\"2.0.0\""),
+        ("tag: @ # M\n", "\"\"", "2.0.0", "\"2.0.0\""),
+        // blocks
+        ("tag: | # M\n  @\nx: 1\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("tag: >- # M\n    @\n\n\nx: 1\n", "1.0.0", "1.10", "1.10"),
+        ("tag: |+ # M\n  @\n\n", "1.0.0", "2.0.0", "2.0.0"),
+    ]);
+}
+
+#[test]
+fn everything_beside_the_value_stays() {
+    keeps(&[
+        ("tag: @  # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("tag: @\t# M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("tag: @ # M", "1.0.0", "2.0.0", "2.0.0"),
+        ("a: 1\r\ntag: @ # M\r\nb: 2\r\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("a: 1\r\ntag: @ # M\nb: 2\r\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("\u{feff}tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("# licence\n---\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("--- # x\ntag: @ # M\n...\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("---\ntag: @ # M\n---\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("%YAML 1.2\n---\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("@ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("- op: replace\n  value: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("metadata: foo\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("a: \"x\\/y\"\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        (
+            "kind: List\nitems:\n- {a: b}\n- tag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "kind: ResourceList\nitems:\n-   tag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "annotations: {config.kubernetes.io/index: '3'}\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        ("d: &d {a: 1}\nb:\n  <<: *d\n  tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        (
+            "a:\n\n\n    b:   [a,   b]\n    c:\n    - x\n    tag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "s: |\n  #!/bin/sh\n  x  \n\n  y\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "s: >\n  a\n  b\nt: a\n  b\nu: \"a\n  b\"\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        ("l: [a,\n   b,\n c]\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        (
+            "e: 🎉 \"\ne2: \"\\u00e9 \\x41\"\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "a: 1      # one\ntag: @ # M\n  # odd\n# end\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        (
+            "annotations: {}\nlabels:\nmetadata: ~\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        ("? [a, b]\n: c\n? x\n: tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        (
+            "n: [0644, 0x1F, 1.50]\na: 1\na: 2\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        ("tag: &t @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("tag: !!str @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("tag: &t !!str '@' # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("\"éé\": 1.0.0\n\"tág\": @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("{\"é\": x, tag: @, # M\n b: y}\n", "1.0.0", "2.0.0", "2.0.0"),
+        (
+            "patches:\n- patch: |-\n    a\n\n    b\ntag: @ # M\n",
+            "1.0.0",
+            "2.0.0",
+            "2.0.0",
+        ),
+        ("a.b:\n- c: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("a: {{ x }}: y\n---\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+    ]);
+}
+
+#[test]
+fn two_values_on_one_line_are_two_edits() {
+    let given =
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a:1.0.0, name: a}, {name: b, image: 'b:1.0.0'}]}\n";
+    produces("x.yaml", given, "2.0.0", &given.replace("1.0.0", "2.0.0"));
+}
+
+#[test]
+fn only_the_named_scalar_changes_though_others_say_the_same() {
+    let given = format!("a:\n  repository: x\n  tag: 1.0.0 # {M}\nb:\n  repository: y\n  tag: 1.0.0\nc: 1.0.0\n");
+    produces("values.yaml", &given, "2.0.0", &given.replacen("1.0.0", "2.0.0", 1));
+}
+
+#[test]
+fn a_reference_with_a_digest_changes_both() {
+    let (old, new) = (digest("0a"), digest("0b"));
+    let to = |_: &Reference| Target {
+        name: None,
+        tag: Some(Tag::parse("1.28").unwrap()),
+        digest: Some(new.clone()),
+    };
+    for given in [
+        format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [image: 'nginx:1.27@{old}']}}\n"),
+        format!("kind: Kustomization\nimages:\n- name: nginx\n  newTag: 1.27@{old} # x\n"),
+        format!("kind: Kustomization\nimages:\n- name: nginx\n  digest: {old}\n  newTag: v1.27\n")
+            .replace("v1.27", "'1.27'"),
+    ] {
+        let edited = set("x.yaml", &given, to).unwrap();
+        let want = given.replace(old.as_str(), new.as_str()).replace("1.27", "1.28");
+        assert_eq!(String::from_utf8(edited.bytes).unwrap(), want);
+        assert_eq!(edited.actions, [Action::Update]);
+    }
+}
+
+#[test]
+fn a_digest_is_added_to_the_value_or_as_a_key() {
+    let new = digest("0b");
+    let to = |reference: &Reference| Target {
+        name: None,
+        tag: Some(Tag::parse(reference.tag.as_deref().unwrap_or("1.27")).unwrap()),
+        digest: Some(new.clone()),
+    };
+    for (given, want, action) in [
+        (
+            "apiVersion: v1\nkind: Pod\nspec: {containers: [image: nginx:1.27]}\n",
+            "apiVersion: v1\nkind: Pod\nspec: {containers: [image: nginx:1.27@D]}\n",
+            Action::Pin,
+        ),
+        (
+            "kind: Kustomization\nimages:\n- name: a\n  newTag: '1.27' # why\n  # below\n- name: b\n",
+            "kind: Kustomization\nimages:\n- name: a\n  newTag: '1.27' # why\n  digest: D\n  # below\n- name: b\n",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\r\nimages:\r\n  -   newTag: v1\r\n      name: a\r\n",
+            "kind: Kustomization\r\nimages:\r\n  -   newTag: v1\r\n      digest: D\r\n      name: a\r\n",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\nimages:\n- name: a\n  newTag: v1",
+            "kind: Kustomization\nimages:\n- name: a\n  newTag: v1\n  digest: D",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\r\nimages:\r\n- name: a\r\n  newTag: v1",
+            "kind: Kustomization\r\nimages:\r\n- name: a\r\n  newTag: v1\r\n  digest: D",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\nimages: [{name: a, newTag: v1}, {newTag: v2 , name: b}]\n",
+            "kind: Kustomization\nimages: [{name: a, newTag: v1, digest: D}, {newTag: v2, digest: D , name: b}]\n",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\nimages:\n- {\"name\": \"a\", \"newTag\": \"v1\"}\n",
+            "kind: Kustomization\nimages:\n- {\"name\": \"a\", \"newTag\": \"v1\", \"digest\": \"D\"}\n",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\nimages:\n- name: a\n  newName: b\n---\nkind: Other\n",
+            "kind: Kustomization\nimages:\n- name: a\n  newName: b\n  newTag: \"1.27\"\n  digest: D\n---\nkind: Other\n",
+            Action::Insert,
+        ),
+        (
+            "kind: Kustomization\nimages:\n- name: a\n  newTag:\n    v1 # x\n",
+            "kind: Kustomization\nimages:\n- name: a\n  newTag:\n    v1 # x\n  digest: D\n",
+            Action::Insert,
+        ),
+    ] {
+        let edited = set("x.yaml", given, to).unwrap_or_else(|error| panic!("{error}\n{given}"));
+        assert_eq!(
+            String::from_utf8(edited.bytes).unwrap(),
+            want.replace('D', new.as_str())
+        );
+        assert!(edited.actions.iter().all(|found| *found == action));
+    }
+}
+
+#[test]
+fn a_name_is_written_where_a_marker_says_so() {
+    let given =
+        "images:\n- name: web # x\n  newName: acme/web # landwaiter: web:name\n  newTag: v1 # landwaiter: web:tag\n";
+    let edited = set("kustomization.yaml", given, |_| Target {
+        name: Some("ghcr.io/acme/web".into()),
+        tag: Some(Tag::parse("v2").unwrap()),
+        digest: None,
+    });
+    let want = given.replace(": acme", ": ghcr.io/acme").replace("v1", "v2");
+    assert_eq!(String::from_utf8(edited.unwrap().bytes).unwrap(), want);
+    let empty = "x: \"\" # landwaiter: web\n";
+    let edited = set("x.yaml", empty, |reference| tagged(reference, "v2"));
+    assert_eq!(edited.unwrap().bytes, b"x: \"ghcr.io/acme/web:v2\" # landwaiter: web\n");
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_with_its_reason() {
+    let hash = digest("0a");
+    let tag = |tag: &str| Some(Tag::parse(tag).unwrap());
+    let plain = |tag| Target {
+        tag,
+        ..Target::default()
+    };
+    for (text, target, error) in [
+        (
+            "- --image=app:1.0.0 # landwaiter: web\n".into(),
+            plain(tag("2.0.0")),
+            "is no image reference",
+        ),
+        (
+            format!("images:\n- name: a\n  newTag: v1\n  digest: {hash}\n"),
+            plain(tag("v2")),
+            "the digest stands in a key of its own",
+        ),
+        (
+            "images:\n- name: a\n  newTag: v1\n".into(),
+            plain(None),
+            "the tag stands in a key of its own",
+        ),
+        (
+            "x: '' # landwaiter: web\n".into(),
+            plain(tag("v1")),
+            "the name of the image is not known",
+        ),
+        (
+            "a: v1 # landwaiter: web:tag\n".into(),
+            Target {
+                digest: Some(hash.clone()),
+                ..plain(tag("v1"))
+            },
+            "no place for the digest",
+        ),
+        (
+            "a: b:v1 # landwaiter: web\n".into(),
+            Target {
+                name: Some("https://x".into()),
+                ..plain(tag("v1"))
+            },
+            "not a repository name",
+        ),
+        (
+            "a: b:v1 # landwaiter: web\n".into(),
+            plain(tag("v1")),
+            "nothing would change",
+        ),
+        ("a: | # landwaiter: web:tag\n".into(), plain(tag("v1")), "does not fit"),
+    ] {
+        let scan = scan("kustomization.yaml", text.as_bytes());
+        let reference = &scan.references[0];
+        let found = apply(
+            text.as_bytes(),
+            &[Edit {
+                reference,
+                to: target.clone(),
+            }],
+        )
+        .unwrap_err();
+        assert!(found.to_string().contains(error), "{found}: {text}");
+        if !matches!(found, EditError::Unwritable { .. }) {
+            assert_eq!(plan_action(reference, &target), Err(found), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_changed_since_the_scan_is_refused() {
+    let text = "a: b:v1 # landwaiter: web\n";
+    let reference = &scan("x.yaml", text.as_bytes()).references[0];
+    for other in [
+        "a: b:v3 # landwaiter: web\n",
+        "bb: b:v1 # landwaiter: web\n",
+        "",
+        "a: [\n",
+    ] {
+        let to = tagged(reference, "v2");
+        assert!(apply(other.as_bytes(), &[Edit { reference, to }]).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn two_edits_of_one_scalar_agree_or_are_refused() {
+    let text = "a: b:v1 # landwaiter: web\n";
+    let reference = &scan("x.yaml", text.as_bytes()).references[0];
+    let edit = |tag| Edit {
+        reference,
+        to: tagged(reference, tag),
+    };
+    let edited = apply(text.as_bytes(), &[edit("v2"), edit("v2")]).unwrap();
+    assert_eq!(edited.bytes, b"a: b:v2 # landwaiter: web\n");
+    assert_eq!(
+        apply(text.as_bytes(), &[edit("v2"), edit("v3")]),
+        Err(EditError::Conflict { line: 1 })
+    );
+}
+
+/// A scalar with an image in some style, a comment, and odd neighbours.
+fn pieces() -> impl Strategy<Value = String> {
+    let image = prop::sample::select(vec![
+        "nginx:v1",
+        "ghcr.io/acme/web:1.2.3",
+        "localhost:5000/a/b:v9",
+        "redis",
+    ]);
+    let style = prop::sample::select(vec![
+        "@",
+        "'@'",
+        "\"@\"",
+        "&x @",
+        "!!str @",
+        ">-\n      @",
+        "|-\n      @",
+        "\n      @",
+    ]);
+    let comment = prop::sample::select(vec!["", " # x", "   # é # y", "\t# t"]);
+    let beside = prop::sample::select(vec![
+        "",
+        "    args: [a,   'b']\n",
+        "    env: {}\n",
+        "    cmd: |\n      x  \n\n      y\n",
+        "\n\n# é\n",
+        "    n: 1.10 # q\n",
+        "    \"ü\": \"\\u00e9\"\n",
+        "    ? k\n    : v\n",
+    ]);
+    (image, style, comment, beside.clone(), beside).prop_map(|(image, style, comment, above, below)| {
+        let comment = if style.contains('\n') { "" } else { comment };
+        format!(
+            "  - name: x\n{above}    image: {}{comment}\n{below}",
+            style.replace('@', image)
+        )
+    })
+}
+
+fn files() -> impl Strategy<Value = String> {
+    let document = prop::collection::vec(pieces(), 1..4)
+        .prop_map(|pieces| format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n{}", pieces.concat()));
+    let ends = prop::sample::select(vec!["\n", "\r\n"]);
+    let start = prop::sample::select(vec!["", "\u{feff}", "---\n", "# licence\n---\n"]);
+    (prop::collection::vec(document, 1..3), ends, start, any::<bool>()).prop_map(|(documents, end, start, trim)| {
+        let text = format!("{start}{}", documents.join("--- # next\n"));
+        let text = if trim { text.trim_end().to_owned() } else { text };
+        text.replace('\n', end)
+    })
+}
+
+proptest! {
+    #[test]
+    fn bytes_outside_the_values_stay_and_the_way_back_is_exact(text in files(), tag in "v[0-9]\\.[0-9]{1,3}|[0-9]\\.[0-9]{2}") {
+        let before = scan("x.yaml", text.as_bytes());
+        prop_assert!(before.skipped.is_none() && before.notes.is_empty());
+        prop_assert!(!before.references.is_empty() && before.references.iter().all(|r| r.blocked.is_none()), "{:?}", before);
+        let edits = before.references.iter().map(|r| Edit { reference: r, to: tagged(r, &tag) }).collect::<Vec<_>>();
+        let edited = apply(text.as_bytes(), &edits).unwrap();
+        let after = scan("x.yaml", &edited.bytes);
+        prop_assert_eq!(after.references.len(), before.references.len());
+        prop_assert_eq!(outside(text.as_bytes(), &before), outside(&edited.bytes, &after));
+        for (was, is) in before.references.iter().zip(&after.references) {
+            prop_assert_eq!(is.tag.as_deref(), Some(tag.as_str()));
+            prop_assert_eq!((&is.path, &is.name, is.line), (&was.path, &was.name, was.line));
+        }
+        let back = before.references.iter().zip(&after.references).map(|(was, is)| Edit {
+            reference: is,
+            to: Target { name: None, tag: was.tag.as_deref().map(|tag| Tag::parse(tag).unwrap()), digest: None },
+        }).collect::<Vec<_>>();
+        prop_assert_eq!(apply(&edited.bytes, &back).unwrap().bytes, text.into_bytes());
+    }
+
+    #[test]
+    fn no_bytes_make_the_scan_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = scan("kustomization.yaml", &bytes);
+    }
+
+    #[test]
+    fn no_text_of_yaml_characters_makes_scan_or_edit_panic_or_write_elsewhere(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "image", "images", ": ", ":", "\n", "\n  ", "\n    ", "- ", "nginx:1", "newTag", "name", "{", "}", "[", "]", ", ", "\"", "'",
+            " # landwaiter: a\n", " # landwaiter: a:tag\n", "# landwaiter-hold: x\n", "&a ", "*a", "|", ">-", "? ", "---\n", "...\n", "\t",
+            "apiVersion: v1\nkind: Pod\n", "kind: Kustomization\n", "\u{feff}", "é", "~", "\r\n", "!!str ", "%YAML 1.2\n", "x",
+        ]), 0..40)
+    ) {
+        let text = words.concat();
+        let found = scan("kustomization.yaml", text.as_bytes());
+        for reference in found.references.iter().filter(|reference| reference.blocked.is_none()) {
+            let to = tagged(reference, "v99");
+            match apply(text.as_bytes(), &[Edit { reference, to }]) {
+                Ok(edited) => {
+                    let after = scan("kustomization.yaml", &edited.bytes);
+                    prop_assert_eq!(after.references.len(), found.references.len(), "{}", text);
+                }
+                Err(EditError::Unproven(why)) => prop_assert!(false, "{}: {:?}", why, text),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// The bytes that belong to no slot, and the spots where slots were.
+fn outside(bytes: &[u8], scan: &Scan) -> Vec<Vec<u8>> {
+    let mut spans = scan
+        .references
+        .iter()
+        .flat_map(|r| r.slots.iter().map(|slot| slot.span))
+        .collect::<Vec<_>>();
+    spans.sort();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for span in spans {
+        parts.push(bytes[at..span.start].to_vec());
+        at = span.end;
+    }
+    parts.push(bytes[at..].to_vec());
+    parts
+}
