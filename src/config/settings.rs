@@ -17,12 +17,12 @@ use super::problems::Problems;
 use super::settings_file::{CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile};
 use super::shape::{Field, Shape, Spanned};
 use super::subject::Subject;
-use super::tenancy::Tenancy;
+pub use super::tenancy::Tenancy;
 use super::tree;
 use crate::image::Repository;
 use crate::text::{Diagnostic, Severity, Span};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -68,6 +68,26 @@ pub struct GitSettings {
 pub enum Credentials {
     Basic { user: UserSource, password: SecretSource },
     Token(SecretSource),
+}
+
+impl Credentials {
+    fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let sources = match self {
+            Credentials::Token(token) => [Some(token), None],
+            Credentials::Basic {
+                user: UserSource::From(user),
+                password,
+            } => [Some(user), Some(password)],
+            Credentials::Basic {
+                user: UserSource::Name(_),
+                password,
+            } => [Some(password), None],
+        };
+        sources.into_iter().flatten().filter_map(|source| match source {
+            SecretSource::File(file) => Some(file),
+            SecretSource::Env(_) => None,
+        })
+    }
 }
 
 /// Where a user's name comes from.
@@ -127,6 +147,25 @@ impl Settings {
         host.filter_map(|registry| Some((longest(registry)?, registry)))
             .max_by_key(|(length, _)| *length)
             .map(|(_, registry)| registry)
+    }
+
+    /// The same settings with relative files below `folder`, the one that holds the settings file.
+    pub fn relative_to(mut self, folder: &Path) -> Settings {
+        let place = |file: &mut PathBuf| *file = folder.join(&*file);
+        for registry in &mut self.registries {
+            registry
+                .credentials
+                .iter_mut()
+                .flat_map(Credentials::files)
+                .for_each(place);
+            registry.ca_file.iter_mut().for_each(place);
+        }
+        for git in &mut self.git {
+            git.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
+            let files = [&mut git.ssh_key_file, &mut git.known_hosts_file, &mut git.ca_file];
+            files.into_iter().flatten().for_each(place);
+        }
+        self
     }
 
     /// The entry that says how the Git repository at `url` is reached: the one with the longest matching URL.

@@ -17,22 +17,9 @@ const PLACEHOLDERS: [&str; 3] = ["changes", "images", "policies"];
 pub struct Subject(String);
 
 impl Subject {
-    /// The line for one commit: the number of its changes, and its images and policies as lists for people.
-    ///
-    /// Line breaks and control characters in the lists become blanks: a subject is one line.
-    pub fn fill(&self, changes: usize, images: &str, policies: &str) -> String {
-        let values = [changes.to_string(), images.to_owned(), policies.to_owned()];
-        let mut line = String::new();
-        let mut rest = self.0.as_str();
-        while let Some((before, after)) = rest.split_once('{') {
-            line.push_str(before);
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            let known = PLACEHOLDERS.iter().position(|placeholder| *placeholder == name);
-            line.push_str(known.map_or("", |at| &values[at]));
-            rest = after;
-        }
-        line.push_str(rest);
-        line.replace(|c: char| c.is_control(), " ")
+    /// The template; `plan::compose` fills it in.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -64,17 +51,5 @@ impl FromScalar for Subject {
             at = close + 1;
         }
         (problems.errors() == before).then(|| Subject(text.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn placeholders_are_filled_and_the_line_stays_one() {
-        let subject = Subject("images: {changes} ({images}) by {policies}".to_owned());
-        let line = subject.fill(2, "web 1.2,\napi {changes}", "web");
-        assert_eq!(line, "images: 2 (web 1.2, api {changes}) by web");
     }
 }

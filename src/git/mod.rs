@@ -11,6 +11,7 @@
 //! | `pack`, `upload`, `push` | objects as one pack; the two halves of Git's protocol |
 //! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
 //! | `cache`, `bare` | what lies on the disk |
+//! | `seed` | a new repository, for the demo |
 //!
 //! Rules: no `git` or `ssh` program is started, no hook runs, nobody is asked for anything, no configuration of the user
 //! or the machine is read. New objects are always complete before a ref names them, so that a kill at any moment leaves
@@ -44,8 +45,10 @@ mod known_hosts;
 mod cache;
 mod bare;
 mod fault;
+mod seed;
 
 pub use origin::origin_of;
+pub use seed::seed;
 pub use url::Location;
 
 /// What a repository is opened with: plain data, read by others from settings and environment.
@@ -107,4 +110,9 @@ pub fn open(location: &Location, branch: Option<&str>, options: &Options) -> Res
         Location::File(path) => Box::new(local::Local::open(path, &location.to_string(), branch)?),
         Location::Http(_) | Location::Ssh(_) => Box::new(remote::Remote::open(location, branch, options)?),
     })
+}
+
+/// Whether `path` is a bare repository rather than a checkout or a plain folder.
+pub fn is_bare(path: &std::path::Path) -> bool {
+    bare::is_bare(path)
 }

@@ -88,6 +88,26 @@ impl Location {
     }
 }
 
+impl Location {
+    /// The URL of a repository on a server, for looking up who to be there; `user@host:path` becomes its `ssh://` form.
+    pub fn to_url(&self) -> Option<::url::Url> {
+        let text = match self {
+            Location::Path(_) | Location::File(_) => return None,
+            Location::Http(http) => http.text.clone(),
+            Location::Ssh(ssh) => {
+                format!(
+                    "ssh://{}@{}:{}/{}",
+                    ssh.user,
+                    ssh.host,
+                    ssh.port,
+                    ssh.path.trim_start_matches('/')
+                )
+            }
+        };
+        ::url::Url::parse(&text).ok()
+    }
+}
+
 /// Git's rule: no `://`, and no `:` before the first `/`.
 fn is_local_path(text: &str) -> bool {
     if text.contains("://") {

@@ -25,6 +25,20 @@ impl Policy {
             .max()
     }
 
+    /// Every repository that the policy names in full.
+    pub fn exact_images(&self) -> impl Iterator<Item = &Repository> {
+        self.images.iter().filter_map(|pattern| match pattern {
+            ImagePattern::Exact(repository) => Some(repository),
+            ImagePattern::Glob(_) => None,
+        })
+    }
+
+    pub fn has_glob(&self) -> bool {
+        self.images
+            .iter()
+            .any(|pattern| matches!(pattern, ImagePattern::Glob(_)))
+    }
+
     /// Whether references in the file may be changed; `path` is relative to the repository's root, with `/`.
     pub fn claims_file(&self, path: &str) -> bool {
         self.files.is_empty() || self.files.iter().any(|glob| glob.is_match(path))

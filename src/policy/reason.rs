@@ -92,6 +92,11 @@ impl Reason {
         }
     }
 
+    /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
+    pub fn is_error(self) -> bool {
+        matches!(self, Reason::IncompleteInformation)
+    }
+
     /// One sentence for people who meet the word for the first time.
     pub fn meaning(self) -> &'static str {
         match self {

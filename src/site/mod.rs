@@ -63,6 +63,7 @@ pub enum SkipReason {
     Template,
     TooDeep,
     UnreadablePath,
+    Unreadable,
 }
 
 impl SkipReason {
@@ -75,6 +76,7 @@ impl SkipReason {
             SkipReason::Template => "template",
             SkipReason::TooDeep => "too-deep",
             SkipReason::UnreadablePath => "unreadable-path",
+            SkipReason::Unreadable => "unreadable",
         }
     }
 }

@@ -1,0 +1,77 @@
+//! `landwaiter check`: are the policies and settings valid?
+
+use super::diagnose::Failure;
+use super::output::Output;
+use super::{Exit, Format, RepoArguments, wire};
+use crate::render::count;
+use crate::text::{Diagnostic, Severity, position};
+use clap::Args;
+use serde::Serialize;
+
+/// Check policies and settings; exit 3 with every problem
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landwaiter check
+  landwaiter check --repo ../config --format json")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    repo: RepoArguments,
+    /// How problems are printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    version: u32,
+    policies: usize,
+    problems: Vec<Problem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Problem<'a> {
+    severity: &'static str,
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
+    let loaded = wired.policies()?;
+    let sources = &loaded.rejected.sources;
+    let errors = loaded.rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    match arguments.format {
+        Format::Json => {
+            let problems = loaded.rejected.diagnostics.iter().map(|diagnostic| problem(diagnostic, sources)).collect();
+            let document = Document { version: 1, policies: loaded.policies.len(), problems };
+            let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
+            output.print(&(text + "\n"))?;
+            Ok(if errors > 0 { Exit::Rejected } else { Exit::Done })
+        }
+        Format::Text if errors > 0 => Err(Failure::rejected("policies", loaded.rejected)),
+        Format::Text => {
+            output.warn(&loaded.rejected);
+            let (policies, files) = (loaded.policies.len(), sources.len());
+            let policies = if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") };
+            output.print(&format!("{policies} in {}: valid\n", count(files, "file")))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn problem<'a>(diagnostic: &'a Diagnostic, sources: &[(String, String)]) -> Problem<'a> {
+    let source = sources.iter().find(|(file, _)| *file == diagnostic.file);
+    let place = diagnostic.span.zip(source).map(|(span, (_, text))| position(text, span.start));
+    Problem {
+        severity: if diagnostic.severity == Severity::Error { "error" } else { "warning" },
+        file: &diagnostic.file,
+        line: place.map(|place| place.line),
+        column: place.map(|place| place.column),
+        message: &diagnostic.message,
+        hint: diagnostic.hint.as_deref(),
+    }
+}

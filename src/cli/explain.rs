@@ -1,0 +1,42 @@
+//! `landwaiter explain`: why this tag, and why none of the others.
+
+use super::diagnose::Failure;
+use super::output::Output;
+use super::{Exit, Format, RepoArguments, wire};
+use crate::policy::Reason;
+use crate::render;
+use clap::Args;
+
+/// Explain one reference, image or policy: every tag with the reason it was or was not chosen
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  landwaiter explain apps/web/deployment.yaml:12
+  landwaiter explain ghcr.io/acme/web --all
+  landwaiter explain web --format json")]
+pub(super) struct Arguments {
+    /// FILE:LINE, FILE, an image, or a policy's name
+    #[arg(value_name = "REF_OR_POLICY")]
+    target: String,
+    #[command(flatten)]
+    repo: RepoArguments,
+    /// Show every tag, not only the nearest
+    #[arg(long)]
+    all: bool,
+    /// How the explanation is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
+    let explanations = wired.block_on(async |run| run.explain(&arguments.target).await)?;
+    let text = match arguments.format {
+        Format::Text => render::explanation::explanations(output.paint(), &explanations, arguments.all),
+        Format::Json => render::json::explanations(&explanations),
+    };
+    output.print(&text)?;
+    let by_error = |reason: Reason| reason.is_error();
+    let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| by_error(held.reason));
+    Ok(if failed { Exit::HeldByErrors } else { Exit::Done })
+}

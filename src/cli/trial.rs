@@ -1,0 +1,152 @@
+//! `landwaiter try`: a policy on a list of tags, without a registry.
+
+use super::diagnose::Failure;
+use super::output::Output;
+use super::{Exit, Format, RepoArguments, wire};
+use crate::config::{policies, shipped};
+use crate::cycle::{Explanation, Rejected};
+use crate::image::Tag;
+use crate::policy::{Facts, Outcome, Policy, Question, Ranking};
+use crate::render;
+use crate::text::nearest;
+use clap::Args;
+
+/// Try a policy on a list of tags, without a registry
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  printf '1.2.3\\n1.3.0\\n2.0.0-rc.1\\n' | landwaiter try semver-stable --tags -
+  curl -s https://registry.example.com/v2/acme/web/tags/list | landwaiter try web --tags - --current 1.2.3")]
+pub(super) struct Arguments {
+    /// A policy of the repository, or a shipped one
+    policy: String,
+    /// One tag a line, or a registry's tags/list answer; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    tags: String,
+    /// The tag that stands in the file: adds the rules that need one (families, downgrade, outliers)
+    #[arg(long, value_name = "TAG")]
+    current: Option<String>,
+    #[command(flatten)]
+    repo: RepoArguments,
+    /// Show every tag, not only the nearest
+    #[arg(long)]
+    all: bool,
+    /// How the decision is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
+    let policy = find(arguments, output)?;
+    let tags = parse_tags(&wire::read_input(&arguments.tags)?)?;
+    let current = arguments.current.as_deref().map(Tag::parse).transpose().map_err(|error| {
+        Failure::usage(format!("--current: {error}"))
+    })?;
+    let explanation = decide(&policy, &tags, current.as_ref());
+    let all = [explanation];
+    let text = match arguments.format {
+        Format::Text => render::explanation::explanations(output.paint(), &all, arguments.all),
+        Format::Json => render::json::explanations(&all),
+    };
+    output.print(&text)?;
+    Ok(Exit::Done)
+}
+
+fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>) -> Explanation {
+    let question = Question { current, current_digest: None, digest: false };
+    let facts = Facts::default();
+    let ranking = Ranking::new(policy, tags);
+    let mut explanation = Explanation::empty(None);
+    explanation.policy = Some(policy.name.clone());
+    explanation.current = current.map(ToString::to_string);
+    explanation.family = ranking.family(&question);
+    explanation.tags = tags.len();
+    explanation.passed_over = ranking.passed_over(&question, &facts);
+    if let Outcome::Decided(decision) = ranking.decide(&question, &facts) {
+        explanation.up_to_date = decision.chosen.as_ref().is_some_and(|chosen| Some(&chosen.tag) == current);
+        explanation.chosen = decision.chosen.map(|chosen| chosen.tag);
+        explanation.held = decision.held;
+        explanation.note = decision.note;
+    }
+    explanation
+}
+
+/// The repository's policy of that name, else the shipped one.
+fn find(arguments: &Arguments, output: &Output) -> Result<Policy, Failure> {
+    let name = &arguments.policy;
+    let shipped = shipped::get(name).is_some();
+    let ours = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output).and_then(|wired| {
+        let loaded = wired.policies()?;
+        loaded.into_valid()
+    });
+    let ours = match ours {
+        Ok(ours) => ours,
+        Err(_) if shipped => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    let names: Vec<String> = ours.iter().map(|policy| policy.name.to_string()).collect();
+    if let Some(policy) = ours.into_iter().find(|policy| policy.name.as_str() == name) {
+        return Ok(policy);
+    }
+    if shipped {
+        return shipped_policy(name);
+    }
+    let known = names.iter().map(String::as_str).chain(shipped::list().iter().map(|one| one.name));
+    let failure = Failure::usage(format!("no policy is called `{name}`"));
+    Err(match nearest(name, known) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("name a policy of the repository (--repo, --policies) or one that `landwaiter policies` lists"),
+    })
+}
+
+/// A policy that says nothing but `extends`.
+fn shipped_policy(name: &str) -> Result<Policy, Failure> {
+    let text = format!(
+        "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n  - name: {name}\n    extends: [{name}]\n    images: ['**']\n"
+    );
+    let sources = vec![(format!("shipped policy {name}"), text)];
+    let loaded = policies::read(&sources);
+    match loaded.policies.into_iter().next() {
+        Some(policy) => Ok(policy),
+        None => Err(Failure::rejected("policies", Rejected { diagnostics: loaded.diagnostics, sources })),
+    }
+}
+
+/// One tag a line, a JSON list, or the distribution API's `{"name": ..., "tags": [...]}`.
+fn parse_tags(text: &str) -> Result<Vec<String>, Failure> {
+    let trimmed = text.trim_start_matches('\u{feff}').trim_start();
+    if !trimmed.starts_with(['{', '[']) {
+        return Ok(trimmed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect());
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Answer {
+        List(Vec<String>),
+        Object { tags: Option<Vec<String>> },
+    }
+    match serde_json::from_str(trimmed) {
+        Ok(Answer::List(tags)) => Ok(tags),
+        Ok(Answer::Object { tags }) => Ok(tags.unwrap_or_default()),
+        Err(error) => Err(Failure::failed(format!("--tags: neither one tag a line nor a tags/list answer: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_as_lines_or_as_a_registry_answers() {
+        let expected = vec!["1.0.0".to_owned(), "1.1.0".to_owned()];
+        for text in [
+            "1.0.0\n1.1.0\n",
+            "1.0.0\r\n\r\n  1.1.0",
+            r#"{"name": "acme/web", "tags": ["1.0.0", "1.1.0"]}"#,
+            r#"["1.0.0", "1.1.0"]"#,
+        ] {
+            assert_eq!(parse_tags(text).unwrap(), expected, "{text}");
+        }
+        assert!(parse_tags(r#"{"tags": null}"#).unwrap().is_empty());
+        assert!(parse_tags("{\"tags\": [\"1.0.0\"").is_err());
+    }
+}

@@ -1,0 +1,357 @@
+//! The composition root: the only file that names concrete adapters, and the only place that reads the environment.
+//!
+//! Order of credentials for a registry: the settings, then Docker's `config.json`. For Git over SSH without settings: the
+//! user's own Ed25519 key and `known_hosts`, as `ssh` would use them.
+#![expect(clippy::disallowed_methods, reason = "this is where files, environment and clock enter")]
+
+use super::diagnose::Failure;
+use super::output::Output;
+use super::progress::Progress;
+use super::{OperatorArguments, RepoArguments};
+use crate::config::policies;
+use crate::config::settings::{self, Credentials, GitSettings, SecretSource, Settings, UserSource};
+use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, policy_sources};
+use crate::git::{self, Location};
+use crate::plan::MessageOptions;
+use crate::policy::Policy;
+use crate::port::{Author, Clock, ConfigRepo, Login, Secret};
+use crate::registry;
+use crate::text::Severity;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Runtime;
+
+/// Who the commits are from unless the settings say otherwise.
+const AUTHOR: (&str, &str) = ("Landwaiter", "landwaiter@localhost");
+/// The longest pause between two attempts of a run whose branch moved.
+const BACKOFF: Duration = Duration::from_secs(5);
+/// `--tags` and `--plan` files over this many bytes are refused.
+const MAX_INPUT: u64 = 256 << 20;
+/// Settings, key and certificate files over this many bytes are refused.
+const MAX_OPERATOR_FILE: u64 = 4 << 20;
+
+/// What a command means to do with the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Read,
+    /// Commit on the branch of a bare or remote repository.
+    WriteBranch,
+    /// Edit the files of a checkout.
+    WriteWorktree,
+    /// Commit at a checkout's origin.
+    PushOrigin,
+}
+
+/// Everything a run needs, made from arguments, settings and environment.
+pub(super) struct Wired {
+    repo: Arc<dyn ConfigRepo>,
+    registry: registry::Client,
+    options: Options,
+    progress: Progress,
+    runtime: Runtime,
+}
+
+/// The clock on the wall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Two workers: one waits for registries while the other reads files.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+impl Wired {
+    pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
+        let settings = read_settings(&arguments.operator)?;
+        let repo = open(arguments, purpose, &settings)?;
+        Ok(Wired {
+            repo: repo.into(),
+            registry: registry_client(&settings)?,
+            options: run_options(arguments, &settings)?,
+            progress: Progress::new(output.watched()),
+            runtime: runtime()?,
+        })
+    }
+
+    /// Runs one piece of asynchronous work to its end.
+    pub(super) fn block_on<T>(&self, work: impl AsyncFnOnce(Run<'_>) -> Result<T, RunError>) -> Result<T, Failure> {
+        let run = Run {
+            repo: self.repo.clone(),
+            registry: &self.registry,
+            clock: &SystemClock,
+            events: &self.progress,
+            options: &self.options,
+        };
+        let result = self.runtime.block_on(work(run));
+        self.progress.done();
+        Ok(result?)
+    }
+
+    /// The policies alone, with whatever is wrong with them.
+    pub(super) fn policies(&self) -> Result<LoadedPolicies, Failure> {
+        let snapshot = self.repo.snapshot().map_err(RunError::Repo)?;
+        let sources = policy_sources(&*snapshot, self.options.policies.as_ref(), self.options.max_file);
+        let sources = sources.map_err(RunError::Repo)?;
+        self.progress.done();
+        let loaded = policies::read(&sources);
+        Ok(LoadedPolicies {
+            policies: loaded.policies,
+            rejected: Rejected { diagnostics: loaded.diagnostics, sources },
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct LoadedPolicies {
+    pub policies: Vec<Policy>,
+    pub rejected: Rejected,
+}
+
+impl LoadedPolicies {
+    /// The policies, if nothing is wrong with any.
+    pub(super) fn into_valid(self) -> Result<Vec<Policy>, Failure> {
+        let wrong = self.rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        if wrong { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
+    }
+}
+
+fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options, Failure> {
+    let (name, email) = settings.commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
+    Ok(Options {
+        policies: globs(&arguments.policies)?,
+        tenancy: settings.tenancy.clone(),
+        author: Author { name, email },
+        message: MessageOptions {
+            subject: settings.commit.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            trailers: settings.commit.trailers,
+        },
+        max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
+        backoff: BACKOFF,
+    })
+}
+
+fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let pattern = pattern.trim_start_matches("./");
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        set.add(glob.map_err(|error| Failure::usage(format!("--policies: {error}")))?);
+    }
+    set.build().map(Some).map_err(|error| Failure::usage(format!("--policies: {error}")))
+}
+
+/// The settings file that was named, or the one in the user's configuration directory, or none.
+fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
+    let path = match &arguments.config {
+        Some(path) => path.clone(),
+        None => match config_folder().map(|folder| folder.join("landwaiter/settings.yaml")) {
+            Some(path) if path.exists() => path,
+            _ => return Ok(Settings::default()),
+        },
+    };
+    let text = read_text(&path, "settings")?;
+    let shown = path.display().to_string();
+    settings::read(&shown, &text).map(|settings| settings.relative_to(path.parent().unwrap_or(Path::new(".")))).map_err(
+        |diagnostics| Failure::rejected("settings", Rejected { diagnostics, sources: vec![(shown, text)] }),
+    )
+}
+
+fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Result<Box<dyn ConfigRepo>, Failure> {
+    let location = parse(&arguments.repo)?;
+    let checkout = matches!(&location, Location::Path(path) if !git::is_bare(path));
+    let branch = arguments.branch.as_deref();
+    let (location, branch) = match (purpose, checkout) {
+        (Purpose::Read, _) | (Purpose::WriteBranch, false) => (location, branch.map(str::to_owned)),
+        (Purpose::WriteBranch, true) => {
+            return Err(Failure::usage(format!("{} is a checkout", arguments.repo))
+                .hint("--worktree edits its files, --push commits on the branch of its origin"));
+        }
+        (Purpose::WriteWorktree, true) if branch.is_some() => {
+            return Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"));
+        }
+        (Purpose::WriteWorktree, true) => (location, None),
+        (Purpose::PushOrigin, true) => {
+            let Location::Path(path) = &location else { return Err(Failure::usage("--push needs a checkout")) };
+            let (url, checked_out) = git::origin_of(path).map_err(RunError::Repo)?;
+            (parse(&url)?, Some(branch.map_or(checked_out, str::to_owned)))
+        }
+        (Purpose::WriteWorktree | Purpose::PushOrigin, false) => {
+            return Err(Failure::usage(format!("{} is no checkout", arguments.repo))
+                .hint("--worktree and --push are for checkouts; leave them out"));
+        }
+    };
+    let options = git_options(&location, &arguments.operator, settings)?;
+    Ok(git::open(&location, branch.as_deref(), &options).map_err(RunError::Repo)?)
+}
+
+fn parse(text: &str) -> Result<Location, Failure> {
+    Location::parse(text).map_err(|error| {
+        let failure = Failure::usage(format!("--repo: {}", error.message));
+        error.hint.into_iter().fold(failure, Failure::hint)
+    })
+}
+
+fn git_options(location: &Location, operator: &OperatorArguments, settings: &Settings) -> Result<git::Options, Failure> {
+    let mut options = git::Options {
+        cache_dir: operator.state_dir.clone().or_else(cache_folder).map(|folder| folder.join("git")),
+        ..git::Options::default()
+    };
+    let entry = location.to_url().and_then(|url| settings.git(&url).cloned());
+    let entry = entry.as_ref();
+    if let Some(credentials) = entry.and_then(|git| git.credentials.as_ref()) {
+        options.login = Some(login(credentials)?);
+    }
+    if let Some(path) = entry.and_then(|git| git.ca_file.as_ref()) {
+        options.ca_pem = Some(read_text(path, "caFile")?.into_bytes());
+    }
+    if matches!(location, Location::Ssh(_)) {
+        options.ssh = ssh(entry)?;
+    }
+    Ok(options)
+}
+
+/// The settings' key and hosts, or those that `ssh` would use for this user.
+fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
+    let own = |name: &str| home().map(|home| home.join(".ssh").join(name)).filter(|path| path.exists());
+    let key = entry.and_then(|git| git.ssh_key_file.clone()).or_else(|| own("id_ed25519")).or_else(|| own("id_ecdsa"));
+    let hosts = entry.and_then(|git| git.known_hosts_file.clone()).or_else(|| own("known_hosts"));
+    let Some((key, hosts)) = key.zip(hosts) else { return Ok(None) };
+    Ok(Some(git::Ssh {
+        private_key: Secret::new(read_text(&key, "SSH key")?),
+        known_hosts: read_text(&hosts, "known_hosts")?,
+    }))
+}
+
+fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
+    let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
+    if let Some(timeout) = settings.limits.timeout {
+        options.timeouts.attempt = timeout;
+        options.timeouts.deadline = options.timeouts.deadline.max(timeout);
+    }
+    for entry in &settings.registries {
+        if let Some(credentials) = &entry.credentials {
+            let login = login(credentials)?;
+            let whole = [String::new()];
+            let paths = if entry.paths.is_empty() { &whole[..] } else { &entry.paths };
+            for path in paths {
+                let scope = format!("{}/{path}", entry.host);
+                options.credentials.add(scope.trim_end_matches('/'), login.clone(), "the settings");
+            }
+        }
+        let host = options.hosts.entry(entry.host.clone()).or_default();
+        if entry.plain_http {
+            host.plain_http = Some(true);
+        }
+        if let Some(path) = &entry.ca_file {
+            host.ca_pem = Some(read_text(path, "caFile")?.into_bytes());
+        }
+        if let Some(concurrency) = entry.concurrency {
+            host.concurrency = Some(concurrency.get());
+        }
+    }
+    if let Some(path) = docker_config() {
+        let shown = path.display().to_string();
+        let text = read_text(&path, "Docker's config.json")?;
+        let added = options.credentials.add_docker_config(&text, &shown);
+        added.map_err(|error| Failure::failed(error.to_string()).hint("mend the file, or point DOCKER_CONFIG elsewhere"))?;
+    }
+    registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn login(credentials: &Credentials) -> Result<Login, Failure> {
+    Ok(match credentials {
+        Credentials::Token(source) => Login { user: None, secret: secret(source)? },
+        Credentials::Basic { user, password } => {
+            let user = match user {
+                UserSource::Name(name) => name.clone(),
+                UserSource::From(source) => secret(source)?.expose().to_owned(),
+            };
+            Login { user: Some(user), secret: secret(password)? }
+        }
+    })
+}
+
+fn secret(source: &SecretSource) -> Result<Secret, Failure> {
+    match source {
+        SecretSource::Env(name) => match std::env::var(name) {
+            Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
+            _ => Err(Failure::failed(format!("the settings name the variable {name}, which is not set"))),
+        },
+        // Editors and `echo` end files with a line break that is no part of the secret.
+        SecretSource::File(path) => Ok(Secret::new(read_text(path, "credentials")?.trim_end_matches(['\r', '\n']))),
+    }
+}
+
+fn docker_config() -> Option<PathBuf> {
+    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))?;
+    Some(folder.join("config.json")).filter(|path| path.exists())
+}
+
+fn home() -> Option<PathBuf> {
+    variable("HOME").map(PathBuf::from)
+}
+
+fn config_folder() -> Option<PathBuf> {
+    variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".config")))
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let base = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".cache")));
+    base.map(|base| base.join("landwaiter"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
+    read_bounded(std::fs::File::open(path), MAX_OPERATOR_FILE)
+        .map_err(|error| Failure::failed(format!("cannot read {what} {}: {error}", path.display())))
+}
+
+fn read_bounded(reader: std::io::Result<impl Read>, limit: u64) -> std::io::Result<String> {
+    let mut text = String::new();
+    reader?.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(std::io::Error::other(format!("more than {limit} bytes")));
+    }
+    Ok(text)
+}
+
+/// The file of `--tags`; `-` is stdin.
+pub(super) fn read_input(path: &str) -> Result<String, Failure> {
+    let text = match path {
+        "-" => read_bounded(Ok(std::io::stdin()), MAX_INPUT),
+        path => read_bounded(std::fs::File::open(path), MAX_INPUT),
+    };
+    text.map_err(|error| Failure::failed(format!("cannot read {path}: {error}")))
+}
+
+/// The file of `--plan`: the JSON that `plan --format json` printed.
+pub(super) fn read_plan(path: &Path) -> Result<serde_json::Value, Failure> {
+    let text = read_input(&path.to_string_lossy())?;
+    let refuse = |why: String| {
+        Failure::failed(format!("{} is not a plan: {why}", path.display())).hint("`landwaiter plan --format json` prints one")
+    };
+    let plan: serde_json::Value = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    match plan.get("version").and_then(serde_json::Value::as_u64) {
+        Some(1) if plan.get("changes").is_some_and(serde_json::Value::is_array) => Ok(plan),
+        Some(1) => Err(refuse("it has no `changes`".to_owned())),
+        Some(version) => Err(refuse(format!("version {version} is not known"))),
+        None => Err(refuse("it has no `version`".to_owned())),
+    }
+}

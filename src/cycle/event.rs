@@ -1,0 +1,30 @@
+//! Everything that happens in a run, as past-tense facts. Progress, logs and metrics are folds over these.
+
+use crate::image::Repository;
+use crate::port::{CommitId, RegistryError};
+
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    SnapshotTaken { repository: &'a str, head: Option<&'a CommitId> },
+    PoliciesRead { policies: usize },
+    FilesScanned { files: usize, references: usize },
+    ListingStarted { repositories: usize },
+    TagsListed { repository: &'a Repository, tags: usize },
+    ListingFailed { repository: &'a Repository, error: &'a RegistryError },
+    Planned { changes: usize, held: usize },
+    BranchMoved { attempt: u32 },
+    Published { commit: Option<&'a CommitId> },
+}
+
+/// Who listens.
+pub trait Events: Send + Sync {
+    fn happened(&self, event: &Event<'_>);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Quiet;
+
+impl Events for Quiet {
+    fn happened(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,229 @@
+//! Why a reference carries the tag it carries: who owns it, what was chosen, and the reason for every other tag.
+//!
+//! Only the repositories in question are listed; nothing is written.
+
+use super::scan::Scanned;
+use super::select::{date, decide, no_list};
+use super::{Run, RunError};
+use crate::image::{ImageRef, Repository, Tag};
+use crate::plan::{Claim, Claims, Found, State, question, settle};
+use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking};
+use crate::text::nearest;
+
+/// The answer for one reference, or for one image of a policy that no file names.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    pub place: Option<Place>,
+    pub image: Option<Repository>,
+    pub policy: Option<PolicyName>,
+    /// In words: why this policy and not another.
+    pub ownership: Vec<String>,
+    pub current: Option<String>,
+    /// The current tag's family, in words.
+    pub family: Option<String>,
+    pub chosen: Option<Tag>,
+    pub held: Option<Held>,
+    /// Whether the chosen tag is what stands in the file.
+    pub up_to_date: bool,
+    /// What a person should know beside the decision.
+    pub note: Option<String>,
+    /// How many tags the repository has.
+    pub tags: usize,
+    pub passed_over: Vec<PassedOver>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: String,
+    pub line: usize,
+    pub path: String,
+}
+
+impl Run<'_> {
+    /// Explains `FILE:LINE`, `FILE`, a policy's name or an image.
+    pub async fn explain(&self, target: &str) -> Result<Vec<Explanation>, RunError> {
+        let mut scanned = self.scan().await?;
+        let policies = scanned.policies.clone();
+        let claims = Claims::new(&policies);
+        let found = self.targets(target, &mut scanned, &claims, &policies);
+        let mut explanations = Vec::new();
+        for (found, claim) in &found {
+            explanations.push(self.explain_reference(&claims, &policies, found, claim).await);
+        }
+        if explanations.is_empty()
+            && let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target)
+        {
+            for repository in policy.exact_images() {
+                explanations.push(self.explain_image(policy, repository).await);
+            }
+            if explanations.is_empty() {
+                return Err(RunError::NotFound(format!("no reference belongs to policy {target}")));
+            }
+        }
+        if explanations.is_empty() {
+            return Err(RunError::NotFound(unknown(target, &scanned, &policies)));
+        }
+        Ok(explanations)
+    }
+
+    fn targets(
+        &self,
+        target: &str,
+        scanned: &mut Scanned,
+        claims: &Claims<'_>,
+        policies: &[Policy],
+    ) -> Vec<(Found, Claim)> {
+        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
+            self.options.tenancy.allows(&policy.file, file, repository)
+        };
+        let place = target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
+        let image = ImageRef::parse(target).ok().map(|image| image.repository);
+        let mut found = std::mem::take(&mut scanned.found);
+        found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
+        let owned = found.into_iter().map(|found| {
+            let claim = claims.owner(&found.file, &found.reference, &allowed);
+            (found, claim)
+        });
+        owned
+            .filter(|(found, claim)| {
+                let file = found.file.trim_start_matches("./");
+                let owner = match claim {
+                    Claim::Managed { policy, .. } | Claim::Held { policy: Some(policy), .. } => Some(*policy),
+                    _ => None,
+                };
+                file == target.trim_start_matches("./")
+                    || place.is_some_and(|(f, line)| f.trim_start_matches("./") == file && line == found.reference.line)
+                    || owner.is_some_and(|at| policies[at].name.as_str() == target)
+                    || (image.is_some() && found.reference.repository == image)
+            })
+            .collect()
+    }
+
+    async fn explain_reference(
+        &self,
+        claims: &Claims<'_>,
+        policies: &[Policy],
+        found: &Found,
+        claim: &Claim,
+    ) -> Explanation {
+        let reference = &found.reference;
+        let mut explanation = Explanation {
+            place: Some(Place {
+                file: found.file.to_string(),
+                line: reference.line,
+                path: reference.path.clone(),
+            }),
+            current: reference.tag.clone(),
+            ownership: ownership(claims, policies, found, claim),
+            ..Explanation::empty(reference.repository.clone())
+        };
+        match claim {
+            Claim::Unmanaged => {}
+            Claim::Held { policy, held } => {
+                explanation.policy = policy.map(|at| policies[at].name.clone());
+                explanation.held = Some(held.clone());
+            }
+            Claim::Managed { policy, repository } => {
+                let policy = &policies[*policy];
+                explanation.policy = Some(policy.name.clone());
+                explanation.image = Some(repository.clone());
+                let current = reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
+                match question(policy, reference, current.as_ref(), &date(self.clock.now())) {
+                    Ok(question) => {
+                        let decision = self.look(policy, repository, &question, &mut explanation).await;
+                        match settle(policy, repository, reference, &decision) {
+                            State::Held(held) => explanation.held = Some(held),
+                            State::UpToDate => explanation.up_to_date = true,
+                            State::Change(_) | State::Unmanaged => {}
+                        }
+                    }
+                    Err(State::Held(held)) => explanation.held = Some(held),
+                    Err(_) => {}
+                }
+            }
+        }
+        explanation
+    }
+
+    async fn explain_image(&self, policy: &Policy, repository: &Repository) -> Explanation {
+        let mut explanation = Explanation::empty(Some(repository.clone()));
+        explanation.policy = Some(policy.name.clone());
+        explanation.ownership.push("no file names this image; this is what a new reference would get".to_owned());
+        let decision = self.look(policy, repository, &Question::default(), &mut explanation).await;
+        explanation.held = decision.held;
+        explanation
+    }
+
+    /// Lists, decides, and records every tag's reason.
+    async fn look(
+        &self,
+        policy: &Policy,
+        repository: &Repository,
+        question: &Question<'_>,
+        explanation: &mut Explanation,
+    ) -> Decision {
+        let tags = match self.registry.tags(repository).await {
+            Ok(tags) => tags,
+            Err(error) => return no_list(&error),
+        };
+        let mut facts = Facts::default();
+        let ranking = Ranking::new(policy, &tags);
+        let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
+        explanation.tags = tags.len();
+        explanation.note = decision.note.clone();
+        explanation.family = ranking.family(question);
+        explanation.chosen = decision.chosen.as_ref().map(|chosen| chosen.tag.clone());
+        explanation.passed_over = ranking.passed_over(question, &facts);
+        decision
+    }
+}
+
+impl Explanation {
+    pub fn empty(image: Option<Repository>) -> Explanation {
+        Explanation {
+            place: None,
+            image,
+            policy: None,
+            ownership: Vec::new(),
+            current: None,
+            family: None,
+            chosen: None,
+            held: None,
+            up_to_date: false,
+            note: None,
+            tags: 0,
+            passed_over: Vec::new(),
+        }
+    }
+}
+
+fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Claim) -> Vec<String> {
+    let owner = match claim {
+        Claim::Managed { policy, .. } => Some(*policy),
+        _ => None,
+    };
+    let mut lines = Vec::new();
+    if let Some(marker) = &found.reference.marker {
+        lines.push(format!("a marker names it: {}", marker.text));
+    }
+    let Some(repository) = &found.reference.repository else { return lines };
+    for (at, rank) in claims.candidates(&found.file, repository) {
+        let Policy { name, file, .. } = &policies[at];
+        let verdict = if Some(at) == owner { "owns it" } else { "would match too, but ranks lower or is outranked" };
+        lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
+    }
+    if lines.is_empty() {
+        lines.push("no policy names this image in this file".to_owned());
+    }
+    lines
+}
+
+fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
+    let names = policies.iter().map(|policy| policy.name.as_str());
+    let near = nearest(target, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
+    match skipped {
+        Some(skipped) => format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail),
+        None => format!("no reference, policy or image is called `{target}`{near}"),
+    }
+}

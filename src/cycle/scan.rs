@@ -1,0 +1,132 @@
+//! First step of a run: a snapshot, its policies, its references.
+
+use super::{Event, Run, RunError, Rejected, blocking, read_policies};
+use crate::config::policies::is_policy_file;
+use crate::plan::{FileNote, Found, SkippedFile};
+use crate::policy::Policy;
+use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
+use crate::site::{self, SkipReason};
+use globset::GlobSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// What the snapshot holds that this run cares for.
+pub(super) struct Scanned {
+    pub snapshot: Box<dyn Snapshot>,
+    pub policies: Arc<Vec<Policy>>,
+    pub warnings: Rejected,
+    /// Path and text of each policy file.
+    pub sources: Vec<(String, String)>,
+    pub found: Vec<Found>,
+    pub skipped: Vec<SkippedFile>,
+    pub notes: Vec<FileNote>,
+}
+
+impl Run<'_> {
+    pub(super) async fn scan(&self) -> Result<Scanned, RunError> {
+        let repo = self.repo.clone();
+        let snapshot = blocking(move || repo.snapshot()).await??;
+        self.events.happened(&Event::SnapshotTaken { repository: self.repo.name(), head: snapshot.head() });
+
+        let globs = self.options.policies.clone();
+        let limit = self.options.max_file;
+        let (snapshot, sources) = blocking(move || {
+            let sources = policy_sources(&*snapshot, globs.as_ref(), limit);
+            (snapshot, sources)
+        })
+        .await?;
+        let (policies, warnings) = read_policies(sources?)?;
+        self.events.happened(&Event::PoliciesRead { policies: policies.len() });
+
+        let (snapshot, references) = blocking(move || {
+            let references = References::read(&*snapshot, limit);
+            (snapshot, references)
+        })
+        .await?;
+        let References { found, skipped, notes, files } = references?;
+        self.events.happened(&Event::FilesScanned { files, references: found.len() });
+        let sources = warnings.sources.clone();
+        Ok(Scanned { snapshot, policies: Arc::new(policies), warnings, sources, found, skipped, notes })
+    }
+}
+
+/// The policy files of a snapshot: path and text. A policy file that cannot be read is an error, not a missing policy.
+pub fn policy_sources(
+    snapshot: &dyn Snapshot,
+    globs: Option<&GlobSet>,
+    limit: u64,
+) -> Result<Vec<(String, String)>, RepoError> {
+    let mut sources = Vec::new();
+    let mut problem = None;
+    snapshot.read(limit, &|file| !file.unreadable_path && is_policy_file(&file.path, globs), &mut |file, bytes| {
+        let text = match bytes {
+            Ok(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "is not UTF-8".to_owned()),
+            Err(ReadProblem::TooLarge { size }) => Err(format!("has {size} bytes, more than the limit of {limit}")),
+            Err(ReadProblem::Unreadable(why)) => Err(format!("cannot be read: {why}")),
+        };
+        match text {
+            Ok(text) => sources.push((file.path.to_string(), text)),
+            Err(why) => {
+                problem.get_or_insert(format!("policy file {} {why}", file.path));
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if let Some(message) = problem {
+        return Err(RepoError { message, hint: None, retryable: false });
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+#[derive(Default)]
+struct References {
+    found: Vec<Found>,
+    skipped: Vec<SkippedFile>,
+    notes: Vec<FileNote>,
+    files: usize,
+}
+
+impl References {
+    fn read(snapshot: &dyn Snapshot, limit: u64) -> Result<References, RepoError> {
+        let mut all = References::default();
+        for file in snapshot.files().iter().filter(|file| file.unreadable_path) {
+            all.skip(&file.path, SkipReason::UnreadablePath, "the path is not UTF-8".into());
+        }
+        let wanted = |file: &FileEntry| !file.unreadable_path && site::candidate_file(&file.path);
+        snapshot.read(limit, &wanted, &mut |file, bytes| {
+            all.files += 1;
+            match bytes {
+                Ok(bytes) => all.take(file, bytes),
+                Err(ReadProblem::TooLarge { size }) => {
+                    all.skip(&file.path, SkipReason::TooLarge, format!("{size} bytes, more than the limit of {limit}"));
+                }
+                Err(ReadProblem::Unreadable(why)) => all.skip(&file.path, SkipReason::Unreadable, why),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(all)
+    }
+
+    fn take(&mut self, file: &FileEntry, bytes: &[u8]) {
+        let scan = site::scan(&file.path, bytes);
+        if let Some(skipped) = scan.skipped {
+            self.skip(&file.path, skipped.reason, skipped.detail);
+        }
+        let blob = file.blob.as_ref().map(|blob| Arc::from(blob.0.as_str()));
+        self.found.extend(scan.references.into_iter().map(|reference| Found {
+            file: file.path.clone(),
+            blob: blob.clone(),
+            reference,
+        }));
+        self.notes.extend(scan.notes.into_iter().map(|note| FileNote {
+            file: file.path.clone(),
+            line: note.line,
+            text: note.text,
+        }));
+    }
+
+    fn skip(&mut self, file: &Arc<str>, reason: SkipReason, detail: String) {
+        self.skipped.push(SkippedFile { file: file.clone(), reason, detail });
+    }
+}

@@ -1,0 +1,212 @@
+//! Second step of a run: who owns each reference, one tag list per repository, one decision per question.
+//!
+//! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
+//! way, not all of them.
+
+use super::scan::Scanned;
+use super::{Event, IN_FLIGHT, Run, RunError};
+use crate::image::{Digest, Repository, Tag};
+use crate::plan::{Claim, Claims, Entry, FileNote, Found, State, question, settle};
+use crate::policy::{Decision, Facts, Held, Need, Outcome, Policy, Question, Ranking, Reason};
+use crate::port::{Registry, RegistryError};
+use futures::stream::{self, StreamExt};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What the references of one repository ask, each question once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub policy: usize,
+    pub repository: Repository,
+    pub current: Option<Tag>,
+    pub current_digest: Option<Digest>,
+    pub digest: bool,
+}
+
+impl Asked {
+    fn question(&self) -> Question<'_> {
+        Question { current: self.current.as_ref(), current_digest: self.current_digest.as_ref(), digest: self.digest }
+    }
+}
+
+/// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    sources: Vec<(String, String)>,
+    answers: HashMap<Asked, Decision>,
+}
+
+impl Memory {
+    /// Forgets everything unless the policy files are still the same.
+    pub(super) fn keep_for(&mut self, sources: &[(String, String)]) {
+        if self.sources != sources {
+            self.answers.clear();
+            self.sources = sources.to_vec();
+        }
+    }
+}
+
+/// One reference on its way to a decision.
+enum Step {
+    Settled(Entry),
+    Asks { found: Found, asked: Asked },
+}
+
+impl Run<'_> {
+    pub(super) async fn select(&self, scanned: &mut Scanned, memory: &mut Memory) -> Result<Vec<Entry>, RunError> {
+        let policies = scanned.policies.clone();
+        let claims = Claims::new(&policies);
+        let today = date(self.clock.now());
+        let found = std::mem::take(&mut scanned.found);
+        let steps: Vec<Step> = found.into_iter().map(|found| self.step(&claims, &policies, found, &today)).collect();
+
+        let open: HashSet<&Asked> = steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Asks { asked, .. } if !memory.answers.contains_key(asked) => Some(asked),
+                _ => None,
+            })
+            .collect();
+        let answers = self.ask(&policies, open).await;
+        memory.answers.extend(answers);
+
+        let mut entries = Vec::with_capacity(steps.len());
+        for step in steps {
+            entries.push(match step {
+                Step::Settled(entry) => entry,
+                Step::Asks { found, asked } => {
+                    let decision = memory.answers.get(&asked);
+                    if let Some(text) = decision.and_then(|decision| decision.note.clone()) {
+                        let file = found.file.clone();
+                        scanned.notes.push(FileNote { file, line: found.reference.line, text });
+                    }
+                    entry(&policies, found, &asked, decision)
+                }
+            });
+        }
+        Ok(entries)
+    }
+
+    fn step(&self, claims: &Claims<'_>, policies: &[Policy], found: Found, today: &str) -> Step {
+        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
+            self.options.tenancy.allows(&policy.file, file, repository)
+        };
+        let image = found.reference.repository.clone();
+        match claims.owner(&found.file, &found.reference, &allowed) {
+            Claim::Unmanaged => Step::Settled(Entry { found, image, policy: None, state: State::Unmanaged }),
+            Claim::Held { policy, held } => {
+                let policy = policy.map(|at| policies[at].name.clone());
+                Step::Settled(Entry { found, image, policy, state: State::Held(held) })
+            }
+            Claim::Managed { policy, repository } => {
+                let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
+                match question(&policies[policy], &found.reference, current.as_ref(), today) {
+                    Ok(question) => {
+                        let asked = Asked {
+                            policy,
+                            repository,
+                            current: question.current.cloned(),
+                            current_digest: question.current_digest.cloned(),
+                            digest: question.digest,
+                        };
+                        Step::Asks { found, asked }
+                    }
+                    Err(state) => {
+                        let policy = Some(policies[policy].name.clone());
+                        Step::Settled(Entry { found, image: Some(repository), policy, state })
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
+    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>) -> Vec<(Asked, Decision)> {
+        let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
+        for asked in open {
+            by_repository.entry(&asked.repository).or_default().push(asked);
+        }
+        self.events.happened(&Event::ListingStarted { repositories: by_repository.len() });
+        let answers = stream::iter(by_repository)
+            .map(|(repository, mut asked)| async move {
+                asked.sort();
+                self.answer(policies, repository, asked).await
+            })
+            .buffer_unordered(IN_FLIGHT);
+        answers.concat().await
+    }
+
+    async fn answer(&self, policies: &[Policy], repository: &Repository, asked: Vec<&Asked>) -> Vec<(Asked, Decision)> {
+        let tags = match self.registry.tags(repository).await {
+            Ok(tags) => tags,
+            Err(error) => {
+                self.events.happened(&Event::ListingFailed { repository, error: &error });
+                let held = no_list(&error);
+                return asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
+            }
+        };
+        self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
+        let mut facts = Facts::default();
+        let mut answers = Vec::with_capacity(asked.len());
+        let mut ranking: Option<(usize, Ranking<'_>)> = None;
+        for asked in asked {
+            if ranking.as_ref().is_none_or(|(policy, _)| *policy != asked.policy) {
+                ranking = Some((asked.policy, Ranking::new(&policies[asked.policy], &tags)));
+            }
+            let Some((_, ranking)) = &ranking else { continue };
+            let decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
+            answers.push((asked.clone(), decision));
+        }
+        answers
+    }
+}
+
+/// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
+pub(super) async fn decide(
+    registry: &dyn Registry,
+    repository: &Repository,
+    ranking: &Ranking<'_>,
+    question: &Question<'_>,
+    facts: &mut Facts,
+) -> Decision {
+    loop {
+        let needs = match ranking.decide(question, facts) {
+            Outcome::Decided(decision) => return decision,
+            Outcome::Needs(needs) => needs,
+        };
+        let mut learned = false;
+        for need in needs {
+            let Need::Digest(tag) = need;
+            if !facts.digests.contains_key(&tag) {
+                let answer = registry.digest(repository, &tag).await;
+                let fact = answer.map_err(|error| format!("could not read the digest of {tag}: {error}"));
+                facts.digests.insert(tag, fact);
+                learned = true;
+            }
+        }
+        if !learned {
+            let detail = "internal error: the policy asks for facts that it already has; please report this".to_owned();
+            return Decision { chosen: None, held: Some(Held { reason: Reason::IncompleteInformation, detail }), note: None };
+        }
+    }
+}
+
+/// The decision where no list could be had.
+pub(super) fn no_list(error: &RegistryError) -> Decision {
+    let detail = format!("could not list tags: {error}");
+    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
+    Decision { chosen: None, held, note: None }
+}
+
+fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> Entry {
+    let policy = &policies[asked.policy];
+    let state = match decision {
+        Some(decision) => settle(policy, &asked.repository, &found.reference, decision),
+        None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
+    };
+    Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }
+}
+
+/// `YYYY-MM-DD` in UTC.
+pub(super) fn date(now: i64) -> String {
+    jiff::Timestamp::from_second(now).map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,250 @@
+//! The stable, versioned JSON of plans, reports and explanations. Fields are only ever added.
+
+use crate::cycle::{Explanation, Planned, Report};
+use crate::image::Digest;
+use crate::plan::{Entry, Plan, State};
+use crate::policy::{Held, PassedOver};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The version of every document here.
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanDocument<'a> {
+    version: u32,
+    repository: &'a str,
+    branch: Option<&'a str>,
+    head: Option<&'a str>,
+    changes: Vec<ChangeRow<'a>>,
+    references: Vec<ReferenceRow<'a>>,
+    skipped_files: Vec<SkippedRow<'a>>,
+    notes: Vec<NoteRow<'a>>,
+    #[serde(flatten)]
+    report: Option<ReportPart<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportPart<'a> {
+    written: Option<WrittenPart<'a>>,
+    retries: u32,
+    requests: &'a BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenPart<'a> {
+    commit: Option<&'a str>,
+    files: usize,
+    message: &'a str,
+    messages: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeRow<'a> {
+    action: &'static str,
+    file: &'a str,
+    blob: Option<&'a str>,
+    line: usize,
+    path: &'a str,
+    image: Option<&'a str>,
+    policy: Option<&'a str>,
+    group: &'static str,
+    from: Value<'a>,
+    to: Value<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Value<'a> {
+    tag: Option<&'a str>,
+    digest: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReferenceRow<'a> {
+    file: &'a str,
+    line: usize,
+    path: &'a str,
+    image: Option<&'a str>,
+    tag: Option<&'a str>,
+    digest: Option<&'a str>,
+    policy: Option<&'a str>,
+    state: &'static str,
+    reason: Option<&'static str>,
+    detail: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedRow<'a> {
+    file: &'a str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct NoteRow<'a> {
+    file: &'a str,
+    line: usize,
+    text: &'a str,
+}
+
+/// One commit per run is the one group that is built.
+const GROUP: &str = "run";
+
+/// `plan --format json`.
+pub fn plan(planned: &Planned) -> String {
+    pretty(&document(planned, None))
+}
+
+/// `update --format json`: the plan, and what was written.
+pub fn report(report: &Report) -> String {
+    let written = report.written.as_ref().map(|written| WrittenPart {
+        commit: written.commit.as_ref().map(|commit| commit.0.as_str()),
+        files: written.files,
+        message: &written.message,
+        messages: &written.messages,
+    });
+    let part = ReportPart { written, retries: report.retries, requests: &report.requests };
+    pretty(&document(&report.planned, Some(part)))
+}
+
+fn document<'a>(planned: &'a Planned, report: Option<ReportPart<'a>>) -> PlanDocument<'a> {
+    PlanDocument {
+        version: VERSION,
+        repository: &planned.repository,
+        branch: planned.branch.as_deref(),
+        head: planned.head.as_ref().map(|head| head.0.as_str()),
+        changes: changes(&planned.plan),
+        references: planned.plan.entries.iter().map(reference).collect(),
+        skipped_files: planned
+            .plan
+            .skipped
+            .iter()
+            .map(|skipped| SkippedRow { file: &skipped.file, reason: skipped.reason.word(), detail: &skipped.detail })
+            .collect(),
+        notes: planned
+            .plan
+            .notes
+            .iter()
+            .map(|note| NoteRow { file: &note.file, line: note.line, text: &note.text })
+            .collect(),
+        report,
+    }
+}
+
+/// The `changes` array alone: what `update --plan FILE` compares.
+pub fn changes_value(plan: &Plan) -> serde_json::Value {
+    serde_json::to_value(changes(plan)).unwrap_or_default()
+}
+
+fn changes(plan: &Plan) -> Vec<ChangeRow<'_>> {
+    plan.changes()
+        .map(|(entry, change)| ChangeRow {
+            action: change.action.word(),
+            file: &entry.found.file,
+            blob: entry.found.blob.as_deref(),
+            line: entry.found.reference.line,
+            path: &entry.found.reference.path,
+            image: entry.image.as_ref().map(|image| image.as_str()),
+            policy: entry.policy.as_ref().map(|policy| policy.as_str()),
+            group: GROUP,
+            from: Value {
+                tag: entry.found.reference.tag.as_deref(),
+                digest: entry.found.reference.digest.as_ref().map(Digest::as_str),
+            },
+            to: Value {
+                tag: change.to.tag.as_ref().map(|tag| tag.as_str()),
+                digest: change.to.digest.as_ref().map(Digest::as_str),
+            },
+        })
+        .collect()
+}
+
+fn reference(entry: &Entry) -> ReferenceRow<'_> {
+    let held = match &entry.state {
+        State::Held(held) => Some(held),
+        _ => None,
+    };
+    let reference = &entry.found.reference;
+    ReferenceRow {
+        file: &entry.found.file,
+        line: reference.line,
+        path: &reference.path,
+        image: entry.image.as_ref().map(|image| image.as_str()),
+        tag: reference.tag.as_deref(),
+        digest: reference.digest.as_ref().map(Digest::as_str),
+        policy: entry.policy.as_ref().map(|policy| policy.as_str()),
+        state: entry.state.word(),
+        reason: held.map(|held| held.reason.word()),
+        detail: held.map(|held| held.detail.as_str()),
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExplanationDocument<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    policy: Option<&'a str>,
+    chosen: Option<&'a str>,
+    held: Option<&'static str>,
+    held_detail: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<usize>,
+    image: Option<&'a str>,
+    current: Option<&'a str>,
+    family: Option<&'a str>,
+    note: Option<&'a str>,
+    ownership: &'a [String],
+    passed_over: Vec<PassedOverRow<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PassedOverRow<'a> {
+    tag: &'a str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Explanations<'a> {
+    version: u32,
+    decisions: Vec<ExplanationDocument<'a>>,
+}
+
+/// `explain --format json` and `try --format json`: one object, or `decisions` when several places are meant.
+pub fn explanations(all: &[Explanation]) -> String {
+    match all {
+        [one] => pretty(&ExplanationDocument { version: Some(VERSION), ..explanation(one) }),
+        many => pretty(&Explanations { version: VERSION, decisions: many.iter().map(explanation).collect() }),
+    }
+}
+
+fn explanation(one: &Explanation) -> ExplanationDocument<'_> {
+    let held: Option<&Held> = one.held.as_ref();
+    ExplanationDocument {
+        version: None,
+        policy: one.policy.as_ref().map(|policy| policy.as_str()),
+        chosen: one.chosen.as_ref().map(|tag| tag.as_str()),
+        held: held.map(|held| held.reason.word()),
+        held_detail: held.map(|held| held.detail.as_str()),
+        file: one.place.as_ref().map(|place| place.file.as_str()),
+        line: one.place.as_ref().map(|place| place.line),
+        image: one.image.as_ref().map(|image| image.as_str()),
+        current: one.current.as_deref(),
+        family: one.family.as_deref(),
+        note: one.note.as_deref(),
+        ownership: &one.ownership,
+        passed_over: one.passed_over.iter().map(passed_over).collect(),
+    }
+}
+
+fn passed_over(one: &PassedOver) -> PassedOverRow<'_> {
+    PassedOverRow { tag: &one.tag, reason: one.reason.word(), detail: &one.detail }
+}
+
+fn pretty(document: &impl Serialize) -> String {
+    // Structs with string keys cannot fail to serialise; if they ever do, the reader of the JSON must see it.
+    let text = serde_json::to_string_pretty(document);
+    text.unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}")) + "\n"
+}

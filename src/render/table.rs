@@ -1,0 +1,64 @@
+//! Aligned columns for terminals.
+
+use super::{Paint, Tone, plain};
+
+/// A cell and its tone; `None` is the terminal's own colour.
+pub type Cell = (String, Option<Tone>);
+
+/// Lines of `rows` under `head`, each column as wide as its widest cell, the last one unpadded. Two spaces between columns,
+/// `indent` before the first.
+pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> String {
+    let rows: Vec<Vec<Cell>> =
+        rows.iter().map(|row| row.iter().map(|(text, tone)| (plain(text), *tone)).collect()).collect();
+    let mut widths: Vec<usize> = head.iter().map(|text| text.chars().count()).collect();
+    for row in &rows {
+        for (width, (text, _)) in widths.iter_mut().zip(row) {
+            *width = (*width).max(text.chars().count());
+        }
+    }
+    let mut out = String::new();
+    if head.iter().any(|text| !text.is_empty()) {
+        let head: Vec<Cell> = head.iter().map(|text| ((*text).to_owned(), Some(Tone::Quiet))).collect();
+        push_line(&mut out, paint, indent, &widths, &head);
+    }
+    for row in &rows {
+        push_line(&mut out, paint, indent, &widths, row);
+    }
+    out
+}
+
+fn push_line(out: &mut String, paint: Paint, indent: usize, widths: &[usize], row: &[Cell]) {
+    let last = row.iter().rposition(|(text, _)| !text.is_empty()).unwrap_or_default();
+    out.push_str(&" ".repeat(indent));
+    for (at, ((text, tone), width)) in row.iter().zip(widths).enumerate().take(last + 1) {
+        match tone {
+            Some(tone) => out.push_str(&paint.on(*tone, text)),
+            None => out.push_str(text),
+        }
+        if at < last {
+            out.push_str(&" ".repeat(width - text.chars().count() + 2));
+        }
+    }
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_and_lines_do_not_end_in_spaces() {
+        let rows = vec![
+            vec![("a".into(), None), ("bbbb".into(), None), (String::new(), None)],
+            vec![("aaa".into(), Some(Tone::Good)), ("b".into(), None), ("c".into(), None)],
+        ];
+        let shown = table(Paint::default(), 2, &["x", "y", "z"], &rows);
+        assert_eq!(shown, "  x    y     z\n  a    bbbb\n  aaa  b     c\n");
+    }
+
+    #[test]
+    fn control_characters_of_strangers_do_not_reach_the_terminal() {
+        let shown = table(Paint::default(), 0, &[""], &[vec![("a\u{1b}[31m\n".into(), None)]]);
+        assert_eq!(shown, "a\u{fffd}[31m\u{fffd}\n");
+    }
+}

@@ -1,0 +1,183 @@
+//! Plans and reports as people read them in a terminal.
+
+use super::table::{Cell, table};
+use super::{Paint, Tone, count, plain};
+use crate::cycle::{Planned, Report};
+use crate::plan::{Entry, Plan, State, message_value};
+use crate::policy::Reason;
+use std::collections::BTreeMap;
+
+/// Unmanaged references are listed in full up to this many, beyond it by image only.
+const MAX_UNMANAGED: usize = 10;
+
+/// `plan`: what would change, what is held and why, what was skipped.
+pub fn plan(paint: Paint, planned: &Planned) -> String {
+    let mut out = headline(paint, planned);
+    out.push_str(&changes(paint, &planned.plan));
+    out.push_str(&held(paint, &planned.plan));
+    out.push_str(&unmanaged(paint, &planned.plan));
+    out.push_str(&skipped(paint, &planned.plan));
+    out.push_str(&notes(paint, &planned.plan));
+    out
+}
+
+/// `update`: the plan, and what became of it.
+pub fn report(paint: Paint, report: &Report) -> String {
+    let mut out = plan(paint, &report.planned);
+    out.push('\n');
+    match &report.written {
+        None => out.push_str("Nothing to write.\n"),
+        Some(written) => {
+            let files = count(written.files, "file");
+            let line = match &written.commit {
+                Some(commit) => {
+                    let branch = report.planned.branch.as_deref().unwrap_or("the branch");
+                    format!("Committed {files} to {branch} as {}", short(&commit.0))
+                }
+                None => format!("Edited {files}; nothing was committed"),
+            };
+            out.push_str(&paint.on(Tone::Good, &line));
+            out.push('\n');
+            for message in &written.messages {
+                out.push_str(&format!("  remote: {}\n", plain(message)));
+            }
+        }
+    }
+    if report.retries > 0 {
+        out.push_str(&format!("The branch moved {} meanwhile; planned again.\n", count(report.retries as usize, "time")));
+    }
+    out
+}
+
+fn headline(paint: Paint, planned: &Planned) -> String {
+    let count_of = |word: &str| planned.plan.entries.iter().filter(|entry| entry.state.word() == word).count();
+    let at = match (&planned.branch, &planned.head) {
+        (Some(branch), Some(head)) => format!("{branch} at {}", short(&head.0)),
+        _ => "working tree".to_owned(),
+    };
+    let summary = format!(
+        "{}, {} held, {} up to date, {} unmanaged",
+        count(count_of("change"), "change"),
+        count_of("held"),
+        count_of("up-to-date"),
+        count_of("unmanaged")
+    );
+    let place = format!("{} ({at})", plain(&planned.repository));
+    format!("{}  {}\n", paint.on(Tone::Strong, &summary), paint.on(Tone::Quiet, &place))
+}
+
+fn changes(paint: Paint, plan: &Plan) -> String {
+    let rows: Vec<Vec<Cell>> = plan
+        .changes()
+        .map(|(entry, change)| {
+            let reference = &entry.found.reference;
+            let from = message_value(reference.tag.as_deref(), reference.digest.as_ref());
+            let to = message_value(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref());
+            vec![
+                (image(entry), None),
+                (from, Some(Tone::Bad)),
+                (to, Some(Tone::Good)),
+                (policy(entry), None),
+                (place(entry), Some(Tone::Quiet)),
+            ]
+        })
+        .collect();
+    section(paint, "Changes", &["image", "from", "to", "policy", "place"], &rows)
+}
+
+/// One dead registry holds many references: each detail is printed once, above the places it holds.
+fn held(paint: Paint, plan: &Plan) -> String {
+    let mut by_detail: BTreeMap<(Reason, &str), Vec<Vec<Cell>>> = BTreeMap::new();
+    for (entry, held) in plan.held() {
+        let reference = &entry.found.reference;
+        let current = message_value(reference.tag.as_deref(), reference.digest.as_ref());
+        let row = vec![(image(entry), None), (current, None), (place(entry), Some(Tone::Quiet))];
+        by_detail.entry((held.reason, &held.detail)).or_default().push(row);
+    }
+    if by_detail.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint.on(Tone::Strong, "Held"));
+    for ((reason, detail), rows) in by_detail {
+        let tone = if reason.is_error() { Tone::Bad } else { Tone::Warn };
+        out.push_str(&format!("  {}: {}\n", paint.on(tone, reason.word()), plain(detail)));
+        out.push_str(&table(paint, 4, &["", "", ""], &rows));
+    }
+    out
+}
+
+fn unmanaged(paint: Paint, plan: &Plan) -> String {
+    let all: Vec<&Entry> = plan.entries.iter().filter(|entry| entry.state == State::Unmanaged).collect();
+    if all.len() <= MAX_UNMANAGED {
+        let rows: Vec<Vec<Cell>> = all
+            .iter()
+            .map(|entry| {
+                let reference = &entry.found.reference;
+                let value = message_value(reference.tag.as_deref(), reference.digest.as_ref());
+                vec![(image(entry), None), (value, None), (place(entry), Some(Tone::Quiet))]
+            })
+            .collect();
+        return section(paint, "Unmanaged (no policy names them)", &["image", "tag", "place"], &rows);
+    }
+    let mut by_image: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in all {
+        *by_image.entry(image(entry)).or_default() += 1;
+    }
+    let rows: Vec<Vec<Cell>> = by_image
+        .into_iter()
+        .map(|(image, places)| vec![(image, None), (count(places, "place"), Some(Tone::Quiet))])
+        .collect();
+    section(paint, "Unmanaged (no policy names them)", &["image", ""], &rows)
+}
+
+fn skipped(paint: Paint, plan: &Plan) -> String {
+    let rows: Vec<Vec<Cell>> = plan
+        .skipped
+        .iter()
+        .map(|skipped| {
+            vec![
+                (skipped.file.to_string(), None),
+                (skipped.reason.word().to_owned(), Some(Tone::Warn)),
+                (skipped.detail.clone(), Some(Tone::Quiet)),
+            ]
+        })
+        .collect();
+    section(paint, "Skipped files", &["file", "reason", "detail"], &rows)
+}
+
+fn notes(paint: Paint, plan: &Plan) -> String {
+    let rows: Vec<Vec<Cell>> = plan
+        .notes
+        .iter()
+        .map(|note| vec![(format!("{}:{}", note.file, note.line), None), (note.text.clone(), Some(Tone::Quiet))])
+        .collect();
+    section(paint, "Worth a look", &["place", "note"], &rows)
+}
+
+fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("\n{}\n{}", paint.on(Tone::Strong, title), table(paint, 2, head, rows))
+}
+
+fn image(entry: &Entry) -> String {
+    match (&entry.image, &entry.found.reference.name) {
+        (Some(image), _) => image.to_string(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+fn policy(entry: &Entry) -> String {
+    entry.policy.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn place(entry: &Entry) -> String {
+    format!("{}:{}", entry.found.file, entry.found.reference.line)
+}
+
+/// Enough of a commit id to find it.
+pub fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
+}
