@@ -40,8 +40,17 @@ impl<'p> Claims<'p> {
                 globs.push(at);
             }
         }
-        let by_name = policies.iter().enumerate().map(|(at, policy)| (policy.name.as_str(), at)).collect();
-        Claims { policies, by_name, by_image, globs }
+        let by_name = policies
+            .iter()
+            .enumerate()
+            .map(|(at, policy)| (policy.name.as_str(), at))
+            .collect();
+        Claims {
+            policies,
+            by_name,
+            by_image,
+            globs,
+        }
     }
 
     /// The owner of `reference` in `file`. `allowed` is the operator's word on what a policy may touch.
@@ -51,12 +60,19 @@ impl<'p> Claims<'p> {
         reference: &Reference,
         allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
     ) -> Claim {
-        let claim = if reference.marker.is_some() { self.marked(file, reference) } else { self.matched(file, reference) };
+        let claim = if reference.marker.is_some() {
+            self.marked(file, reference)
+        } else {
+            self.matched(file, reference)
+        };
         match claim {
             Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => held(
                 Some(policy),
                 Reason::NotAllowed,
-                format!("the operator's settings do not let {} touch this", self.policies[policy].file),
+                format!(
+                    "the operator's settings do not let {} touch this",
+                    self.policies[policy].file
+                ),
             ),
             other => other,
         }
@@ -70,7 +86,15 @@ impl<'p> Claims<'p> {
             .filter_map(|&at| {
                 let policy = &self.policies[at];
                 let exactness = policy.claims_image(repository)?;
-                policy.claims_file(file).then(|| (at, Rank { exactness, files: !policy.files.is_empty() }))
+                policy.claims_file(file).then(|| {
+                    (
+                        at,
+                        Rank {
+                            exactness,
+                            files: !policy.files.is_empty(),
+                        },
+                    )
+                })
             })
             .collect();
         found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -79,7 +103,9 @@ impl<'p> Claims<'p> {
     }
 
     fn matched(&self, file: &str, reference: &Reference) -> Claim {
-        let Some(repository) = &reference.repository else { return Claim::Unmanaged };
+        let Some(repository) = &reference.repository else {
+            return Claim::Unmanaged;
+        };
         let found = self.candidates(file, repository);
         match found.as_slice() {
             [] => Claim::Unmanaged,
@@ -94,12 +120,17 @@ impl<'p> Claims<'p> {
                     self.policies[*second].file
                 ),
             ),
-            [(policy, _), ..] => Claim::Managed { policy: *policy, repository: repository.clone() },
+            [(policy, _), ..] => Claim::Managed {
+                policy: *policy,
+                repository: repository.clone(),
+            },
         }
     }
 
     fn marked(&self, file: &str, reference: &Reference) -> Claim {
-        let Some(marker) = &reference.marker else { return Claim::Unmanaged };
+        let Some(marker) = &reference.marker else {
+            return Claim::Unmanaged;
+        };
         let Some(&at) = marker.policies.iter().find_map(|name| self.by_name.get(name.as_str())) else {
             return held(None, Reason::UnknownPolicy, self.unknown(&marker.policies));
         };
@@ -110,18 +141,30 @@ impl<'p> Claims<'p> {
         }
         let names_image = reference.slots.iter().any(|slot| slot.part == Part::Name);
         match (&reference.repository, policy.sole_image()) {
-            (_, Some(sole)) if names_image => Claim::Managed { policy: at, repository: sole.clone() },
-            (Some(here), _) if policy.images.is_empty() || policy.claims_image(here).is_some() => {
-                Claim::Managed { policy: at, repository: here.clone() }
-            }
-            (Some(here), _) => {
-                held(Some(at), Reason::AmbiguousImage, format!("the images of policy {} do not include {here}", policy.name))
-            }
-            (None, Some(sole)) => Claim::Managed { policy: at, repository: sole.clone() },
+            (_, Some(sole)) if names_image => Claim::Managed {
+                policy: at,
+                repository: sole.clone(),
+            },
+            (Some(here), _) if policy.images.is_empty() || policy.claims_image(here).is_some() => Claim::Managed {
+                policy: at,
+                repository: here.clone(),
+            },
+            (Some(here), _) => held(
+                Some(at),
+                Reason::AmbiguousImage,
+                format!("the images of policy {} do not include {here}", policy.name),
+            ),
+            (None, Some(sole)) => Claim::Managed {
+                policy: at,
+                repository: sole.clone(),
+            },
             (None, None) => held(
                 Some(at),
                 Reason::AmbiguousImage,
-                format!("no image stands beside the value, and policy {} does not have exactly one exact image", policy.name),
+                format!(
+                    "no image stands beside the value, and policy {} does not have exactly one exact image",
+                    policy.name
+                ),
             ),
         }
     }
@@ -156,5 +199,8 @@ impl Rank {
 }
 
 fn held(policy: Option<usize>, reason: Reason, detail: String) -> Claim {
-    Claim::Held { policy, held: Held { reason, detail } }
+    Claim::Held {
+        policy,
+        held: Held { reason, detail },
+    }
 }

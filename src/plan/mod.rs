@@ -1,1 +1,139 @@
-//! References and decisions become changes and holds.
+//! The plan: every reference of a config repository with what happens to it and why.
+//!
+//! A plan is data: it can be printed, stored, compared and applied. It is made in two steps. [`claim`] says which policy a
+//! reference belongs to, before any registry is asked; [`settle`] joins reference and decision into a [`State`]. Both are
+//! pure, so that the same inputs give the same plan, byte for byte.
+
+mod claim;
+mod message;
+mod settle;
+
+pub use claim::{Claim, Claims};
+pub use message::{MessageOptions, compose, value as message_value};
+pub use settle::{question, settle};
+
+use crate::edit::{Action, Target};
+use crate::image::Repository;
+use crate::policy::{Held, PolicyName, Reason};
+use crate::site::{Reference, SkipReason};
+use std::sync::Arc;
+
+/// A reference and the file it was found in.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub file: Arc<str>,
+    /// The id of the file's content, as `git hash-object` prints it.
+    pub blob: Option<Arc<str>>,
+    pub reference: Reference,
+}
+
+/// One reference with its fate.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub found: Found,
+    /// The repository whose tags decide; `None` when not even that is known.
+    pub image: Option<Repository>,
+    pub policy: Option<PolicyName>,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    UpToDate,
+    Change(Change),
+    Held(Held),
+    /// No policy claims the reference.
+    Unmanaged,
+}
+
+impl State {
+    /// The word of the JSON contract.
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::UpToDate => "up-to-date",
+            State::Change(_) => "change",
+            State::Held(_) => "held",
+            State::Unmanaged => "unmanaged",
+        }
+    }
+
+    pub fn held(reason: Reason, detail: impl Into<String>) -> State {
+        State::Held(Held {
+            reason,
+            detail: detail.into(),
+        })
+    }
+}
+
+/// What is written where a reference stands; what stood there is in the reference itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub action: Action,
+    pub to: Target,
+}
+
+/// Everything one run found, in file and position order.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub entries: Vec<Entry>,
+    pub skipped: Vec<SkippedFile>,
+    pub notes: Vec<FileNote>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedFile {
+    pub file: Arc<str>,
+    pub reason: SkipReason,
+    pub detail: String,
+}
+
+/// Something a person should know about a place in a file that is no reference: a marker that is not quite one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileNote {
+    pub file: Arc<str>,
+    pub line: usize,
+    pub text: String,
+}
+
+impl Plan {
+    pub fn changes(&self) -> impl Iterator<Item = (&Entry, &Change)> {
+        self.entries.iter().filter_map(|entry| match &entry.state {
+            State::Change(change) => Some((entry, change)),
+            _ => None,
+        })
+    }
+
+    pub fn held(&self) -> impl Iterator<Item = (&Entry, &Held)> {
+        self.entries.iter().filter_map(|entry| match &entry.state {
+            State::Held(held) => Some((entry, held)),
+            _ => None,
+        })
+    }
+
+    /// Whether an error, rather than a guard or a person, holds something back.
+    pub fn held_by_errors(&self) -> bool {
+        self.held().any(|(_, held)| held.reason.is_error())
+    }
+
+    /// Puts every list into its one fixed order.
+    pub fn sort(&mut self) {
+        self.entries.sort_by(|a, b| {
+            let key = |entry: &Entry| (entry.found.file.clone(), first_byte(&entry.found.reference));
+            key(a).cmp(&key(b))
+        });
+        self.skipped.sort_by(|a, b| a.file.cmp(&b.file));
+        self.notes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    }
+}
+
+fn first_byte(reference: &Reference) -> (usize, usize) {
+    (
+        reference
+            .slots
+            .iter()
+            .map(|slot| slot.span.start)
+            .min()
+            .unwrap_or(usize::MAX),
+        reference.line,
+    )
+}
