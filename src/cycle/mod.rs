@@ -1,1 +1,145 @@
-//! One run from scan to publish.
+//! One run: scan, select, edit, write.
+//!
+//! [`Run::plan`] reads a snapshot of the config repository, finds its references, asks each repository's registry once,
+//! decides, and proves every edit on the bytes it would change. [`Run::update`] does the same and publishes; when the branch
+//! moved meanwhile it plans again from the new head, a bounded number of times. Nothing is written before everything that
+//! will be written is known.
+
+mod event;
+mod explain;
+mod scan;
+mod select;
+mod stage;
+mod write;
+
+pub use event::{Event, Events, Quiet};
+pub use explain::{Explanation, Place};
+pub use scan::policy_sources;
+pub use write::{Report, Written};
+
+use crate::config::policies::{self, Loaded};
+use crate::config::settings::Tenancy;
+use crate::plan::{MessageOptions, Plan};
+use crate::policy::Policy;
+use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
+use crate::text::{Diagnostic, Severity};
+use globset::GlobSet;
+use std::sync::Arc;
+
+/// Files over this many bytes are skipped with a reason, unless the settings say otherwise.
+pub const MAX_FILE: u64 = 32 << 20;
+/// Registry questions under way at once, over all hosts; each host has its own, smaller limit.
+pub const IN_FLIGHT: usize = 64;
+/// How often a run plans again because the branch moved under it.
+pub const MAX_ATTEMPTS: u32 = 10;
+
+/// What a run is given. It owns no adapter and reads no environment.
+pub struct Run<'a> {
+    pub repo: Arc<dyn ConfigRepo>,
+    pub registry: &'a dyn Registry,
+    pub clock: &'a dyn Clock,
+    pub events: &'a dyn Events,
+    pub options: &'a Options,
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("repo", &self.repo.name())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The operator's choices, as plain data.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where policies are looked for; `None` is the default places.
+    pub policies: Option<GlobSet>,
+    pub tenancy: Tenancy,
+    pub author: Author,
+    pub message: MessageOptions,
+    /// Bytes; see [`MAX_FILE`].
+    pub max_file: u64,
+    /// The longest pause between two attempts; zero in tests.
+    pub backoff: std::time::Duration,
+}
+
+/// Why a run ended without a plan or without its write. Held references are no failure: they stand in the plan.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// Policy files were rejected. Nothing was scanned.
+    #[error("the policies have problems")]
+    Policies(Rejected),
+    #[error("the server refused the push: {reason}")]
+    Refused { reason: String, messages: Vec<String> },
+    #[error("the branch moved {attempts} times while this run was at work")]
+    Contention { attempts: u32 },
+    /// `--plan FILE` and the plan of now differ.
+    #[error("{0}")]
+    NotApproved(String),
+    /// `explain` was asked about something that is not there.
+    #[error("{0}")]
+    NotFound(String),
+    #[error("internal error: a worker stopped ({0})")]
+    Worker(String),
+}
+
+/// Diagnostics with the texts they point into.
+#[derive(Debug, Clone, Default)]
+pub struct Rejected {
+    pub diagnostics: Vec<Diagnostic>,
+    pub sources: Vec<(String, String)>,
+}
+
+/// A plan, and what is needed to write it.
+#[derive(Debug)]
+pub struct Planned {
+    pub repository: String,
+    pub branch: Option<String>,
+    pub head: Option<CommitId>,
+    pub plan: Plan,
+    pub policies: Arc<Vec<Policy>>,
+    /// Warnings about the policy files.
+    pub warnings: Rejected,
+    /// New contents of the files that change, proven.
+    pub files: Vec<NewFile>,
+}
+
+impl Run<'_> {
+    /// What an update would do now. Writes nothing.
+    pub async fn plan(&self) -> Result<Planned, RunError> {
+        self.plan_with(&mut select::Memory::default()).await
+    }
+
+    async fn plan_with(&self, memory: &mut select::Memory) -> Result<Planned, RunError> {
+        let mut scanned = self.scan().await?;
+        memory.keep_for(&scanned.sources);
+        let selected = self.select(&mut scanned, memory).await?;
+        let staged = self.stage(scanned, selected).await?;
+        Ok(staged)
+    }
+}
+
+/// Reads the policy texts; any error rejects them all, with every problem listed.
+pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rejected), RunError> {
+    let Loaded { policies, diagnostics } = policies::read(&sources);
+    let rejected = Rejected { diagnostics, sources };
+    if rejected
+        .diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
+        return Err(RunError::Policies(rejected));
+    }
+    Ok((policies, rejected))
+}
+
+/// Runs blocking work where it does not hold up the registries' answers.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|stopped| RunError::Worker(stopped.to_string()))
+}
