@@ -1,3 +1,5 @@
-//! The `landwaiter` program.
+//! The `landwaiter` program: everything it does lives in [`landwaiter::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    landwaiter::cli::main()
+}

@@ -1,12 +1,8 @@
 //! A kill at any moment leaves the branch at the old or at the new commit, and the next run finishes the work.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may panic, measure and start programs")]
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::world::{World, git};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use world::{World, git};
 
 const KILLS: u32 = 50;
 const APPS: usize = 40;
@@ -74,5 +70,8 @@ fn assert_new(bare: &str, old: &str) {
     assert_eq!(git(bare, &["rev-list", "--count", &format!("{old}..main")]), "1");
     assert_eq!(git(bare, &["rev-parse", "main^"]), old);
     let changed = git(bare, &["diff", "--shortstat", old, "main"]);
-    assert_eq!(changed.trim(), format!("{APPS} files changed, {APPS} insertions(+), {APPS} deletions(-)"));
+    assert_eq!(
+        changed.trim(),
+        format!("{APPS} files changed, {APPS} insertions(+), {APPS} deletions(-)")
+    );
 }

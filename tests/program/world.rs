@@ -9,60 +9,68 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-pub const EXAMPLE_HOST: &str = "reg.example.com";
+pub(crate) const EXAMPLE_HOST: &str = "reg.example.com";
 
-pub struct World {
-    pub folder: tempfile::TempDir,
-    pub registry: Embedded,
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) registry: Embedded,
     runtime: tokio::runtime::Runtime,
 }
 
 /// What the program said, with the example host in place of the real one.
 #[derive(Debug)]
-pub struct Said {
-    pub status: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl World {
-    pub fn new() -> World {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    pub(crate) fn new() -> World {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let registry = runtime.block_on(Embedded::start()).unwrap();
-        World { folder: tempfile::tempdir().unwrap(), registry, runtime }
+        World {
+            folder: tempfile::tempdir().unwrap(),
+            registry,
+            runtime,
+        }
     }
 
-    pub fn push(&self, repository: &str, tags: &[&str]) {
+    pub(crate) fn push(&self, repository: &str, tags: &[&str]) {
         for tag in tags {
             self.runtime.block_on(self.registry.push(repository, tag)).unwrap();
         }
     }
 
     /// The folder that holds the config repository.
-    pub fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.folder.path().join("repo")
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.repo().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text.replace(EXAMPLE_HOST, &self.registry.host())).unwrap();
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         let text = fs::read_to_string(self.repo().join(path)).unwrap();
         text.replace(&self.registry.host(), EXAMPLE_HOST)
     }
 
     /// Copies a folder of files in.
-    pub fn copy(&self, from: &Path) {
+    pub(crate) fn copy(&self, from: &Path) {
         for (path, bytes) in tree(from) {
             self.write(&path, &String::from_utf8(bytes).unwrap());
         }
     }
 
     /// Every file of the config repository but `.git`, as the example host knows it.
-    pub fn files(&self) -> BTreeMap<String, String> {
+    pub(crate) fn files(&self) -> BTreeMap<String, String> {
         let host = self.registry.host();
         tree(&self.repo())
             .into_iter()
@@ -71,7 +79,7 @@ impl World {
     }
 
     /// Makes a bare repository of what was written so far, with one commit on `main`.
-    pub fn bare(&self) -> PathBuf {
+    pub(crate) fn bare(&self) -> PathBuf {
         let bare = self.folder.path().join("config.git");
         let repo = self.repo().to_string_lossy().into_owned();
         git(&repo, &["init", "--quiet", "--initial-branch=main"]);
@@ -82,43 +90,66 @@ impl World {
     }
 
     /// Runs the program in the config repository's folder.
-    pub fn landwaiter(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn landwaiter(&self, arguments: &[&str]) -> Said {
         self.landwaiter_in(&self.repo(), arguments)
     }
 
-    pub fn landwaiter_in(&self, folder: &Path, arguments: &[&str]) -> Said {
+    pub(crate) fn landwaiter_in(&self, folder: &Path, arguments: &[&str]) -> Said {
         let output = self.command(arguments).current_dir(folder).output().unwrap();
         self.said(output)
     }
 
     /// The program with an environment of its own: nobody's credentials, nobody's settings.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landwaiter"));
-        command.args(arguments).env_clear().env("HOME", self.folder.path()).env("PATH", "/nowhere");
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("PATH", "/nowhere");
         command
     }
 
-    pub fn said(&self, output: Output) -> Said {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&self.registry.host(), EXAMPLE_HOST);
-        Said { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    pub(crate) fn said(&self, output: Output) -> Said {
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .unwrap()
+                .replace(&self.registry.host(), EXAMPLE_HOST)
+        };
+        Said {
+            status: output.status.code().unwrap_or(-1),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 }
 
 /// Runs git as nobody in particular and insists on success.
-pub fn git(folder: &str, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &str, arguments: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-C", folder, "-c", "user.name=Test", "-c", "user.email=test@example.com"])
+        .args([
+            "-C",
+            folder,
+            "-c",
+            "user.name=Test",
+            "-c",
+            "user.email=test@example.com",
+        ])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 /// Files below `folder` by relative path, `.git` left out.
-pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder_here) = open.pop() {
