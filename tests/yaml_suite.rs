@@ -32,7 +32,10 @@ fn suite() -> Option<Vec<serde_json::Value>> {
 
 fn events(yaml: &str) -> Result<Vec<Event<'_>>, Problem> {
     let yaml = text(yaml.as_bytes())?;
-    documents(yaml).into_iter().flat_map(|piece| Events::new(yaml, piece)).collect()
+    documents(yaml)
+        .into_iter()
+        .flat_map(|piece| Events::new(yaml, piece))
+        .collect()
 }
 
 /// A reference that consists of this one scalar.
@@ -48,7 +51,11 @@ fn reference(event: &Event<'_>, value: &str) -> Reference {
         digest: None,
         marker: None,
         hold: None,
-        slots: vec![Slot { part: Part::Tag, span: event.span, value: value.to_owned() }],
+        slots: vec![Slot {
+            part: Part::Tag,
+            span: event.span,
+            value: value.to_owned(),
+        }],
         insert: None,
         blocked: None,
     }
@@ -81,20 +88,37 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
             }
         };
         for event in &events {
-            let Kind::Scalar { value, style } = &event.kind else { continue };
+            let Kind::Scalar { value, style } = &event.kind else {
+                continue;
+            };
             if *style == Style::Absent {
                 absent += 1;
                 continue;
             }
             let reference = reference(event, value);
-            let to = Target { tag: Some(Tag::parse("v0-sentinel").unwrap()), ..Target::default() };
-            match apply(yaml.as_bytes(), &[Edit { reference: &reference, to }]) {
+            let to = Target {
+                tag: Some(Tag::parse("v0-sentinel").unwrap()),
+                ..Target::default()
+            };
+            match apply(
+                yaml.as_bytes(),
+                &[Edit {
+                    reference: &reference,
+                    to,
+                }],
+            ) {
                 Ok(_) => replaced += 1,
-                Err(error) => wrong.push(format!("{id}: {:?}: {error} {}", value, matches!(error, EditError::Unproven(_)))),
+                Err(error) => wrong.push(format!(
+                    "{id}: {:?}: {error} {}",
+                    value,
+                    matches!(error, EditError::Unproven(_))
+                )),
             }
         }
     }
-    println!("{valid} valid cases, {replaced} scalars replaced, {absent} absent ones passed over, {invalid} invalid cases");
+    println!(
+        "{valid} valid cases, {replaced} scalars replaced, {absent} absent ones passed over, {invalid} invalid cases"
+    );
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
     assert!(valid > 300 && replaced > 1_000, "the suite is not what it was");
 }

@@ -21,9 +21,17 @@ pub fn timed(program: &str, arguments: &[&str]) -> Sample {
         .unwrap_or_else(|error| panic!("GNU time is needed (tests/run install): {error}"));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {text}");
-    let mut figures = text.lines().next_back().unwrap_or_default().split(' ').map(|figure| figure.parse::<f64>());
+    let mut figures = text
+        .lines()
+        .next_back()
+        .unwrap_or_default()
+        .split(' ')
+        .map(|figure| figure.parse::<f64>());
     match (figures.next(), figures.next()) {
-        (Some(Ok(wall)), Some(Ok(kilobytes))) => Sample { wall, memory: kilobytes / 1024.0 },
+        (Some(Ok(wall)), Some(Ok(kilobytes))) => Sample {
+            wall,
+            memory: kilobytes / 1024.0,
+        },
         _ => panic!("GNU time printed {text:?}"),
     }
 }
@@ -35,5 +43,8 @@ pub fn median(samples: &[Sample]) -> Sample {
         figures.sort_by(f64::total_cmp);
         figures[figures.len() / 2]
     };
-    Sample { wall: middle(|s| s.wall), memory: middle(|s| s.memory) }
+    Sample {
+        wall: middle(|s| s.wall),
+        memory: middle(|s| s.memory),
+    }
 }

@@ -47,7 +47,9 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         // nginx is the only process that must stop its children; SIGQUIT lets it.
-        let _ = Command::new("kill").args(["-QUIT", &self.nginx.id().to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-QUIT", &self.nginx.id().to_string()])
+            .status();
         let _ = self.nginx.wait();
         let _ = self.fcgiwrap.kill();
         let _ = self.fcgiwrap.wait();
