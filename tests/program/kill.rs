@@ -25,17 +25,22 @@ fn killed_at_fifty_moments_the_branch_is_old_or_new_and_the_next_run_finishes() 
     let bare = bare.to_string_lossy().into_owned();
     let old = git(&bare, &["rev-parse", "main"]);
 
-    let started = Instant::now();
-    assert_eq!(world.landwaiter(&["update", "--repo", &bare]).status, 0);
-    let whole = started.elapsed();
-    assert_new(&bare, &old);
+    // The quickest of a few runs: kills are spread over the time that the work takes, not over the machine's moods.
+    let mut whole = Duration::MAX;
+    for _ in 0..5 {
+        git(&bare, &["update-ref", "refs/heads/main", &old]);
+        let started = Instant::now();
+        assert_eq!(world.landwaiter(&["update", "--repo", &bare]).status, 0);
+        whole = whole.min(started.elapsed());
+        assert_new(&bare, &old);
+    }
 
     let (mut at_old, mut at_new) = (0, 0);
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..KILLS {
         git(&bare, &["update-ref", "refs/heads/main", &old]);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let moment = whole.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64 * 1.1);
+        let moment = whole.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64 * 1.05);
         kill_after(&world, &bare, moment);
 
         if git(&bare, &["rev-parse", "main"]) == old {
