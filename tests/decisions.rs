@@ -220,6 +220,45 @@ fn floating_tags_are_no_candidates_and_are_not_moved_unasked() {
 }
 
 #[test]
+fn a_channel_is_pinned_to_its_own_flavour() {
+    let mut pin = semver(">=1");
+    pin.guards.floating_current = FloatingCurrent::Pin;
+    let tags = "stable-alpine 1.27.3 1.27.2-alpine 1.27.3-perl v1.27.4-alpine";
+    assert_eq!(outcome(&pin, "stable-alpine", tags), "1.27.2-alpine");
+    assert_eq!(
+        outcome(&pin, "latest-alpine", "1.27.3 v1.27.4-alpine"),
+        "v1.27.4-alpine"
+    );
+    assert_eq!(outcome(&pin, "latest-slim", tags), "no-candidate");
+}
+
+#[test]
+fn a_commit_on_a_branch_is_neither_floating_nor_in_any_order() {
+    assert_eq!(outcome(&semver("*"), "main-1a2b3c4", "1.0.0"), "not-comparable");
+    let mut alphabetical = policy(Select::Alphabetical(Order::Asc));
+    for (current, newer) in [
+        ("sha-1a2b3c4", "sha-2a2b3c4"),
+        ("main-1a2b3c4", "main-2a2b3c4"),
+        ("main-1a2b3c4-1700000000", "main-2a2b3c4-1600000000"),
+    ] {
+        let tags = format!("{current} {newer}");
+        assert_eq!(outcome(&alphabetical, current, &tags), "not-comparable");
+        assert_eq!(
+            outcome(&alphabetical, "", &tags),
+            newer,
+            "as in Flux where nothing is known"
+        );
+    }
+    alphabetical.tags.matching = Some(Regex::new("^main-.*-(?P<at>[0-9]+)$").unwrap());
+    alphabetical.tags.extract = Some("$at".to_owned());
+    let tags = "main-1a2b3c4-1700000000 main-0a2b3c4-1800000000";
+    assert_eq!(
+        outcome(&alphabetical, "main-1a2b3c4-1700000000", tags),
+        "main-0a2b3c4-1800000000"
+    );
+}
+
+#[test]
 fn a_short_version_is_no_floating_one_without_evidence() {
     let two = semver_with(">=16", Parts::Two);
     assert_eq!(outcome(&two, "16.4", "16.4 17.2 latest"), "17.2");
