@@ -10,8 +10,9 @@
 //! | higher, and out of range or a pre-release | stays, with a note |
 //! | higher, and excluded or gone from the registry | held as a downgrade; `allowDowngrade` lets the best candidate be written |
 
+use super::ground::{Current, Ground};
 use super::pool::Entry;
-use super::ranking::{Current, Ground, Ranking};
+use super::ranking::Ranking;
 use super::{Chosen, Decision, Facts, FloatingCurrent, Held, Need, Outcome, Question, Reason};
 use crate::image::Tag;
 use std::cmp::Ordering;

@@ -1,8 +1,9 @@
 //! The reason for every tag that was not chosen. Computed on demand only: it looks at each tag again.
 
+use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
-use super::ranking::{Current, Ground, Ranking, screen};
-use super::{Guard, PassedOver, Reason, Select, family};
+use super::ranking::{Ranking, screen};
+use super::{PassedOver, Reason, Select, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -44,36 +45,26 @@ impl Ranking<'_> {
     /// Why nothing could be chosen, in one sentence.
     pub(super) fn tally(&self, ground: &Ground<'_>) -> String {
         let all = self.explain(ground, None);
-        let count = match all.len() {
-            0 => return "the registry lists no tags".to_owned(),
-            1 => "the only tag".to_owned(),
-            more => format!("none of {more} tags"),
-        };
         let mut reasons: BTreeMap<Reason, usize> = BTreeMap::new();
         for passed in &all {
             *reasons.entry(passed.reason).or_default() += 1;
         }
-        if let (Some(matching), Some(0)) = (
-            &self.policy.tags.matching,
-            all.len().checked_sub(reasons[&all[0].reason]),
-        ) && all[0].reason == Reason::NoMatch
-        {
-            return format!("{count} matches `{matching}`")
-                .replace("the only tag matches", "the only tag does not match");
+        let unmatched = reasons.get(&Reason::NoMatch) == Some(&all.len());
+        match (&self.policy.tags.matching, all.len()) {
+            (_, 0) => "the registry lists no tags".to_owned(),
+            (Some(matching), 1) if unmatched => format!("the only tag does not match `{matching}`"),
+            (Some(matching), count) if unmatched => format!("none of {count} tags matches `{matching}`"),
+            (_, count) => {
+                let reasons: Vec<String> = reasons
+                    .iter()
+                    .map(|(reason, count)| format!("{count} {reason}"))
+                    .collect();
+                let family = ground.family.as_ref();
+                let family = family.map_or_else(String::new, |family| format!(" (family: {})", family.described));
+                let tags = if count == 1 { "tag" } else { "tags" };
+                format!("none of {count} {tags} qualifies: {}{family}", reasons.join(", "))
+            }
         }
-        let reasons: Vec<String> = reasons
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
-        let family = ground
-            .family
-            .as_ref()
-            .map(|family| format!(" (family: {})", family.described));
-        format!(
-            "{count} qualifies: {}{}",
-            reasons.join(", "),
-            family.unwrap_or_default()
-        )
     }
 
     /// Why an orderable tag was not chosen.
@@ -171,7 +162,7 @@ impl Ranking<'_> {
             (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),
             (None, None) => (
                 Reason::OtherFamily,
-                format!("it has no number; the current tag's family is {}", wanted.described),
+                format!("it is words alone; the current tag's family is {}", wanted.described),
             ),
         }
     }
@@ -185,7 +176,7 @@ impl Ranking<'_> {
             },
             Reason::Excluded => format!("`{}` matches", filter.excluding(tag).unwrap_or_default()),
             Reason::Floating => "a well-known name that moves".to_owned(),
-            Reason::Artefact => format!("`{:?}` is on", Guard::Artefact).to_lowercase(),
+            Reason::Artefact => "a signature, attestation or SBOM of an image, not an image".to_owned(),
             _ => "the registry listed something that is no tag".to_owned(),
         }
     }

@@ -14,7 +14,7 @@
 //! Numbers in the suffix are holes (`#`) whose values are compared after the version, commit ids are holes (`@`) that do not
 //! count at all, and the numbers in names of machines (`arm64v8`, `x86_64`) are part of the word. A pre-release is no part of the
 //! family. `family: exact` keeps the suffix as it is. Where the policy does not order by version, the same holes are cut into
-//! the whole tag (`exact` then asks for no more than `compatible`); a tag without a number has no family there.
+//! the whole tag (`exact` then asks for no more than `compatible`); a tag of words alone has no family there.
 //!
 //! What is a pre-release and not a word of the suffix: see [`PRERELEASES`].
 
@@ -28,7 +28,7 @@ use semver::{Prerelease, Version};
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use words::{Token, is_machine, prerelease, tokens};
-pub(super) use words::{has_number, is_commit_id};
+pub(super) use words::{is_commit_id, is_constant};
 
 /// A family, for looking up and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,20 @@ impl<'a> Shape<'a> {
             .then(released)
             .then_with(|| natural::compare(self.pre, other.pre))
             .then_with(|| compare_numbers(self.suffix, other.suffix))
+    }
+
+    /// A shape with this suffix, to be given numbers: the flavour of `stable-alpine` is `-alpine`.
+    pub(super) fn with_suffix(suffix: &'a str, v: bool) -> Shape<'a> {
+        let core = Core {
+            v,
+            parts: 0,
+            values: [0; 3],
+        };
+        Shape {
+            core,
+            pre: "",
+            suffix: [suffix, ""],
+        }
     }
 
     /// The same flavour with another number of parts, for a floating tag that is to be pinned.
@@ -142,9 +156,9 @@ pub(super) fn name_of_text(tag: &str) -> Option<FamilyName> {
     })
 }
 
-/// Its key alone; `None` when no number in the tag could change.
+/// Its key alone; `None` when nothing in the tag could change.
 pub(super) fn key_of_text(tag: &str) -> Option<String> {
-    has_number(tag).then(|| {
+    (!is_constant(tag)).then(|| {
         let mut key = String::with_capacity(tag.len());
         cut_holes(tag, &mut key);
         key

@@ -1,7 +1,7 @@
 //! Floating tags: names that a publisher moves from image to image.
 //!
 //! Two kinds. **Named**: `latest`, branches and release channels, see [`NAMES`]; also with words behind them
-//! (`main-arm64`), but not with a number that could order them (`main-1a2b3c4-1700000000`, `dev-42`); `latest` floats
+//! (`main-arm64`), but not with a number or a commit that tells one image from the next (`dev-42`, `main-1a2b3c4`); `latest` floats
 //! whatever follows (`latest-pg16`). They are never candidates. **Short versions, by evidence**: `1.2` floats when the repository also has `1.2.7`, whatever
 //! the suffix of either. It needs the evidence, because `16.4` and `14.10` may be all the version there is.
 
@@ -46,12 +46,17 @@ const NAMES: [&str; 31] = [
     "release",
 ];
 
-/// Whether the tag is a well-known moving name.
-pub(super) fn is_named(tag: &str) -> bool {
+/// What follows the name, when the tag is a well-known moving one: nothing for `latest`, `-alpine` for `stable-alpine`.
+pub(super) fn flavour(tag: &str) -> Option<&str> {
     let end = tag.find(['-', '_', '.']).unwrap_or(tag.len());
     let (name, rest) = tag.split_at(end);
-    let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
-    known.is_some_and(|known| *known == "latest" || !family::has_number(rest))
+    let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    (*known == "latest" || family::is_constant(rest)).then_some(rest)
+}
+
+/// Whether the tag is a well-known moving name.
+pub(super) fn is_named(tag: &str) -> bool {
+    flavour(tag).is_some()
 }
 
 /// Which short versions the repository's longer ones refine.
@@ -107,6 +112,8 @@ mod tests {
         }
         for other in [
             "main-abc1234-1700000001",
+            "main-1a2b3c4",
+            "main-deadbee",
             "master-6140",
             "stable-20240101",
             "1.2.3",

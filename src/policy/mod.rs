@@ -14,6 +14,7 @@
 //! | `family` | which tags are the same flavour as the current one |
 //! | `outlier` | which jumps are not believed |
 //! | `ranking`, `pool` | the tags of one repository in order, ties included |
+//! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
 //! | `explain` | the reason for every other tag |
 //!
@@ -43,6 +44,7 @@ mod explain;
 mod family;
 mod filter;
 mod floating;
+mod ground;
 mod numeric;
 mod outlier;
 mod pool;

@@ -5,8 +5,8 @@
 
 use super::family::FamilyName;
 use super::floating::{Evidence, is_named};
-use super::pool::{Entry, Pool, Reading};
-use super::{Facts, Family, Guard, Outcome, Parts, PassedOver, Policy, Question, Reason, Select, artefact, family};
+use super::pool::{Pool, Reading};
+use super::{Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, family};
 use crate::image::{MAX_TAG, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,34 +31,6 @@ pub struct Ranking<'a> {
 struct FamilyPool<'a> {
     members: Vec<usize>,
     pool: OnceLock<Pool<'a>>,
-}
-
-/// What one question is decided on.
-#[derive(Debug)]
-pub(super) struct Ground<'r> {
-    pub(super) pool: &'r Pool<'r>,
-    pub(super) current: Current<'r>,
-    /// The family that candidates must be of.
-    pub(super) family: Option<FamilyName>,
-    /// The highest first number that is believed; `None` where nothing can be an outlier.
-    pub(super) reach: Option<u64>,
-}
-
-/// What the tag in the file means to the policy.
-#[derive(Debug)]
-pub(super) enum Current<'r> {
-    Absent,
-    /// The numbers that a floating version has, for example `[1, 2]`; empty for a name.
-    Floating {
-        tag: &'r str,
-        line: Vec<u64>,
-    },
-    /// Not comparable, and why.
-    Unordered {
-        tag: &'r str,
-        why: String,
-    },
-    Ordered(Entry<'r>),
 }
 
 impl<'a> Ranking<'a> {
@@ -99,98 +71,16 @@ impl<'a> Ranking<'a> {
         self.ground(question).family.map(|family| family.described)
     }
 
-    pub(super) fn ground<'r>(&'r self, question: &Question<'r>) -> Ground<'r> {
-        let Some(tag) = question.current.map(Tag::as_str) else {
-            return self.on_all(Current::Absent);
-        };
-        if is_named(tag) {
-            return self.on_all(Current::Floating { tag, line: Vec::new() });
-        }
-        let Some(key) = self.policy.tags.key_of_current(tag) else {
-            let why = "`tags.match` does not match it, so that `tags.extract` has no key".to_owned();
-            return self.on_all(Current::Unordered { tag, why });
-        };
-        if let Some(shape) = family::Shape::read(&key).filter(|shape| self.moves(shape)) {
-            return self.on_floating(tag, &shape);
-        }
-        let reading = if self.has_families() {
-            Reading::Family
-        } else {
-            Reading::Plain
-        };
-        match Entry::read(self.policy, reading, tag, key) {
-            Err(why) => self.on_all(Current::Unordered {
-                tag,
-                why: format!("it {why}"),
-            }),
-            Ok(entry) => self.on_family(entry),
-        }
-    }
-
-    fn on_all<'r>(&'r self, current: Current<'r>) -> Ground<'r> {
-        Ground {
-            pool: self.plain(),
-            current,
-            family: None,
-            reach: None,
-        }
-    }
-
-    fn on_family<'r>(&'r self, entry: Entry<'r>) -> Ground<'r> {
-        let family = if self.has_families() {
-            self.family_of(entry.tag)
-        } else {
-            None
-        };
-        let pool = match &family {
-            Some(family) => self.pool(&family.key),
-            None => self.plain(),
-        };
-        let reach = self.reach(pool, entry.first_number());
-        Ground {
-            pool,
-            current: Current::Ordered(entry),
-            family,
-            reach,
-        }
-    }
-
-    /// A floating version is pinned to the longest versions that there are with its suffix.
-    fn on_floating<'r>(&'r self, tag: &'r str, shape: &family::Shape<'_>) -> Ground<'r> {
-        let line = shape.core.values[..shape.core.parts].to_vec();
-        let family = self.has_families().then(|| {
-            let least = self.parts().count().max(shape.core.parts + 1);
-            let name = |parts| shape.with_parts(parts).name(self.policy.family);
-            let inhabited = |name: &FamilyName| self.pool(&name.key).candidates().next().is_some();
-            (least..=3).rev().map(name).find(inhabited).unwrap_or_else(|| name(3))
-        });
-        let pool = match &family {
-            Some(family) => self.pool(&family.key),
-            None => self.plain(),
-        };
-        let reach = self.reach(pool, line.first().copied());
-        Ground {
-            pool,
-            current: Current::Floating { tag, line },
-            family,
-            reach,
-        }
-    }
-
-    fn reach(&self, pool: &Pool<'_>, first_number: Option<u64>) -> Option<u64> {
-        let on = self.policy.guards.is_on(Guard::Outlier);
-        first_number.filter(|_| on).map(|first| pool.ladder.reach(first))
-    }
-
     /// Families need a current tag, and a policy that does not say itself which tags it means.
-    fn has_families(&self) -> bool {
+    pub(super) fn has_families(&self) -> bool {
         self.policy.tags.matching.is_none() && self.policy.family != Family::Any
     }
 
-    fn parts(&self) -> Parts {
+    /// The least number of parts that a version must have.
+    pub(super) fn parts(&self) -> usize {
         match self.policy.select {
-            Select::Semver { parts, .. } => parts,
-            Select::Numeric(_) | Select::Alphabetical(_) => Parts::One,
+            Select::Semver { parts, .. } => parts.count(),
+            Select::Numeric(_) | Select::Alphabetical(_) => 1,
         }
     }
 
@@ -217,14 +107,14 @@ impl<'a> Ranking<'a> {
         }
     }
 
-    fn plain(&self) -> &Pool<'a> {
+    pub(super) fn plain(&self) -> &Pool<'a> {
         self.plain.get_or_init(|| {
             let tags = self.screened.iter().cloned();
             Pool::new(self.policy, Reading::Plain, tags, || self.evidence())
         })
     }
 
-    fn pool(&self, key: &str) -> &Pool<'a> {
+    pub(super) fn pool(&self, key: &str) -> &Pool<'a> {
         let Some(family) = self.families().get(key) else {
             return &self.nothing;
         };

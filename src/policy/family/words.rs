@@ -86,11 +86,12 @@ pub(super) fn is_machine(word: &str) -> bool {
     word == "x86_64" || MACHINES.iter().any(|machine| machine.eq_ignore_ascii_case(word))
 }
 
-/// Whether a number stands in the text that is neither a machine's nor a commit's.
-pub(in crate::policy) fn has_number(text: &str) -> bool {
-    tokens(text).any(|token| match token {
-        Token::Word(word) => word.bytes().any(|b| b.is_ascii_digit()) && !is_machine(word) && !is_commit_id(word),
-        Token::Between(_) => false,
+/// Whether the text is words and machines only: nothing in it changes from one image to the next.
+pub(in crate::policy) fn is_constant(text: &str) -> bool {
+    let digit = |word: &str| word.bytes().any(|b| b.is_ascii_digit());
+    tokens(text).all(|token| match token {
+        Token::Word(word) => is_machine(word) || !(digit(word) || is_commit_id(word)),
+        Token::Between(_) => true,
     })
 }
 
