@@ -264,6 +264,10 @@ fn a_short_version_is_no_floating_one_without_evidence() {
     assert_eq!(outcome(&two, "16.4", "16.4 17.2 latest"), "17.2");
     assert_eq!(outcome(&two, "16.4", "16.4 16.4.1 17.2"), "floating-current");
     assert_eq!(outcome(&two, "", "16.4 17.2 17.2.1"), "17.2.1");
+    // What the filter drops is evidence all the same.
+    let mut lines = semver_with("*", Parts::Two);
+    lines.tags.matching = Some(Regex::new(r"^\d+\.\d+$").unwrap());
+    assert_eq!(outcome(&lines, "", "1.2 1.3 1.3.1"), "1.2");
     // Three parts are asked for, and two are all there is: the policy cannot know.
     assert_eq!(outcome(&semver(">=16"), "16.4", "16.4 17.2"), "not-comparable");
 }
@@ -570,7 +574,9 @@ proptest! {
             distinct.sort();
             distinct.dedup();
             distinct.retain(|tag| chosen.as_ref().is_none_or(|chosen| chosen.as_str() != tag));
-            prop_assert_eq!(ranking.passed_over(&question, &Facts::default()).len(), distinct.len());
+            let passed = ranking.passed_over(&question, &Facts::default());
+            prop_assert_eq!(passed.len(), distinct.len());
+            prop_assert!(passed.iter().all(|passed| !passed.detail.is_empty()), "{:?}", passed);
         }
     }
 

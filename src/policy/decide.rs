@@ -70,7 +70,23 @@ impl Judgement {
 impl Ranking<'_> {
     pub(super) fn judge(&self, ground: &Ground<'_>) -> Judgement {
         let best = ground.pool.candidates().find(|entry| !self.is_outlier(ground, entry));
-        let mut judgement = match (&ground.current, best) {
+        let judgement = self.weigh(ground, best);
+        if judgement.held.is_some() {
+            return judgement;
+        }
+        let taken = best.filter(|best| judgement.chosen.as_ref().is_some_and(|tag| tag.as_str() == best.tag));
+        if let Some(twin) = taken.and_then(|best| self.twin(ground, best)) {
+            return judgement.hold(Reason::NotComparable, twin);
+        }
+        Judgement {
+            note: judgement.note.or_else(|| self.doubt(ground)),
+            ..judgement
+        }
+    }
+
+    /// The table above.
+    fn weigh(&self, ground: &Ground<'_>, best: Option<&Entry<'_>>) -> Judgement {
+        match (&ground.current, best) {
             (Current::Unordered { tag, why }, _) if !self.policy.guards.allow_replace => {
                 Judgement::default().hold(Reason::NotComparable, format!("the policy cannot order {tag}: {why}"))
             }
@@ -78,18 +94,6 @@ impl Ranking<'_> {
             (Current::Absent | Current::Unordered { .. }, Some(best)) => Judgement::choose(best.tag),
             (Current::Floating { tag, line }, Some(best)) => self.pin(tag, line, best),
             (Current::Ordered(current), Some(best)) => self.advance(ground, current, best),
-        };
-        if judgement.held.is_none() && judgement.note.is_none() {
-            judgement.note = self.doubt(ground);
-        }
-        match (&judgement.held, best) {
-            (None, Some(best)) if judgement.chosen.as_ref().is_some_and(|tag| tag.as_str() == best.tag) => {
-                match self.twin(ground, best) {
-                    Some(twin) => judgement.hold(Reason::NotComparable, twin),
-                    None => judgement,
-                }
-            }
-            _ => judgement,
         }
     }
 
@@ -144,26 +148,20 @@ impl Ranking<'_> {
             || ground.pool.lists(current, self.policy)
             || self.tags.iter().any(|tag| tag == current.tag);
         let gone = (!listed).then(|| format!("the registry no longer lists {}", current.tag));
-        let stay = Judgement {
+        let choose = |entry: &Entry<'_>| Judgement {
             note: gone.clone(),
-            ..Judgement::choose(current.tag)
+            ..Judgement::choose(entry.tag)
         };
         match order {
-            Ordering::Greater => Judgement {
-                note: gone,
-                ..Judgement::choose(best.tag)
-            },
-            Ordering::Equal => stay,
-            Ordering::Less if self.policy.guards.allow_downgrade => Judgement {
-                note: gone,
-                ..Judgement::choose(best.tag)
-            },
+            Ordering::Greater => choose(best),
+            Ordering::Equal => choose(current),
+            Ordering::Less if self.policy.guards.allow_downgrade => choose(best),
             Ordering::Less if listed && current.refused.is_some() => Judgement {
                 note: Some(format!(
                     "{} stands above what the policy admits ({} is the best)",
                     current.tag, best.tag
                 )),
-                ..stay
+                ..choose(current)
             },
             Ordering::Less => {
                 let why = gone.unwrap_or_else(|| format!("the policy does not admit {}", current.tag));
