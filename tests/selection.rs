@@ -148,7 +148,7 @@ fn policy_of(row: &Row) -> Result<Policy, String> {
     Ok(policy)
 }
 
-/// As policy files are compiled, except that `\d` and the like know Unicode here: the rows are ASCII.
+/// Expressions in policy files are compiled with a size limit; which one does not matter here.
 fn pattern_of(row: &Row) -> Result<Option<Regex>, String> {
     let given = !row.pattern.is_empty() || !row.extract.is_empty();
     let compiled = given.then(|| RegexBuilder::new(&row.pattern).size_limit(1 << 20).build());

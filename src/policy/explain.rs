@@ -13,29 +13,17 @@ const SHOWN: usize = 160;
 impl Ranking<'_> {
     pub(super) fn explain(&self, ground: &Ground<'_>, chosen: Option<&Tag>) -> Vec<PassedOver> {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
-        let ordered = ground.pool.entries.iter().map(|entry| {
-            let (reason, detail) = self.beaten(ground, entry, best, chosen);
-            PassedOver {
-                tag: entry.tag.to_owned(),
-                reason,
-                detail,
-            }
-        });
-        let pooled: HashSet<&str> = ground.pool.entries.iter().map(|entry| entry.tag).collect();
-        let others: BTreeSet<&str> = self
-            .tags
+        let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
+        let entries = &ground.pool.entries;
+        let ordered = entries
             .iter()
-            .map(String::as_str)
-            .filter(|tag| !pooled.contains(tag))
-            .collect();
-        let others = others.into_iter().map(|tag| {
-            let (reason, detail) = self.dismissed(ground, tag);
-            PassedOver {
-                tag: legible(tag),
-                reason,
-                detail,
-            }
-        });
+            .map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, best, chosen)));
+        let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
+        let all = self.tags.iter().map(String::as_str);
+        let others: BTreeSet<&str> = all.filter(|tag| !pooled.contains(tag)).collect();
+        let others = others
+            .into_iter()
+            .map(|tag| passed(legible(tag), self.dismissed(ground, tag)));
         ordered
             .chain(others)
             .filter(|passed| chosen.is_none_or(|chosen| passed.tag != chosen.as_str()))
