@@ -334,6 +334,24 @@ async fn the_deadline_covers_all_attempts() {
 }
 
 #[tokio::test]
+async fn a_list_that_never_ends_slowly_ends_in_time() {
+    let server = Faulty::start(|asked| {
+        std::thread::sleep(Duration::from_millis(10));
+        let number = asked.target.rsplit('=').next().unwrap().to_owned();
+        Reply::page(&[&number], Some(format!("<?p={number}0>; rel=next")))
+    })
+    .await;
+    let mut options = quick();
+    options.patience = Duration::from_millis(200);
+    let error = client(options)
+        .tags(&repository(&server.host(), "acme/web"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, RegistryErrorKind::TimedOut);
+    assert!(error.detail.contains("not whole"), "{error}");
+}
+
+#[tokio::test]
 async fn a_dead_registry_is_not_asked_a_thousand_times() {
     let dead = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

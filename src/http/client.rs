@@ -3,160 +3,21 @@
 //! Three loops, each in its own function: [`Client::send`] follows redirects, `repeat` tries again, `attempt` reads one
 //! answer. What the server answered is given back whatever its status; an [`Error`] means that there was no answer.
 
-use super::host::{DEFAULT_CONCURRENCY, Host, authority, is_loopback};
-use super::redact::{clean, display_url};
-use super::retry::{Retry, may_pass, random, retry_after};
-use super::tls::{InvalidCertificate, Purpose, pool};
-use crate::port::Secret;
+use super::exchange::{Answer, Error, ErrorKind, Method, Request, failure, transport};
+use super::host::{DEFAULT_CONCURRENCY, Host, authority};
+use super::options::Options;
+use super::redact::display_url;
+use super::retry::{may_pass, random, retry_after};
+use super::tls::{InvalidCertificate, Pools, check_authority};
 use bytes::{Bytes, BytesMut};
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderValue, LOCATION};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 use url::Url;
 
 /// Redirects followed for one request.
 pub const MAX_REDIRECTS: usize = 5;
-
-/// How long each part of a request may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Name resolution, TCP and TLS.
-    pub connect: Duration,
-    /// Between two pieces of an answer.
-    pub read: Duration,
-    /// One attempt, from sending to the last byte.
-    pub attempt: Duration,
-    /// All attempts with the waits between them; waiting for a place among the requests in flight does not count.
-    pub deadline: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Timeouts {
-        Timeouts {
-            connect: Duration::from_secs(5),
-            read: Duration::from_secs(30),
-            attempt: Duration::from_secs(60),
-            deadline: Duration::from_secs(120),
-        }
-    }
-}
-
-/// Everything a client is told; plain data.
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub user_agent: String,
-    pub timeouts: Timeouts,
-    pub retry: Retry,
-    /// By host, with its port when it is not the scheme's own.
-    pub hosts: BTreeMap<String, HostOptions>,
-}
-
-/// What is different for one host.
-#[derive(Debug, Clone, Default)]
-pub struct HostOptions {
-    /// PEM certificates that are trusted for this host beside the system's.
-    pub ca_pem: Option<Vec<u8>>,
-    /// Requests in flight; [`DEFAULT_CONCURRENCY`] when it is not said.
-    pub concurrency: Option<usize>,
-}
-
-impl Options {
-    pub fn new(user_agent: impl Into<String>) -> Options {
-        Options {
-            user_agent: user_agent.into(),
-            timeouts: Timeouts::default(),
-            retry: Retry::default(),
-            hosts: BTreeMap::new(),
-        }
-    }
-}
-
-/// The two methods that may be repeated without harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    Get,
-    Head,
-}
-
-/// One request, as data.
-#[derive(Debug, Clone)]
-pub struct Request {
-    pub method: Method,
-    pub url: Url,
-    pub accept: Option<HeaderValue>,
-    /// The value of `Authorization`. It goes to the URL's origin only.
-    pub authorization: Option<Secret>,
-    /// The most bytes of body that are read; an answer with more is [`ErrorKind::TooLarge`].
-    pub limit: usize,
-}
-
-impl Request {
-    /// The limit of a request that says nothing else.
-    pub const DEFAULT_LIMIT: usize = 1024 * 1024;
-
-    pub fn get(url: Url) -> Request {
-        Request {
-            method: Method::Get,
-            url,
-            accept: None,
-            authorization: None,
-            limit: Request::DEFAULT_LIMIT,
-        }
-    }
-
-    pub fn head(url: Url) -> Request {
-        Request {
-            method: Method::Head,
-            ..Request::get(url)
-        }
-    }
-}
-
-/// What a server answered, after redirects.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    /// Where the answer came from.
-    pub url: Url,
-}
-
-/// There was no answer. The display is a lowercase fragment without secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    pub host: String,
-    pub kind: ErrorKind,
-    pub detail: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// DNS, TLS, refused, reset, or no connection in time.
-    Unreachable,
-    /// Connected, but not answered in time.
-    TimedOut,
-    /// More than [`Request::limit`] bytes.
-    TooLarge,
-    /// A redirect that must not be followed, or too many of them.
-    Redirect,
-    /// Not sent: the host asked to be left alone for this much longer.
-    Paused(Duration),
-    /// Not sent: the host's certificate authority cannot be used.
-    Misconfigured,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.host, self.detail)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// The client. Clones share connections, limits and counters.
 #[derive(Debug, Clone)]
@@ -168,34 +29,20 @@ pub struct Client {
 struct Shared {
     options: Options,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    /// For plain HTTP on loopback: no proxy, no roots.
-    local: OnceLock<Result<reqwest::Client, InvalidCertificate>>,
-    /// For everything else without an own certificate authority.
-    remote: OnceLock<Result<reqwest::Client, InvalidCertificate>>,
+    pools: Pools,
 }
 
 impl Client {
     /// A client without connections. Certificate authorities are read now, so that a wrong one is found at start.
     pub fn new(options: Options) -> Result<Client, InvalidCertificate> {
-        for (host, own) in &options.hosts {
-            if let Some(pem) = &own.ca_pem {
-                let purpose = Purpose {
-                    loopback: false,
-                    secure: true,
-                    ca_pem: Some(pem),
-                };
-                pool(&options.user_agent, &options.timeouts, purpose).map_err(|detail| InvalidCertificate {
-                    host: host.clone(),
-                    detail,
-                })?;
-            }
+        for host in options.hosts.keys() {
+            check_authority(host, &options)?;
         }
         Ok(Client {
             shared: Arc::new(Shared {
                 options,
                 hosts: Mutex::new(HashMap::new()),
-                local: OnceLock::new(),
-                remote: OnceLock::new(),
+                pools: Pools::default(),
             }),
         })
     }
@@ -276,7 +123,8 @@ impl Client {
     }
 
     async fn attempt(&self, host: &Host, request: &Request, deadline: Instant) -> Result<Answer, Error> {
-        let pool = self.pool(host, &request.url)?;
+        let pool = self.shared.pools.of(host, &request.url, &self.shared.options);
+        let pool = pool.map_err(|bad| failure(&request.url, ErrorKind::Misconfigured, bad.to_string()))?;
         let time_left = deadline.saturating_duration_since(Instant::now());
         let mut builder = match request.method {
             Method::Get => pool.get(request.url.clone()),
@@ -318,43 +166,6 @@ impl Client {
         let own = self.shared.options.hosts.get(&name);
         let concurrency = own.and_then(|own| own.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
         Arc::clone(hosts.entry(name).or_insert_with(|| Arc::new(Host::new(concurrency))))
-    }
-
-    /// The connections for this URL: the host's own, or those that all hosts of its kind share.
-    fn pool<'a>(&'a self, host: &'a Host, url: &Url) -> Result<&'a reqwest::Client, Error> {
-        let name = authority(url);
-        let own = self
-            .shared
-            .options
-            .hosts
-            .get(&name)
-            .and_then(|own| own.ca_pem.as_deref());
-        let purpose = Purpose {
-            loopback: is_loopback(url),
-            secure: url.scheme() == "https",
-            ca_pem: own,
-        };
-        let kept = match purpose {
-            Purpose {
-                secure: true,
-                ca_pem: Some(_),
-                ..
-            } => &host.own_pool,
-            Purpose {
-                secure: true,
-                loopback: true,
-                ..
-            } => &host.own_pool,
-            Purpose { loopback: true, .. } => &self.shared.local,
-            _ => &self.shared.remote,
-        };
-        let options = &self.shared.options;
-        kept.get_or_init(|| {
-            pool(&options.user_agent, &options.timeouts, purpose)
-                .map_err(|detail| InvalidCertificate { host: name, detail })
-        })
-        .as_ref()
-        .map_err(|error| failure(url, ErrorKind::Misconfigured, error.detail.clone()))
     }
 }
 
@@ -401,39 +212,4 @@ fn redirect(answer: &Answer) -> Option<Url> {
 fn refused_redirect(from: &Url, why: &str, target: &Url) -> Error {
     let detail = format!("{} redirects {why}: {}", display_url(from), display_url(target));
     failure(from, ErrorKind::Redirect, detail)
-}
-
-fn failure(url: &Url, kind: ErrorKind, detail: impl Into<String>) -> Error {
-    Error {
-        host: authority(url),
-        kind,
-        detail: detail.into(),
-    }
-}
-
-/// A connection that cannot be made in time is unreachable; one that is made and stays silent timed out.
-fn transport(url: &Url, error: &reqwest::Error) -> Error {
-    let kind = if error.is_timeout() && !error.is_connect() {
-        ErrorKind::TimedOut
-    } else {
-        ErrorKind::Unreachable
-    };
-    failure(url, kind, cause(error))
-}
-
-/// The innermost cause: `connection refused`, not the three sentences around it, and never the URL.
-pub(super) fn cause(error: &reqwest::Error) -> String {
-    let mut deepest: &dyn std::error::Error = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    if std::ptr::addr_eq(deepest, std::ptr::from_ref(error)) {
-        // reqwest's own display ends with the URL.
-        return if error.is_timeout() {
-            "timed out".to_owned()
-        } else {
-            "the request failed".to_owned()
-        };
-    }
-    clean(&deepest.to_string())
 }

@@ -18,13 +18,17 @@
 //! ```
 
 mod client;
+mod exchange;
 mod host;
+mod options;
 mod redact;
 mod retry;
 mod tls;
 
-pub use client::{Answer, Client, Error, ErrorKind, HostOptions, MAX_REDIRECTS, Method, Options, Request, Timeouts};
+pub use client::{Client, MAX_REDIRECTS};
+pub use exchange::{Answer, Error, ErrorKind, Method, Request};
 pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, authority, is_loopback};
+pub use options::{HostOptions, Options, Timeouts};
 pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};
 pub use retry::{Retry, retry_after};
 pub use tls::{InvalidCertificate, install_crypto_provider};

@@ -6,7 +6,7 @@
 use super::conversation::Conversation;
 use super::credentials::Credentials;
 use super::host::{self, Host};
-use super::response::error;
+use super::refusal::error;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, Repository, Tag};
@@ -16,6 +16,10 @@ use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long the further pages of one list may take together.
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Everything the client is told. Plain data: files and the environment are read by whoever fills it in.
 #[derive(Debug, Clone)]
@@ -26,6 +30,9 @@ pub struct Options {
     pub credentials: Credentials,
     pub timeouts: http::Timeouts,
     pub retry: http::Retry,
+    /// How long the further pages of one list may take together: a registry that sends page after page slowly must not hold
+    /// up the run for ever.
+    pub patience: Duration,
 }
 
 /// What is different for one registry.
@@ -47,6 +54,7 @@ impl Options {
             credentials: Credentials::default(),
             timeouts: http::Timeouts::default(),
             retry: http::Retry::default(),
+            patience: DEFAULT_PATIENCE,
         }
     }
 }
@@ -57,6 +65,7 @@ pub struct Client {
     http: http::Client,
     hosts: BTreeMap<String, HostOptions>,
     credentials: Credentials,
+    patience: Duration,
     tokens: Tokens,
     known: Mutex<HashMap<String, Arc<Host>>>,
 }
@@ -105,6 +114,7 @@ impl Client {
             http,
             hosts: options.hosts,
             credentials: options.credentials,
+            patience: options.patience,
             tokens: Tokens::default(),
             known: Mutex::new(HashMap::new()),
         })
@@ -112,13 +122,15 @@ impl Client {
 
     fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {
         let host = self.host(repository)?;
-        Ok(Conversation::new(
-            &self.http,
-            &self.tokens,
-            self.credentials.find(repository),
+        Ok(Conversation {
+            http: &self.http,
+            tokens: &self.tokens,
+            found: self.credentials.find(repository),
+            patience: self.patience,
             repository,
             host,
-        ))
+            used: Vec::new(),
+        })
     }
 
     fn host(&self, repository: &Repository) -> Result<Arc<Host>, RegistryError> {

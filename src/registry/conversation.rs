@@ -8,7 +8,8 @@
 use super::credentials::Found;
 use super::host::{self, Host, Scheme};
 use super::listing::Listing;
-use super::response::{self, error, header_values};
+use super::refusal::error;
+use super::response::{self, header_values};
 use super::token::{Held, Key, Tokens};
 use super::{challenge, request};
 use crate::http::{self, Answer, Request, hide_secrets};
@@ -17,6 +18,7 @@ use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// How often one request is sent at most: without credentials, with a token that was kept, with a new one.
@@ -24,13 +26,15 @@ const ROUNDS: usize = 3;
 
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
-    http: &'a http::Client,
-    tokens: &'a Tokens,
-    found: Found<'a>,
-    repository: &'a Repository,
-    host: Arc<Host>,
+    pub(super) http: &'a http::Client,
+    pub(super) tokens: &'a Tokens,
+    pub(super) found: Found<'a>,
+    /// How long the further pages of a list may take together.
+    pub(super) patience: Duration,
+    pub(super) repository: &'a Repository,
+    pub(super) host: Arc<Host>,
     /// What was sent so far and must not be repeated.
-    used: Vec<Secret>,
+    pub(super) used: Vec<Secret>,
 }
 
 /// What goes with a request.
@@ -57,23 +61,6 @@ impl Pass {
 }
 
 impl<'a> Conversation<'a> {
-    pub(crate) fn new(
-        http: &'a http::Client,
-        tokens: &'a Tokens,
-        found: Found<'a>,
-        repository: &'a Repository,
-        host: Arc<Host>,
-    ) -> Conversation<'a> {
-        Conversation {
-            http,
-            tokens,
-            found,
-            repository,
-            host,
-            used: Vec::new(),
-        }
-    }
-
     /// Every tag, page after page.
     pub(crate) async fn tags(mut self) -> Result<Vec<String>, RegistryError> {
         let listed = self.list().await;
@@ -87,18 +74,27 @@ impl<'a> Conversation<'a> {
     }
 
     async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
-        let mut listing = Listing::new();
-        let mut answer = self
-            .ask(request::tags(
-                &self.host.base,
-                self.repository,
-                Some(request::PAGE_SIZE),
-            ))
-            .await?;
-        if matches!(answer.status.as_u16(), 400 | 405) {
+        let mut first = self.ask(self.first_page(Some(request::PAGE_SIZE))).await?;
+        if matches!(first.status.as_u16(), 400 | 405) {
             // Some registries refuse a page size that they do not like rather than ignore it.
-            answer = self.ask(request::tags(&self.host.base, self.repository, None)).await?;
+            first = self.ask(self.first_page(None)).await?;
         }
+        let patience = self.patience;
+        match tokio::time::timeout(patience, self.list_from(first)).await {
+            Ok(listed) => listed,
+            Err(_) => {
+                let detail = format!("the list was not whole after {} s", patience.as_secs());
+                Err(error(&self.host.name, RegistryErrorKind::TimedOut, detail))
+            }
+        }
+    }
+
+    fn first_page(&self, size: Option<usize>) -> Request {
+        request::tags(&self.host.base, self.repository, size)
+    }
+
+    async fn list_from(&mut self, mut answer: Answer) -> Result<Vec<String>, RegistryError> {
+        let mut listing = Listing::new();
         loop {
             let page = response::page(self.repository, &answer)?;
             match listing.add(&answer.url, page) {

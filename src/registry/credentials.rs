@@ -4,8 +4,8 @@
 //! `ghcr.io/acme` covers `ghcr.io/acme/web` and not `ghcr.io/acme2`). What was added first outranks what comes later with
 //! the same scope: settings before Docker's file.
 //!
-//! Docker's `config.json` is read from text: `auths` with `auth`, `username` and `password`, or `registrytoken`. Entries
-//! that need more (credential helpers, identity tokens) are remembered as such, so that a refusal can name the reason.
+//! Entries that cannot be used yet (credential helpers, identity tokens) are remembered as such, so that a refusal can name
+//! the reason.
 //!
 //! ```
 //! use landwaiter::registry::Credentials;
@@ -13,12 +13,9 @@
 //! credentials.add_docker_config(r#"{"auths": {"ghcr.io": {"auth": "am9lOnB3"}}}"#, "config.json").unwrap();
 //! ```
 
+use super::docker_config::{self, InvalidDockerConfig, Unusable};
 use crate::image::{DOCKER_HUB, Repository};
-use crate::port::{Login, Secret};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use crate::port::Login;
 
 /// Every login the operator gave.
 #[derive(Debug, Clone, Default)]
@@ -33,13 +30,6 @@ struct Entry {
     login: Result<Login, Unusable>,
     source: String,
 }
-
-/// An entry that applies and cannot be used, as people read it.
-pub(crate) type Unusable = &'static str;
-
-const HELPERS: Unusable = "credential helpers are not built yet";
-const IDENTITY_TOKENS: Unusable = "identity tokens are not built yet";
-const UNREADABLE: Unusable = "the entry holds no user and password that can be read";
 
 /// What applies to one repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +47,6 @@ pub(crate) enum Found<'a> {
     },
 }
 
-/// Docker's file cannot be read. The text is never repeated: it holds secrets.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} is not Docker's config.json: {what} (line {line}, column {column})")]
-pub struct InvalidDockerConfig {
-    pub file: String,
-    pub what: &'static str,
-    pub line: usize,
-    pub column: usize,
-}
-
 impl Credentials {
     /// Binds a login to `HOST` or `HOST/PATH`; `source` is how messages name where it came from.
     pub fn add(&mut self, scope: &str, login: Login, source: &str) {
@@ -75,29 +55,8 @@ impl Credentials {
 
     /// Adds what Docker's `config.json` says; `file` is how messages name it.
     pub fn add_docker_config(&mut self, text: &str, file: &str) -> Result<(), InvalidDockerConfig> {
-        let config: DockerConfig = serde_json::from_str(text).map_err(|bad| InvalidDockerConfig {
-            file: file.to_owned(),
-            what: if bad.is_data() {
-                "JSON of another shape"
-            } else {
-                "not JSON"
-            },
-            line: bad.line(),
-            column: bad.column(),
-        })?;
-        // Docker asks the helper of a host before anything else, and the general one where an entry holds no secret.
-        for (host, helper) in &config.cred_helpers {
-            if !helper.is_empty() {
-                self.push(host, Err(HELPERS), file);
-            }
-        }
-        let store = config.creds_store.is_some_and(|store| !store.is_empty());
-        for (key, entry) in &config.auths {
-            match entry.login() {
-                Some(login) => self.push(key, login, file),
-                None if store => self.push(key, Err(HELPERS), file),
-                None => {}
-            }
+        for (key, login) in docker_config::logins(text, file)? {
+            self.push(&key, login, file);
         }
         Ok(())
     }
@@ -118,24 +77,13 @@ impl Credentials {
             .enumerate()
             .filter(|(_, entry)| covers(&entry.scope, repository.as_str()));
         let best = covering.max_by_key(|(index, entry)| (entry.scope.len(), std::cmp::Reverse(*index)));
-        match best {
-            None => Found::Nothing,
-            Some((
-                index,
-                Entry {
-                    login: Ok(login),
-                    source,
-                    ..
-                },
-            )) => Found::Login { index, login, source },
-            Some((
-                _,
-                Entry {
-                    login: Err(why),
-                    source,
-                    ..
-                },
-            )) => Found::Unusable { why, source },
+        let Some((index, entry)) = best else {
+            return Found::Nothing;
+        };
+        let source = &entry.source;
+        match &entry.login {
+            Ok(login) => Found::Login { index, login, source },
+            Err(why) => Found::Unusable { why, source },
         }
     }
 }
@@ -166,65 +114,12 @@ fn normal_scope(written: &str) -> String {
     }
 }
 
-#[derive(Deserialize)]
-struct DockerConfig {
-    #[serde(default)]
-    auths: BTreeMap<String, DockerAuth>,
-    #[serde(default, rename = "credHelpers")]
-    cred_helpers: BTreeMap<String, String>,
-    #[serde(rename = "credsStore")]
-    creds_store: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DockerAuth {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    identitytoken: Option<String>,
-    registrytoken: Option<String>,
-}
-
-impl DockerAuth {
-    /// `None`: the entry says nothing, which is how Docker marks a host whose secret a helper keeps.
-    fn login(&self) -> Option<Result<Login, Unusable>> {
-        let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-        if let Some(token) = given(&self.registrytoken) {
-            let secret = Secret::new(token);
-            return Some(Ok(Login { user: None, secret }));
-        }
-        if given(&self.identitytoken).is_some() {
-            return Some(Err(IDENTITY_TOKENS));
-        }
-        if let Some(encoded) = given(&self.auth) {
-            return Some(decode(&encoded).ok_or(UNREADABLE));
-        }
-        match (given(&self.username), given(&self.password)) {
-            (Some(user), Some(password)) => Some(Ok(Login {
-                user: Some(user),
-                secret: Secret::new(password),
-            })),
-            (None, None) => None,
-            _ => Some(Err(UNREADABLE)),
-        }
-    }
-}
-
-/// `base64(user:password)`; the password may hold colons, and old Dockers end it with NUL bytes.
-fn decode(encoded: &str) -> Option<Login> {
-    let bytes = STANDARD.decode(encoded.trim()).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let (user, password) = text.split_once(':')?;
-    Some(Login {
-        user: Some(user.to_owned()),
-        secret: Secret::new(password.trim_end_matches('\0')),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::Secret;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     fn login(user: &str, password: &str) -> Login {
         Login {
@@ -304,6 +199,10 @@ mod tests {
             ),
             (
                 r#"{"auth": "***"}"#.to_owned(),
+                "the entry holds no user and password that can be read (config.json)",
+            ),
+            (
+                r#"{"auth": "Og=="}"#.to_owned(),
                 "the entry holds no user and password that can be read (config.json)",
             ),
             (

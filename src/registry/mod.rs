@@ -5,10 +5,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `request` | what is asked: a page of tags, a manifest, a token |
-//! | `response` | what an answer means: page, digest, token, or the reason why not |
+//! | `response`, `refusal` | what an answer means: page, digest, token, or the reason why not |
 //! | `challenge`, `link` | the two headers with a grammar of their own |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
-//! | `credentials` | which login goes to which repository |
+//! | `credentials`, `docker_config` | which login goes to which repository |
 //! | `host`, `token` | what is remembered: address and authentication of a host, tokens until they expire |
 //! | `conversation` | one question, until there is a whole answer or a reason |
 //! | `client` | the port's adapter |
@@ -25,15 +25,18 @@ mod challenge;
 mod client;
 mod conversation;
 mod credentials;
+mod docker_config;
 pub mod embedded;
 mod host;
 mod link;
 mod listing;
+mod refusal;
 mod request;
 mod response;
 mod token;
 
-pub use client::{Client, HostOptions, Options};
-pub use credentials::{Credentials, InvalidDockerConfig};
+pub use client::{Client, DEFAULT_PATIENCE, HostOptions, Options};
+pub use credentials::Credentials;
+pub use docker_config::InvalidDockerConfig;
 pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
 pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};

@@ -3,7 +3,8 @@
 
 use super::link::{self, BadLink};
 use super::listing::MAX_TAGS;
-use crate::http::{Answer, clean, display_url, retry_after};
+use super::refusal::{check_status, error};
+use crate::http::{Answer, clean, display_url};
 use crate::image::{Digest, Repository};
 use crate::port::{RegistryError, RegistryErrorKind, Secret};
 use serde::Deserialize;
@@ -116,47 +117,6 @@ pub(crate) fn header_values<'a>(answer: &'a Answer, name: &str) -> impl Iterator
         .filter_map(|value| value.to_str().ok())
 }
 
-/// Any status but 200 is the reason why there is no answer.
-fn check_status(host: &str, answer: &Answer) -> Result<(), RegistryError> {
-    use RegistryErrorKind::*;
-    let kind = match answer.status.as_u16() {
-        200 => return Ok(()),
-        401 => Unauthorized,
-        403 => Forbidden,
-        404 => NotFound,
-        429 => RateLimited {
-            retry_after: retry_after(&answer.headers),
-        },
-        status @ 500..=599 => ServerError { status },
-        _ => Malformed,
-    };
-    let mut detail = said(&answer.body);
-    if kind == Malformed {
-        let status = format!("status {}", answer.status.as_u16());
-        detail = if detail.is_empty() {
-            status
-        } else {
-            format!("{status}: {detail}")
-        };
-    }
-    Err(error(host, kind, detail))
-}
-
-/// What a refusal says in the specified form, `{"errors": [{"code", "message"}]}`; nothing else is repeated.
-fn said(body: &[u8]) -> String {
-    let Ok(body) = serde_json::from_slice::<ErrorBody>(body) else {
-        return String::new();
-    };
-    let Some(first) = body.errors.into_iter().next() else {
-        return String::new();
-    };
-    match (first.code, first.message) {
-        (Some(code), Some(message)) if !message.is_empty() => clean(&format!("{code}: {message}")),
-        (Some(text), _) | (None, Some(text)) => clean(&text),
-        (None, None) => String::new(),
-    }
-}
-
 fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, RegistryError> {
     serde_json::from_slice(&answer.body).map_err(|bad| {
         let start = answer.body.trim_ascii_start();
@@ -180,14 +140,6 @@ fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, Reg
         let detail = format!("{what} (line {}, column {})", bad.line(), bad.column());
         error(host, RegistryErrorKind::Malformed, detail)
     })
-}
-
-pub(crate) fn error(host: &str, kind: RegistryErrorKind, detail: String) -> RegistryError {
-    RegistryError {
-        host: host.to_owned(),
-        kind,
-        detail,
-    }
 }
 
 /// Proxies and virtual repositories put prefixes before the name or leave them out, so only the last part is compared. It
@@ -253,17 +205,6 @@ struct TokenBody {
 /// A lifetime that is no number of seconds is as good as none.
 fn lenient_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(serde_json::Value::deserialize(deserializer)?.as_u64())
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    errors: Vec<ErrorEntry>,
-}
-
-#[derive(Deserialize)]
-struct ErrorEntry {
-    code: Option<String>,
-    message: Option<String>,
 }
 
 #[cfg(test)]
@@ -346,36 +287,6 @@ mod tests {
         let list = |count: usize| format!(r#"{{"tags":[{}""]}}"#, r#""","#.repeat(count - 1));
         assert_eq!(read_page(&[], &list(MAX_TAGS)).unwrap().tags.len(), MAX_TAGS);
         assert_eq!(read_page(&[], &list(MAX_TAGS + 1)).unwrap_err().kind, TooLarge);
-    }
-
-    #[test]
-    fn statuses_become_reasons() {
-        for (status, kind) in [
-            (401, Unauthorized),
-            (403, Forbidden),
-            (404, NotFound),
-            (429, RateLimited { retry_after: None }),
-            (500, ServerError { status: 500 }),
-            (503, ServerError { status: 503 }),
-            (204, Malformed),
-            (302, Malformed),
-            (400, Malformed),
-            (418, Malformed),
-        ] {
-            assert_eq!(
-                page(&web(), &answer(status, &[], "")).unwrap_err().kind,
-                kind,
-                "{status}"
-            );
-        }
-        let error = page(&web(), &answer(429, &[("retry-after", "90")], "")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "example.com limits requests (429), asks to wait 90 s"
-        );
-        let body = r#"{"errors":[{"code":"NAME_UNKNOWN","message":"not\nknown","detail":{"name":"x"}}]}"#;
-        let error = page(&web(), &answer(404, &[], body)).unwrap_err();
-        assert_eq!(error.detail, "NAME_UNKNOWN: not known");
     }
 
     #[test]
