@@ -17,7 +17,7 @@ use futures::future::join_all;
 use landwaiter::image::Tag;
 use landwaiter::port::{Login, Registry, RegistryErrorKind, Secret};
 use landwaiter::registry::embedded::Embedded;
-use landwaiter::registry::{Client, MAX_PAGE_BYTES, Options, PAGE_SIZE};
+use landwaiter::registry::{Client, HostOptions, MAX_PAGE_BYTES, Options, PAGE_SIZE};
 use std::time::{Duration, Instant};
 use support::{quick, repository};
 
@@ -572,6 +572,50 @@ async fn credentials_do_not_follow_a_redirect_or_a_link() {
         assert!(client.tags(&repository(&server.host(), path)).await.is_err(), "{path}");
     }
     assert_eq!(elsewhere.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_login_is_offered_where_strangers_are_told_that_nothing_is_there() {
+    for status in [403, 404] {
+        let server = Faulty::start(move |asked| match (asked.target.as_str(), &asked.authorization) {
+            ("/v2/", None) => Reply::challenge("Basic realm=\"x\""),
+            (_, None) => Reply::status(status),
+            (target, Some(_)) if target.contains("/acme/gone/") => Reply::status(404),
+            (_, Some(_)) => Reply::page(&["1.0.0"], None),
+        })
+        .await;
+        let client = client(with_login(&server.host()));
+        let private = repository(&server.host(), "acme/private");
+        assert_eq!(client.tags(&private).await, Ok(vec!["1.0.0".to_owned()]), "{status}");
+        assert_eq!(server.asked().len(), 3, "refused, asked how, and asked again");
+        let gone = client.tags(&repository(&server.host(), "acme/gone")).await.unwrap_err();
+        assert_eq!(gone.kind, RegistryErrorKind::NotFound);
+        assert_eq!(server.asked().len(), 4);
+    }
+    let open = Faulty::start(|asked| if asked.target == "/v2/" { Reply::ok("{}") } else { Reply::status(404) }).await;
+    let client = client(with_login(&open.host()));
+    for path in ["acme/a", "acme/b", "acme/c"] {
+        assert!(client.tags(&repository(&open.host(), path)).await.is_err());
+    }
+    assert_eq!(open.count("/v2/acme"), 3);
+    assert_eq!(open.asked().len(), 4, "a host is asked once only how it lets people in");
+}
+
+#[tokio::test]
+async fn no_more_requests_are_in_flight_than_allowed_and_connections_are_kept() {
+    let server = Faulty::start(|_| Reply::page(&["1.0.0"], None)).await;
+    let mut options = quick();
+    let own = HostOptions {
+        concurrency: Some(3),
+        ..HostOptions::default()
+    };
+    options.hosts.insert(server.host(), own);
+    let client = client(options);
+    let images: Vec<_> = (0..100).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
+    let listed = join_all(images.iter().map(|image| client.tags(image))).await;
+    assert!(listed.iter().all(Result::is_ok), "{listed:?}");
+    assert_eq!(server.asked().len(), 100);
+    assert!((1..=3).contains(&server.connections()), "{}", server.connections());
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
     counts: Mutex<HashMap<String, usize>>,
     endless: AtomicU64,
+    connections: AtomicU64,
 }
 
 impl Faulty {
@@ -79,6 +80,7 @@ impl Faulty {
             asked: Mutex::default(),
             counts: Mutex::default(),
             endless: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
         });
         let mut server = JoinSet::new();
         let accepting = Arc::clone(&shared);
@@ -86,6 +88,7 @@ impl Faulty {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&accepting);
+                shared.connections.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(async move { shared.serve(stream).await.unwrap_or(()) });
             }
         });
@@ -111,6 +114,11 @@ impl Faulty {
             .iter()
             .filter(|asked| asked.target.starts_with(path))
             .count()
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Bytes of endless bodies that were taken off our hands.
