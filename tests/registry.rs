@@ -592,13 +592,38 @@ async fn a_login_is_offered_where_strangers_are_told_that_nothing_is_there() {
         assert_eq!(gone.kind, RegistryErrorKind::NotFound);
         assert_eq!(server.asked().len(), 4);
     }
-    let open = Faulty::start(|asked| if asked.target == "/v2/" { Reply::ok("{}") } else { Reply::status(404) }).await;
+    let open = Faulty::start(|asked| {
+        if asked.target == "/v2/" {
+            Reply::ok("{}")
+        } else {
+            Reply::status(404)
+        }
+    })
+    .await;
     let client = client(with_login(&open.host()));
     for path in ["acme/a", "acme/b", "acme/c"] {
         assert!(client.tags(&repository(&open.host(), path)).await.is_err());
     }
     assert_eq!(open.count("/v2/acme"), 3);
     assert_eq!(open.asked().len(), 4, "a host is asked once only how it lets people in");
+}
+
+#[tokio::test]
+async fn many_private_repositories_beside_a_public_one_are_all_let_in() {
+    let server = Faulty::start(|asked| match (asked.target.as_str(), &asked.authorization) {
+        ("/v2/", None) => Reply::challenge("Basic realm=\"x\""),
+        (target, None) if !target.contains("/acme/public/") => Reply::status(404),
+        _ => Reply::page(&["1.0.0"], None),
+    })
+    .await;
+    let client = client(with_login(&server.host()));
+    client.tags(&repository(&server.host(), "acme/public")).await.unwrap();
+    let images: Vec<_> = (0..10)
+        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
+        .collect();
+    let listed = join_all(images.iter().map(|image| client.tags(image))).await;
+    assert!(listed.iter().all(Result::is_ok), "{listed:?}");
+    assert_eq!(server.asked().iter().filter(|asked| asked.target == "/v2/").count(), 1);
 }
 
 #[tokio::test]
@@ -611,7 +636,9 @@ async fn no_more_requests_are_in_flight_than_allowed_and_connections_are_kept() 
     };
     options.hosts.insert(server.host(), own);
     let client = client(options);
-    let images: Vec<_> = (0..100).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
+    let images: Vec<_> = (0..100)
+        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
+        .collect();
     let listed = join_all(images.iter().map(|image| client.tags(image))).await;
     assert!(listed.iter().all(Result::is_ok), "{listed:?}");
     assert_eq!(server.asked().len(), 100);

@@ -19,6 +19,8 @@ pub const DEFAULT_CONCURRENCY: usize = 16;
 pub const DOWN_AFTER: u32 = 3;
 /// A host that is down is left alone this long; then the next request tries again.
 pub const DOWN_FOR: Duration = Duration::from_secs(30);
+/// The longest that one answer can silence us: a header with a few digits too many must not stop a service for a day.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(3_600);
 
 /// Host and port as a registry name spells them: the port only where it is not the scheme's own.
 pub fn authority(url: &Url) -> String {
@@ -82,9 +84,7 @@ impl Host {
 
     /// The host asked for silence: nobody asks it anything before that.
     pub(super) fn keep_quiet(&self, wait: Duration) {
-        // A wait beyond what an `Instant` can hold is cut to a day: by then the run is long over.
-        const DAY: Duration = Duration::from_secs(86_400);
-        let until = Instant::now() + wait.min(DAY);
+        let until = Instant::now() + wait.min(LONGEST_SILENCE);
         let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
         *quiet = quiet.max(Some(until));
     }
@@ -159,7 +159,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(host.silence(), None);
         host.keep_quiet(Duration::MAX);
-        assert!(host.silence().is_some());
+        assert_eq!(host.silence(), Some(LONGEST_SILENCE));
     }
 
     fn failed(kind: ErrorKind) -> Result<(), Error> {

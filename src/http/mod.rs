@@ -27,7 +27,7 @@ mod tls;
 
 pub use client::{Client, MAX_REDIRECTS};
 pub use exchange::{Answer, Error, ErrorKind, Method, Request};
-pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, authority, is_loopback};
+pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, LONGEST_SILENCE, authority, is_loopback};
 pub use options::{HostOptions, Options, Timeouts};
 pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};
 pub use retry::{Retry, retry_after};

@@ -96,6 +96,7 @@ impl Registry for Client {
 impl Client {
     /// A client without connections. Fails when a host's certificate authority cannot be used.
     pub fn new(options: Options) -> Result<Client, http::InvalidCertificate> {
+        // A host that is no address cannot be part of a repository's name either, so nothing is lost with it.
         let own = options.hosts.iter().filter_map(|(name, own)| {
             let base = host::base(name, own.plain_http).ok()?;
             let own = http::HostOptions {

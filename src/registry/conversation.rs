@@ -97,7 +97,10 @@ impl<'a> Conversation<'a> {
         let mut listing = Listing::new();
         loop {
             let page = response::page(self.repository, &answer)?;
-            match listing.add(&answer.url, page) {
+            let address = answer.url;
+            // The body has been read; nobody keeps it while the next page is on its way.
+            drop(answer.body);
+            match listing.add(&address, page) {
                 Ok(Some(next)) => answer = self.ask(request::page(next)).await?,
                 Ok(None) => return Ok(listing.finish()),
                 Err((kind, detail)) => return Err(error(&self.host.name, kind, detail)),
@@ -135,12 +138,32 @@ impl<'a> Conversation<'a> {
                 .await
                 .map_err(|failed| unanswered(&host.name, failed))?;
             let ours = answer.url.origin() == host.base.origin();
-            if answer.status.as_u16() != 401 || !ours || round == ROUNDS || !self.learn(&answer, &pass)? {
+            let again = match answer.status.as_u16() {
+                401 if ours => self.learn(&answer, &pass)?,
+                403 | 404 if ours => self.question(&pass).await?,
+                _ => false,
+            };
+            if !again || round == ROUNDS {
                 return Ok(hide_used(answer, &self.used));
             }
             drop(alone.take());
             round += 1;
         }
+    }
+
+    /// Some registries tell a stranger that a private repository does not exist rather than ask who he is. Where a login is
+    /// configured and was not asked for, the host is asked once how it lets people in.
+    async fn question(&self, pass: &Pass) -> Result<bool, RegistryError> {
+        let has_login = matches!(self.found, Found::Login { .. });
+        if !has_login || !matches!(pass, Pass::Nothing) {
+            return Ok(false);
+        }
+        let asking = async || {
+            let asked = self.http.send(request::version(&self.host.base)).await;
+            let answer = asked.map_err(|failed| unanswered(&self.host.name, failed))?;
+            Ok(answer.status.as_u16() == 401 && self.learn(&answer, pass)?)
+        };
+        self.host.lets_in.get_or_try_init(asking).await.copied()
     }
 
     /// What the host wants to see, as far as it is known and we have it.

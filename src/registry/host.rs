@@ -3,7 +3,7 @@
 use super::challenge::Challenge;
 use crate::http;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, OnceCell};
 use url::Url;
 
 /// The address of a registry. Loopback is plain HTTP unless the operator says otherwise, as Docker allows it; everything
@@ -71,6 +71,8 @@ pub(crate) struct Host {
     scheme: Mutex<Scheme>,
     /// Whether the first request has come back. Held while it is on its way.
     first: tokio::sync::Mutex<bool>,
+    /// Whether it let itself be told who we are, once it was asked how it lets people in.
+    pub(crate) lets_in: OnceCell<bool>,
 }
 
 /// The right to go first. Whatever became of it, once it is dropped the others follow.
@@ -90,6 +92,7 @@ impl Host {
             base,
             scheme: Mutex::new(Scheme::Open),
             first: tokio::sync::Mutex::new(false),
+            lets_in: OnceCell::new(),
         }
     }
 

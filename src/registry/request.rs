@@ -36,6 +36,13 @@ pub(crate) fn page(url: Url) -> Request {
     }
 }
 
+/// Asks how the registry lets people in; the answer that matters is the challenge of a 401.
+pub(crate) fn version(base: &Url) -> Request {
+    let mut url = base.clone();
+    url.set_path("/v2/");
+    Request::get(url)
+}
+
 /// Asks which manifest the tag names, without its bytes: `HEAD` does not count as a pull.
 pub(crate) fn manifest_head(base: &Url, repository: &Repository, tag: &Tag) -> Request {
     Request {

@@ -211,6 +211,7 @@ fn lenient_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 mod tests {
     use super::*;
     use RegistryErrorKind::*;
+    use proptest::prelude::*;
     use reqwest::StatusCode;
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
@@ -343,6 +344,19 @@ mod tests {
                 error.detail.starts_with("token service https://example.com/"),
                 "{error}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_is_a_panic(
+            body in "(\\{|\\}|\\[|\\]|\"|,|:|\"tags\"|\"name\"|\"token\"|null|1|a|\\\\|<|\\PC){0,40}",
+            status in prop_oneof![Just(200_u16), 100..600_u16],
+        ) {
+            let answer = answer(status, &[], &body);
+            let _ = page(&web(), &answer);
+            let _ = token("h", &answer);
+            let _ = digest_of_manifest("h", &answer);
         }
     }
 }
