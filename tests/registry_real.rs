@@ -140,7 +140,7 @@ async fn lists_and_digests_without_credentials() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_lists_come_whole() {
-    // One image, and its tag directory copied: a push for each of two thousand tags would take minutes.
+    // One image, and its tag directory copied: a push for each of a thousand tags would take too long.
     let folder = TempDir::new().unwrap();
     let Some(real) = Real::start(folder, "", "") else {
         return;
@@ -151,16 +151,16 @@ async fn long_lists_come_whole() {
         .path()
         .join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
     let link = std::fs::read(tags.join("1.0.0000/current/link")).unwrap();
-    for tag in &versions(2_345)[1..] {
+    for tag in &versions(1_234)[1..] {
         let current = tags.join(tag).join("current");
         std::fs::create_dir_all(&current).unwrap();
         std::fs::write(current.join("link"), &link).unwrap();
     }
     let client = Client::new(quick()).unwrap();
-    assert_eq!(listed(&client, &real.host, "acme/web").await, versions(2_345));
+    assert_eq!(listed(&client, &real.host, "acme/web").await, versions(1_234));
     // Version 2.8 ignores `n` and gives everything at once; version 3 gives a thousand at a time.
     assert!(
-        [1, 3].contains(&client.requests()[&real.host]),
+        [1, 2].contains(&client.requests()[&real.host]),
         "{:?}",
         client.requests()
     );

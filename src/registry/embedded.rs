@@ -97,7 +97,7 @@ impl Embedded {
             IMAGE_CONFIG_MEDIA_TYPE.to_owned(),
             None,
         );
-        let pusher = self.pusher.get_or_init(pusher);
+        let pusher = self.pusher.get_or_init(|| pusher(&self.host()));
         pusher
             .push(&image, &layers, config, &RegistryAuth::Anonymous, None)
             .await
@@ -138,10 +138,14 @@ impl fmt::Debug for Embedded {
     }
 }
 
-fn pusher() -> oci_client::Client {
+/// A client that reaches 127.0.0.1 directly. `oci-client` has no switch for the environment's proxies; naming one proxy
+/// and excluding our address from it has the same effect.
+fn pusher(host: &str) -> oci_client::Client {
     crate::http::install_crypto_provider();
     oci_client::Client::new(ClientConfig {
         protocol: ClientProtocol::Http,
+        http_proxy: Some(format!("http://{host}")),
+        no_proxy: Some("127.0.0.1".to_owned()),
         ..ClientConfig::default()
     })
 }
