@@ -347,6 +347,14 @@ fn what_cannot_be_written_is_refused_with_its_reason() {
             "not a repository name",
         ),
         (
+            "repository: acme/api\ntag: v1 # landwaiter: web:tag\n".into(),
+            Target {
+                name: Some("acme/web".into()),
+                ..plain(tag("v2"))
+            },
+            "no place for the name",
+        ),
+        (
             "a: b:v1 # landwaiter: web\n".into(),
             plain(tag("v1")),
             "nothing would change",
@@ -399,6 +407,23 @@ fn two_edits_of_one_scalar_agree_or_are_refused() {
         apply(text.as_bytes(), &[edit("v2"), edit("v3")]),
         Err(EditError::Conflict { line: 1 })
     );
+}
+
+#[test]
+fn many_edits_of_one_file_cost_no_more_than_their_sum() {
+    let entries = (0..20_000)
+        .map(|n| format!("- name: a{n}\n  newTag: v1\n"))
+        .collect::<String>();
+    let text = format!("kind: Kustomization\nimages:\n{entries}");
+    let hash = digest("0b");
+    let to = |_: &Reference| Target {
+        name: None,
+        tag: Some(Tag::parse("v2").unwrap()),
+        digest: Some(hash.clone()),
+    };
+    let edited = set("x.yaml", &text, to).unwrap();
+    let want = text.replace("newTag: v1\n", &format!("newTag: v2\n  digest: {hash}\n"));
+    assert!(edited.bytes == want.as_bytes());
 }
 
 /// A scalar with an image in some style, a comment, and odd neighbours.

@@ -5,8 +5,9 @@
 //! checkout's parent; without it the test says so and passes.
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "tests read files and may panic"
+    reason = "tests read files, say what they counted and may panic"
 )]
 
 use landwaiter::edit::{Edit, EditError, Target, apply};
@@ -15,10 +16,20 @@ use landwaiter::site::{Document, Part, Reference, Shape, Slot};
 use landwaiter::yaml::{Event, Events, Kind, Problem, Style, documents, text};
 use std::path::{Path, PathBuf};
 
-/// Cases that the suite calls valid and we decline, each with its reason.
-const DECLINED: &[(&str, &str)] = &[];
 /// Cases that the suite calls invalid and we read, each with its reason.
-const ACCEPTED: &[(&str, &str)] = &[];
+const ACCEPTED: &[(&str, &str)] = &[
+    (
+        "9C9N",
+        "a flow collection that goes on at column 0, as people write `]`; Kubernetes reads it too",
+    ),
+    ("9MMA", "a directive and nothing else: there is no document to read"),
+    ("B63P", "a directive and nothing else: there is no document to read"),
+];
+/// Cases in which a scalar cannot be replaced, each with its reason.
+const REFUSED: &[(&str, &str)] = &[(
+    "P2AD",
+    "block scalars that begin with blanks and have a comment on their header, which double quotes would lose",
+)];
 
 fn suite() -> Option<Vec<serde_json::Value>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases");
@@ -64,7 +75,7 @@ fn reference(event: &Event<'_>, value: &str) -> Reference {
 #[test]
 fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
     let Some(cases) = suite() else { return };
-    let (mut valid, mut invalid, mut replaced, mut absent) = (0, 0, 0, 0);
+    let (mut valid, mut invalid, mut replaced, mut absent, mut refused) = (0, 0, 0, 0, 0);
     let mut wrong = Vec::new();
     for case in cases.iter().filter(|case| case["skip"] != true) {
         let (id, yaml) = (case["id"].as_str().unwrap(), case["yaml"].as_str().unwrap());
@@ -81,9 +92,7 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
         let events = match read {
             Ok(events) => events,
             Err(problem) => {
-                if !known(DECLINED) {
-                    wrong.push(format!("{id}: {problem}"));
-                }
+                wrong.push(format!("{id}: {problem}"));
                 continue;
             }
         };
@@ -108,6 +117,7 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
                 }],
             ) {
                 Ok(_) => replaced += 1,
+                Err(EditError::Unwritable { .. }) if known(REFUSED) => refused += 1,
                 Err(error) => wrong.push(format!(
                     "{id}: {:?}: {error} {}",
                     value,
@@ -117,7 +127,7 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
         }
     }
     println!(
-        "{valid} valid cases, {replaced} scalars replaced, {absent} absent ones passed over, {invalid} invalid cases"
+        "{valid} valid cases, {replaced} scalars replaced, {refused} refused, {absent} absent; {invalid} invalid cases"
     );
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
     assert!(valid > 300 && replaced > 1_000, "the suite is not what it was");

@@ -79,6 +79,11 @@ fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, 
     if has(Part::Whole) {
         return Ok(Vec::new());
     }
+    // A name that means the repository that stands there already needs no place.
+    let wanted = target.name.as_deref().and_then(|name| Repository::parse(name).ok());
+    if !has(Part::Name) && reference.repository.is_some() && wanted.is_some() && wanted != reference.repository {
+        return Err(EditError::NoPlace(word(Part::Name)));
+    }
     let digest_in_tag = reference
         .slots
         .iter()

@@ -47,8 +47,9 @@ pub(super) fn prove(old: &str, new: &str, splices: &[Splice]) -> Result<(), Edit
 /// What is expected of one document.
 struct Document<'s> {
     text: &'s str,
-    /// By the start of the scalar in the old text: what it reads before and after.
-    values: HashMap<usize, (&'s str, &'s str)>,
+    /// By the scalar's bytes in the old text (an absent value may begin where the next scalar does): what it reads before
+    /// and after.
+    values: HashMap<Span, (&'s str, &'s str)>,
     /// By the start of the inserted text in the new text.
     pairs: BTreeMap<usize, Pair<'s>>,
 }
@@ -74,7 +75,7 @@ impl<'s> Document<'s> {
             let start = splice.span.start.saturating_add_signed(moved);
             match &splice.meaning {
                 Meaning::Value { scalar, old, new } => {
-                    document.values.insert(scalar.start, (old, new));
+                    document.values.insert(*scalar, (old, new));
                 }
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();
@@ -137,7 +138,7 @@ impl<'s> Document<'s> {
     /// Whether an event of the new text is what the old one says it must be.
     fn same(&mut self, was: &Event<'_>, is: &Event<'_>) -> Result<(), EditError> {
         let edited = match &was.kind {
-            Kind::Scalar { .. } => self.values.remove(&was.span.start),
+            Kind::Scalar { .. } => self.values.remove(&was.span),
             _ => None,
         };
         let Some((old, new)) = edited else {

@@ -56,13 +56,13 @@ fn target(
         if below_comment && mark.marker.policies.len() > 1 {
             return Err("it is one of several comment lines");
         }
-        return item_below(view.tree, comment).ok_or("it stands above; put it at the end of the value's line");
+        return item_below(view, comment).ok_or("it stands above; put it at the end of the value's line");
     }
     let id = comment.after.ok_or("no value stands before it")?;
     let span = view.tree.node(id).span;
-    let between = view.tree.source().get(span.end..comment.span.start);
+    let line = |offset| view.lines.number(offset);
     let in_header = span.start < comment.span.start && comment.span.end <= span.end;
-    if !in_header && between.is_none_or(|text| text.contains('\n')) && !is_collection(view.tree, id) {
+    if !in_header && line(span.end) != line(comment.span.start) && !is_collection(view.tree, id) {
         return Err("no value stands before it on its line");
     }
     match (view.tree.node(id).place, view.given(id)) {
@@ -79,15 +79,14 @@ fn is_collection(tree: &Tree<'_>, id: NodeId) -> bool {
 }
 
 /// The scalar list item on the line below the comment.
-fn item_below(tree: &Tree<'_>, comment: &Comment<'_>) -> Option<NodeId> {
-    let mut id = tree.following(comment)?;
-    while matches!(tree.node(id).kind, NodeKind::Sequence(_)) {
-        id = tree.children(id).next()?;
+fn item_below(view: &View<'_, '_>, comment: &Comment<'_>) -> Option<NodeId> {
+    let mut id = view.tree.following(comment)?;
+    while matches!(view.tree.node(id).kind, NodeKind::Sequence(_)) {
+        id = view.tree.children(id).next()?;
     }
-    let node = tree.node(id);
-    let between = tree.source().get(comment.span.end..node.span.start)?;
+    let node = view.tree.node(id);
     let scalar = matches!(node.kind, NodeKind::Scalar { .. }) && matches!(node.place, Place::Item(_));
-    (scalar && between.matches('\n').count() == 1).then_some(id)
+    (scalar && view.line(id) == view.lines.number(comment.span.start) + 1).then_some(id)
 }
 
 /// Notes markers that are part of a text value, where they are no comments.

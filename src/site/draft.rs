@@ -2,7 +2,7 @@
 
 use super::value::{Parts, Unreadable};
 use super::view::View;
-use super::{HandHold, InsertPoint, Marker, Note, Part, Reference, Shape, Slot};
+use super::{Document, HandHold, InsertPoint, Marker, Note, Part, Reference, Shape, Slot};
 use crate::yaml::{NodeId, Tag};
 use std::collections::HashSet;
 
@@ -93,7 +93,7 @@ impl Draft {
         self.blocked.get_or_insert_with(|| why.into());
     }
 
-    pub(super) fn finish(mut self, view: &View<'_, '_>) -> Reference {
+    pub(super) fn finish(mut self, view: &View<'_, '_>, document: Document) -> Reference {
         self.slots.sort_by_key(|(_, id)| view.tree.node(*id).span.start);
         let slot = |(part, id): (Part, NodeId)| Slot {
             part,
@@ -102,7 +102,7 @@ impl Draft {
         };
         Reference {
             line: view.line(self.primary),
-            document: view.document(self.primary),
+            document,
             path: view.tree.path(self.primary),
             shape: self.shape,
             name: self.parts.name,

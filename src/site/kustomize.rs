@@ -97,7 +97,10 @@ fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
             draft.block("a marker on `name` would change what the entry replaces; mark `newName`");
         }
         draft.around.push(name);
-        draft.learn(view, name, value::name(view.tree.text(name).unwrap_or_default()));
+        // With a `newName` the entry's `name` says what is replaced, and nothing about the image that runs.
+        if !written.iter().any(|(field, _)| field.part == Part::Name) {
+            draft.learn(view, name, value::name(view.tree.text(name).unwrap_or_default()));
+        }
     }
     draft.around.extend(view.tree.entries(item).next().map(|(key, _)| key));
     for (field, id) in &written {
@@ -323,6 +326,13 @@ mod tests {
             let blocked = only(entry).blocked.unwrap();
             assert!(blocked.contains(why), "{blocked}");
         }
+    }
+
+    #[test]
+    fn a_new_name_that_cannot_be_read_leaves_no_other_name_in_its_place() {
+        let reference = only("- name: acme/web\n  newName: REGISTRY/web\n  newTag: v1\n");
+        assert_eq!((reference.name, reference.repository), (None, None));
+        assert!(reference.blocked.is_some());
     }
 
     #[test]

@@ -19,52 +19,55 @@ use super::value::{self, Parts, Unreadable};
 use super::view::View;
 use super::{Part, Shape};
 use crate::yaml::{NodeId, Place};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
-    let mut marks = view
-        .marks
-        .iter()
-        .filter(|(id, _)| !found.is_claimed(**id))
-        .collect::<Vec<_>>();
-    marks.sort_by_key(|(id, _)| **id);
     let mut groups = BTreeMap::<_, Vec<(NodeId, &Mark)>>::new();
-    for (id, mark) in marks {
-        // Only the parts of one mapping belong together; anything else stands alone.
-        let home = match view.tree.node(*id).place {
-            Place::Value(_) if mark.part != Part::Whole => view.tree.node(*id).parent,
-            _ => Some(*id),
-        };
+    for (id, mark) in view.marks.iter().filter(|(id, _)| !found.is_claimed(**id)) {
+        let home = home(view, *id, mark);
         groups
             .entry((home, &mark.marker.policies))
             .or_default()
             .push((*id, mark));
     }
-    for ((home, _), group) in groups {
-        let twice = [Part::Name, Part::Tag, Part::Digest]
-            .into_iter()
-            .any(|part| group.iter().filter(|(_, mark)| mark.part == part).count() > 1);
-        if twice {
+    // Looked up once for a mapping, which may hold any number of marks.
+    let mut beside = HashMap::new();
+    for ((home, _), mut group) in groups {
+        group.sort_by_key(|(id, _)| *id);
+        let beside = home.map(|home| beside.entry(home).or_insert_with(|| Beside::of(view, home)));
+        if has_a_part_twice(&group) {
             for single in group {
-                reference(view, found, home, &[single]);
+                reference(view, found, beside.as_deref(), &[single]);
             }
         } else {
-            reference(view, found, home, &group);
+            reference(view, found, beside.as_deref(), &group);
         }
     }
 }
 
+/// The mapping whose other marks may belong to the same reference; a whole reference needs no others.
+fn home(view: &View<'_, '_>, id: NodeId, mark: &Mark) -> Option<NodeId> {
+    let node = view.tree.node(id);
+    node.parent
+        .filter(|_| mark.part != Part::Whole && matches!(node.place, Place::Value(_)))
+}
+
+fn has_a_part_twice(group: &[(NodeId, &Mark)]) -> bool {
+    [Part::Whole, Part::Name, Part::Tag, Part::Digest]
+        .into_iter()
+        .any(|part| group.iter().filter(|(_, mark)| mark.part == part).count() > 1)
+}
+
 /// One reference from the marked scalars of one policy in one mapping, or from one scalar.
-fn reference(view: &View<'_, '_>, found: &mut Found, home: Option<NodeId>, group: &[(NodeId, &Mark)]) {
+fn reference(view: &View<'_, '_>, found: &mut Found, beside: Option<&Beside>, group: &[(NodeId, &Mark)]) {
     let of = |part| group.iter().find(|(_, mark)| mark.part == part).map(|(id, _)| *id);
     let primary = [Part::Whole, Part::Tag, Part::Digest, Part::Name]
         .into_iter()
         .find_map(of);
     let Some(primary) = primary else { return };
     let mut draft = Draft::new(Shape::Marked, primary);
-    let named = of(Part::Name).or(of(Part::Whole)).is_some();
-    if let Some(home) = home.filter(|home| *home != primary) {
-        beside(view, &mut draft, home, named);
+    if let Some(beside) = beside {
+        beside.tell(view, &mut draft, of(Part::Name).is_some());
     }
     for (id, mark) in group {
         draft.marker = Some(mark.marker.clone());
@@ -74,22 +77,38 @@ fn reference(view: &View<'_, '_>, found: &mut Found, home: Option<NodeId>, group
     found.add(draft);
 }
 
-/// The repository in the same mapping.
-fn beside(view: &View<'_, '_>, draft: &mut Draft, home: NodeId, named: bool) {
-    let registry = view.text_at(home, "registry").filter(|text| !text.is_empty());
-    if named {
-        if registry.is_some() {
-            draft.block("a `registry` stands beside the name, which would be written twice");
+/// What stands in the same mapping and names the repository.
+struct Beside {
+    registry: Option<String>,
+    repository: Option<NodeId>,
+}
+
+impl Beside {
+    fn of(view: &View<'_, '_>, home: NodeId) -> Beside {
+        let registry = view.text_at(home, "registry").filter(|text| !text.is_empty());
+        Beside {
+            registry: registry.map(str::to_owned),
+            repository: view.tree.get(home, "repository"),
         }
-        return;
     }
-    let Some(repository) = view.tree.get(home, "repository") else {
-        return;
-    };
-    draft.around.push(repository);
-    let text = view.tree.text(repository).unwrap_or_default();
-    let name = registry.map_or_else(|| text.to_owned(), |registry| format!("{registry}/{text}"));
-    draft.learn(view, repository, value::name(&name));
+
+    /// Gives the reference its name, unless a marked scalar does.
+    fn tell(&self, view: &View<'_, '_>, draft: &mut Draft, named: bool) {
+        if named {
+            if self.registry.is_some() {
+                draft.block("a `registry` stands beside the name, which would be written twice");
+            }
+            return;
+        }
+        let Some(repository) = self.repository else { return };
+        let text = view.tree.text(repository).unwrap_or_default();
+        let name = match &self.registry {
+            Some(registry) => format!("{registry}/{text}"),
+            None => text.to_owned(),
+        };
+        draft.around.push(repository);
+        draft.learn(view, repository, value::name(&name));
+    }
 }
 
 fn read(part: Part, text: &str) -> Result<Parts, Unreadable> {

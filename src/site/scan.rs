@@ -1,9 +1,11 @@
 //! One file from bytes to references: screened, cut into documents, each looked at by every shape.
 
-use super::draft::Found;
+use super::draft::{Draft, Found};
 use super::view::View;
-use super::{Scan, SkipReason, Skipped, anchors, beside, kubernetes, kustomize, marked, worth_parsing};
-use crate::yaml::{self, Lines, Piece, Problem, ProblemKind, Tree};
+use super::{
+    Document, Reference, Scan, SkipReason, Skipped, anchors, beside, kubernetes, kustomize, marked, worth_parsing,
+};
+use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
 use std::collections::HashMap;
 
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
@@ -56,9 +58,30 @@ fn document(path: &str, tree: &Tree<'_>, lines: &Lines<'_>, scan: &mut Scan) {
     beside::holds(&view, &mut found);
     anchors::settle(&view, &mut found);
     found.drafts.sort_by_key(|draft| tree.node(draft.primary).span.start);
-    scan.references
-        .extend(found.drafts.into_iter().map(|draft| draft.finish(&view)));
+    scan.references.append(&mut finish(&view, found.drafts));
     scan.notes.append(&mut found.notes);
+}
+
+/// The drafts, in order of position, with the identity of their document or of the item of a `List` they stand in. Both
+/// are looked up once and not for each draft: a mapping may have any number of keys.
+fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<Reference> {
+    let root = view.tree.root();
+    let whole = view.identity(root);
+    let items = root.and_then(|root| view.tree.get(root, "items"));
+    let mut last: Option<(NodeId, Document)> = None;
+    let mut references = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let item = items.and_then(|items| view.item_with(items, draft.primary));
+        if let Some(item) = item.filter(|item| last.as_ref().is_none_or(|(known, _)| known != item)) {
+            last = Some((item, view.identity(Some(item))));
+        }
+        let document = match &last {
+            Some((_, document)) if item.is_some() && document.kind.is_some() => document,
+            _ => &whole,
+        };
+        references.push(draft.finish(view, document.clone()));
+    }
+    references
 }
 
 /// What is said of the documents that could not be read: the first in full, the others by number.
@@ -135,6 +158,36 @@ mod tests {
             None,
             "nothing of interest is not parsed"
         );
+    }
+
+    /// Each of these tempts to compare all with all, which would be felt: 400 million steps.
+    #[test]
+    fn many_of_a_kind_cost_no_more_than_their_sum() {
+        let many = |line: fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+        for text in [
+            many(|n| format!("k{n}: v1 # landwaiter: web:tag\n")),
+            many(|n| format!("k{n}: v1 # landwaiter: p{n}:tag\n")),
+            format!("a:\n{}- v1\n", many(|_| "# landwaiter: web\n".into())),
+            format!(
+                "{}k: v1 # landwaiter: web:tag\n",
+                many(|_| "# landwaiter-hold: x\n".into())
+            ),
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n- kind: X\n{}",
+                many(|n| format!("  k{n}: {{image: a}}\n"))
+            ),
+            format!("a: &a v1 # landwaiter: web:tag\n{}", many(|n| format!("k{n}: *a\n"))),
+            format!(
+                "kind: Kustomization\nimages:\n{}",
+                many(|n| format!("- {{name: a{n}, newTag: v1}}\n"))
+            ),
+            many(|_| "---\nimage: x\n".into()),
+            many(|_| "...\n# image:\n".into()),
+            format!("image:\n{}", many(|_| "- # landwaiter: web\n".into())),
+        ] {
+            let scan = scan("x.yaml", text.as_bytes());
+            assert_eq!(scan.skipped, None, "{}", &text[..60]);
+        }
     }
 
     #[test]

@@ -74,9 +74,8 @@ impl<'v> View<'v, '_> {
         }
     }
 
-    /// Who the document is; within the `items` of a list, who the item is.
-    pub(super) fn document(&self, id: NodeId) -> Document {
-        let object = self.list_item(id).or(self.tree.root());
+    /// Who the object is: the document's root, or one of the `items` of a list.
+    pub(super) fn identity(&self, object: Option<NodeId>) -> Document {
         let text = |mapping: Option<NodeId>, key| mapping.and_then(|id| self.text_at(id, key)).map(Into::into);
         let metadata = object.and_then(|id| self.tree.get(id, "metadata"));
         Document {
@@ -87,15 +86,13 @@ impl<'v> View<'v, '_> {
         }
     }
 
-    /// The object among the root's `items` that holds the node.
-    fn list_item(&self, id: NodeId) -> Option<NodeId> {
-        let root = self.tree.root()?;
-        let items = self.tree.get(root, "items")?;
+    /// The child of `items` that holds the node.
+    pub(super) fn item_with(&self, items: NodeId, id: NodeId) -> Option<NodeId> {
         let mut at = id;
         loop {
             let parent = self.tree.node(at).parent?;
             if parent == items {
-                return self.tree.get(at, "kind").map(|_| at);
+                return Some(at);
             }
             at = parent;
         }

@@ -116,7 +116,10 @@ impl<'a> Events<'a> {
         let (mut tag, mut anchor) = (None, None);
         let kind = match event {
             DocumentStart(explicit, _) => {
-                self.reached = if explicit { span.end } else { span.start };
+                // Without `---` the event lies where the first node's content does, perhaps after its header.
+                if explicit {
+                    self.reached = span.end;
+                }
                 Kind::DocumentStart(explicit)
             }
             DocumentEnd => Kind::DocumentEnd,
@@ -282,6 +285,7 @@ mod tests {
             ("a: |\nb: 1\n", vec!["a", "|", "b", "1"]),
             ("a: |+ # c\n\n", vec!["a", "|+ # c"]),
             ("--- >1-", vec![">1-"]),
+            ("# > no\n>\n\n folded\n line\n", vec![">\n\n folded\n line"]),
             ("a: b\n---\nc: |\n  d\n", vec!["a", "b", "c", "|\n  d"]),
             ("a:\n  b\n  c\n", vec!["a", "b\n  c"]),
         ] {
