@@ -69,7 +69,8 @@ fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
 /// Whether the text holds no content: blank lines, comments and directives only.
 fn is_gap(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').lines().all(|line| {
-        let word = line.trim_start();
+        // Only these are blank to YAML; U+2028 is a plain scalar.
+        let word = line.trim_start_matches([' ', '\t', '\r']);
         word.is_empty() || word.starts_with('#') || line.starts_with('%')
     })
 }
@@ -104,6 +105,7 @@ mod tests {
             ("a\n...\nb\n...\n# end\n", vec!["a\n...\n", "b\n...\n"]),
             ("---\n---\n", vec!["---\n", "---\n"]),
             ("...\n...\na\n", vec!["a\n"]),
+            ("\u{2028} # x\n---\n", vec!["\u{2028} # x\n", "---\n"]),
             ("", vec![]),
             ("# only\n", vec![]),
         ] {
