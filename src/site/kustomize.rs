@@ -15,9 +15,8 @@
 use super::draft::{Draft, Found};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
-use super::{InsertForm, InsertPoint, Part, Shape};
-use crate::text::Span;
-use crate::yaml::{Layout, NodeId, NodeKind, Place};
+use super::{InsertPoint, Part, Shape, insertion};
+use crate::yaml::{NodeId, NodeKind};
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     if !is_kustomization(view) {
@@ -109,7 +108,7 @@ fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
     if has_duplicates(view, item) {
         draft.block("a key stands twice in the entry");
     } else if empty.is_empty() {
-        draft.insert = insertion(view, &draft, item);
+        draft.insert = missing(view, &draft, item);
     }
     found.add(draft);
 }
@@ -152,39 +151,13 @@ fn has_duplicates(view: &View<'_, '_>, item: NodeId) -> bool {
 }
 
 /// Where the first missing one of tag and digest could be written.
-fn insertion(view: &View<'_, '_>, draft: &Draft, item: NodeId) -> Option<InsertPoint> {
+fn missing(view: &View<'_, '_>, draft: &Draft, item: NodeId) -> Option<InsertPoint> {
     let get = |key| view.tree.get(item, key);
-    let (key, part, sibling) = match (get("newTag"), get("digest")) {
-        (None, _) => ("newTag", Part::Tag, get("newName").or(get("name"))?),
-        (Some(tag), None) if draft.parts.digest.is_none() => ("digest", Part::Digest, tag),
-        (Some(_), _) => return None,
-    };
-    let form = form(view, item, sibling)?;
-    Some(InsertPoint {
-        key,
-        part,
-        after: view.tree.node(sibling).span,
-        form,
-    })
-}
-
-/// How a key is added after the sibling; `None` where the text around it is too unusual to be sure.
-fn form(view: &View<'_, '_>, item: NodeId, sibling: NodeId) -> Option<InsertForm> {
-    let Place::Value(key) = view.tree.node(sibling).place else {
-        return None;
-    };
-    let (key, value) = (view.tree.node(key).span, view.tree.node(sibling).span);
-    if value.is_empty() || view.tree.style(sibling)?.is_block() {
-        return None;
+    match (get("newTag"), get("digest")) {
+        (None, _) => insertion::after(view, get("newName").or(get("name"))?, "newTag", Part::Tag),
+        (Some(tag), None) if draft.parts.digest.is_none() => insertion::after(view, tag, "digest", Part::Digest),
+        (Some(_), _) => None,
     }
-    let source = view.tree.source();
-    if view.tree.node(item).kind == NodeKind::Mapping(Layout::Flow) {
-        let quoted = key.of(source)?.starts_with('"');
-        return Some(InsertForm::Flow { quoted });
-    }
-    let before = Span::new(view.lines.start(key.start), key.start).of(source)?;
-    let simple = before.bytes().all(|b| matches!(b, b' ' | b'-'));
-    simple.then_some(InsertForm::Line { column: before.len() })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod anchors;
 mod beside;
 mod draft;
 mod hold;
+mod insertion;
 mod kubernetes;
 mod kustomize;
 mod marked;

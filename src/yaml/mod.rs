@@ -21,18 +21,22 @@
 //! assert_eq!(tree.node(image).span.of(text), Some("\"nginx:1.27\""));
 //! ```
 
+mod build;
 mod event;
 mod lines;
 mod path;
+mod resolve;
 mod scalar;
 mod split;
 mod tree;
 
+pub use build::parse;
 pub use event::{Event, Events, Kind, Layout, Style};
 pub use lines::Lines;
-pub use scalar::{Spelling, reads_as_string, scalar_text, spell};
+pub use resolve::reads_as_string;
+pub use scalar::{Spelling, scalar_text, spell};
 pub use split::{Piece, documents};
-pub use tree::{Comment, Entries, Node, NodeId, NodeKind, Place, Tag, Tree, parse};
+pub use tree::{Comment, Entries, Node, NodeId, NodeKind, Place, Tag, Tree};
 
 /// The largest text that is read, in bytes. Real manifests stay below 5 MiB; the limit bounds memory, not usefulness.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;

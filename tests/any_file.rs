@@ -1,0 +1,207 @@
+//! Whatever the file: scanning never panics, an edit changes the values and no other byte, and what cannot be proven is
+//! never written. Generated files, good ones and odd ones.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use landwaiter::edit::{Edit, EditError, Target, apply, plan_action};
+use landwaiter::image::{Digest, Tag};
+use landwaiter::site::{Reference, Scan, scan};
+use proptest::prelude::*;
+
+/// The state of a reference after its tag is set: a digest that stands is kept.
+fn tagged(reference: &Reference, tag: &str) -> Target {
+    Target {
+        name: reference.name.is_none().then(|| "ghcr.io/acme/web".to_owned()),
+        tag: Some(Tag::parse(tag).unwrap()),
+        digest: reference.digest.clone(),
+    }
+}
+
+/// A scalar with an image in some style, a comment, and odd neighbours.
+fn pieces() -> impl Strategy<Value = String> {
+    let image = prop::sample::select(vec![
+        "nginx:v1",
+        "ghcr.io/acme/web:1.2.3",
+        "localhost:5000/a/b:v9",
+        "redis",
+    ]);
+    let style = prop::sample::select(vec![
+        "@",
+        "'@'",
+        "\"@\"",
+        "&x @",
+        "!!str @",
+        ">-\n      @",
+        "|-\n      @",
+        "\n      @",
+    ]);
+    let comment = prop::sample::select(vec!["", " # x", "   # é # y", "\t# t"]);
+    let beside = prop::sample::select(vec![
+        "",
+        "    args: [a,   'b']\n",
+        "    env: {}\n",
+        "    cmd: |\n      x  \n\n      y\n",
+        "\n\n# é\n",
+        "    n: 1.10 # q\n",
+        "    \"ü\": \"\\u00e9\"\n",
+        "    ? k\n    : v\n",
+    ]);
+    (image, style, comment, beside.clone(), beside).prop_map(|(image, style, comment, above, below)| {
+        let comment = if style.contains('\n') { "" } else { comment };
+        format!(
+            "  - name: x\n{above}    image: {}{comment}\n{below}",
+            style.replace('@', image)
+        )
+    })
+}
+
+fn files() -> impl Strategy<Value = String> {
+    let document = prop::collection::vec(pieces(), 1..4)
+        .prop_map(|pieces| format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n{}", pieces.concat()));
+    let ends = prop::sample::select(vec!["\n", "\r\n"]);
+    let start = prop::sample::select(vec!["", "\u{feff}", "---\n", "# licence\n---\n"]);
+    (prop::collection::vec(document, 1..3), ends, start, any::<bool>()).prop_map(|(documents, end, start, trim)| {
+        let text = format!("{start}{}", documents.join("--- # next\n"));
+        let text = if trim { text.trim_end().to_owned() } else { text };
+        text.replace('\n', end)
+    })
+}
+
+proptest! {
+    #[test]
+    fn bytes_outside_the_values_stay_and_the_way_back_is_exact(text in files(), tag in "v[0-9]\\.[0-9]{1,3}|[0-9]\\.[0-9]{2}") {
+        let before = scan("x.yaml", text.as_bytes());
+        prop_assert!(before.skipped.is_none() && before.notes.is_empty());
+        prop_assert!(!before.references.is_empty() && before.references.iter().all(|r| r.blocked.is_none()), "{:?}", before);
+        let edits = before.references.iter().map(|r| Edit { reference: r, to: tagged(r, &tag) }).collect::<Vec<_>>();
+        let edited = apply(text.as_bytes(), &edits).unwrap();
+        let after = scan("x.yaml", &edited.bytes);
+        prop_assert_eq!(after.references.len(), before.references.len());
+        prop_assert_eq!(outside(text.as_bytes(), &before), outside(&edited.bytes, &after));
+        for (was, is) in before.references.iter().zip(&after.references) {
+            prop_assert_eq!(is.tag.as_deref(), Some(tag.as_str()));
+            prop_assert_eq!((&is.path, &is.name, is.line), (&was.path, &was.name, was.line));
+        }
+        let back = before.references.iter().zip(&after.references).map(|(was, is)| Edit {
+            reference: is,
+            to: Target { name: None, tag: was.tag.as_deref().map(|tag| Tag::parse(tag).unwrap()), digest: None },
+        }).collect::<Vec<_>>();
+        prop_assert_eq!(apply(&edited.bytes, &back).unwrap().bytes, text.into_bytes());
+    }
+
+    #[test]
+    fn no_bytes_make_the_scan_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = scan("kustomization.yaml", &bytes);
+    }
+
+    /// Odd files: good ones with odd words thrown in, most of them still YAML.
+    #[test]
+    fn in_odd_files_an_edit_is_proven_or_refused_for_a_known_reason(
+        text in files(),
+        words in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(WORDS)), 0..6)
+    ) {
+        let mut text = text;
+        for (at, word) in words {
+            let at = (0..=text.len()).rev().skip(at.index(text.len() + 1)).find(|at| text.is_char_boundary(*at)).unwrap();
+            text.insert_str(at, word);
+        }
+        proven_or_refused(&text)?;
+    }
+
+    #[test]
+    fn in_files_of_odd_words_too(words in prop::collection::vec(prop::sample::select(WORDS), 0..40)) {
+        proven_or_refused(&words.concat())?;
+    }
+}
+
+const WORDS: &[&str] = &[
+    "image",
+    "images",
+    ": ",
+    ":",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "- ",
+    "nginx:1",
+    "newTag",
+    "name",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "\"",
+    "'",
+    " ",
+    " # landwaiter: a\n",
+    " # landwaiter: a:tag\n",
+    "# landwaiter-hold: x\n",
+    " # x",
+    "&a ",
+    "*a",
+    "|",
+    ">-",
+    "? ",
+    "---\n",
+    "...\n",
+    "\t",
+    "apiVersion: v1\nkind: Pod\n",
+    "kind: Kustomization\n",
+    "\u{feff}",
+    "é",
+    "~",
+    "\r\n",
+    "\r",
+    "!!str ",
+    "%YAML 1.2\n",
+    "x",
+    "\\",
+    "\u{2028}",
+    "\u{85}",
+    "|2\n",
+    "image: a\n",
+    "- name: a\n  newTag: b\n",
+    "{image: a}",
+    "<<: *a\n",
+];
+
+/// Sets each reference of a text alone: what is written has as many references as before, what is not has a reason that
+/// is not a doubt about our own work.
+fn proven_or_refused(text: &str) -> Result<(), TestCaseError> {
+    let found = scan("kustomization.yaml", text.as_bytes());
+    for reference in found.references.iter().filter(|reference| reference.blocked.is_none()) {
+        let mut to = tagged(reference, "v99");
+        to.digest = Some(Digest::parse(&format!("sha256:{}", "0c".repeat(32))).unwrap());
+        if plan_action(reference, &to).is_err() {
+            to.digest = None;
+        }
+        match apply(text.as_bytes(), &[Edit { reference, to }]) {
+            Ok(edited) => {
+                let after = scan("kustomization.yaml", &edited.bytes);
+                prop_assert_eq!(after.references.len(), found.references.len(), "{:?}", text);
+                prop_assert_eq!(after.notes.len(), found.notes.len(), "{:?}", text);
+            }
+            Err(EditError::Unproven(why)) => prop_assert!(false, "{}: {:?}", why, text),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The bytes that belong to no slot, and the spots where slots were.
+fn outside(bytes: &[u8], scan: &Scan) -> Vec<Vec<u8>> {
+    let mut spans = scan
+        .references
+        .iter()
+        .flat_map(|r| r.slots.iter().map(|slot| slot.span))
+        .collect::<Vec<_>>();
+    spans.sort();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for span in spans {
+        parts.push(bytes[at..span.start].to_vec());
+        at = span.end;
+    }
+    parts.push(bytes[at..].to_vec());
+    parts
+}
