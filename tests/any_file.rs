@@ -18,12 +18,7 @@ fn tagged(reference: &Reference, tag: &str) -> Target {
 
 /// A scalar with an image in some style, a comment, and odd neighbours.
 fn pieces() -> impl Strategy<Value = String> {
-    let image = prop::sample::select(vec![
-        "nginx:v1",
-        "ghcr.io/acme/web:1.2.3",
-        "localhost:5000/a/b:v9",
-        "redis",
-    ]);
+    let image = prop::sample::select(vec!["nginx:v1", "ghcr.io/acme/web:1.2.3", "localhost:5000/a/b:v9"]);
     let style = prop::sample::select(vec![
         "@",
         "'@'",

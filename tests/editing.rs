@@ -186,6 +186,15 @@ fn everything_beside_the_value_stays() {
 }
 
 #[test]
+fn an_image_without_a_tag_is_given_one_and_never_loses_it() {
+    let given = "apiVersion: v1\nkind: Pod\nspec: {containers: [image: redis]}\n";
+    produces("x.yaml", given, "7.2", &given.replace("redis", "redis:7.2"));
+    let tagged = given.replace("redis", "redis:7.2");
+    let bare = set("x.yaml", &tagged, |_| Target::default());
+    assert_eq!(bare, Err(EditError::Removal("tag")));
+}
+
+#[test]
 fn two_values_on_one_line_are_two_edits() {
     let given =
         "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a:1.0.0, name: a}, {name: b, image: 'b:1.0.0'}]}\n";
@@ -316,12 +325,12 @@ fn what_cannot_be_written_is_refused_with_its_reason() {
         (
             format!("images:\n- name: a\n  newTag: v1\n  digest: {hash}\n"),
             plain(tag("v2")),
-            "the digest stands in a key of its own",
+            "the digest would have to be removed",
         ),
         (
             "images:\n- name: a\n  newTag: v1\n".into(),
             plain(None),
-            "the tag stands in a key of its own",
+            "the tag would have to be removed",
         ),
         (
             "x: '' # landwaiter: web\n".into(),

@@ -23,6 +23,9 @@ pub(super) fn wanted<'a>(reference: &'a Reference, target: &Target) -> Result<Wa
     if let Some(name) = &target.name {
         Repository::parse(name).map_err(|_| EditError::InvalidName(name.clone()))?;
     }
+    if target.tag.is_none() && target.digest.is_none() {
+        return Err(EditError::Removal("tag"));
+    }
     let mut wanted = Wanted {
         values: Vec::new(),
         inserts: missing(reference, target)?,

@@ -87,8 +87,8 @@ pub enum EditError {
     /// The reference has no scalar for a part of the target, and none can be added.
     #[error("there is no place for the {0}")]
     NoPlace(&'static str),
-    /// A part that stands in a key of its own would have to go.
-    #[error("the {0} stands in a key of its own, which would have to be removed")]
+    /// Removing keys is not done, nor is leaving an image with neither tag nor digest.
+    #[error("the {0} would have to be removed")]
     Removal(&'static str),
     /// Neither the file nor the target says what the image is called.
     #[error("the name of the image is not known")]

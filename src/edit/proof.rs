@@ -175,3 +175,94 @@ impl<'s> Document<'s> {
         EditError::Unproven(format!("line {}: {what}", position(self.text, span.start).line))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::splice::join;
+    use super::*;
+
+    const OLD: &str = "# top\na: &x v1 # one\nb: [v1, 'v1']\n---\nc: v1\n";
+
+    /// Splices `text` over the first `old` at or after byte `from`, claiming that the scalar there then reads `new`.
+    fn splice(from: usize, old: &str, text: &str, new: &str) -> Splice {
+        let start = from + OLD[from..].find(old).unwrap();
+        let span = Span::new(start, start + old.len());
+        Splice {
+            span,
+            text: text.into(),
+            meaning: Meaning::Value {
+                scalar: span,
+                old: old.trim_matches('\'').into(),
+                new: new.into(),
+            },
+        }
+    }
+
+    fn pair(after: &str, text: &str) -> Splice {
+        let at = OLD.find(after).unwrap() + after.len();
+        Splice {
+            span: Span::new(at, at),
+            text: text.into(),
+            meaning: Meaning::Pair {
+                key: "k".into(),
+                value: "v".into(),
+            },
+        }
+    }
+
+    fn proven(splices: &[Splice]) -> Result<(), EditError> {
+        prove(OLD, &join(OLD, splices), splices)
+    }
+
+    #[test]
+    fn intended_changes_are_proven() {
+        for splices in [
+            vec![splice(0, "v1", "v2", "v2")],
+            vec![splice(0, "v1", "\"v2\"", "v2")],
+            vec![splice(20, "'v1'", "'v2'", "v2"), splice(40, "v1", "v3", "v3")],
+            vec![pair("# one\n", "k: v\n"), splice(40, "v1", "v3", "v3")],
+            vec![pair("'v1']\n", "k: v\n")],
+            vec![pair("c: v1\n", "k: v\n")],
+        ] {
+            assert_eq!(proven(&splices), Ok(()), "{splices:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_that_changed_is_found() {
+        for (splices, why) in [
+            (vec![splice(0, "v1", "v2", "v3")], "a value is not the intended one"),
+            (vec![splice(0, "v1", "'v2'", "v2")], "a value is not the intended one"),
+            (vec![splice(0, "v1", "v2 # two", "v2")], "something else changed"),
+            (
+                vec![splice(0, "v1", "!!str v2", "v2")],
+                "a value is not the intended one",
+            ),
+            (vec![splice(0, "v1", "[v2]", "v2")], "a value became something else"),
+            (vec![splice(0, "v1", "v2\nd: v3", "v2")], "something else changed"),
+            (vec![splice(20, "v1", "v2, v3", "v2")], "something else changed"),
+            (
+                vec![splice(0, "v1", "v2\n---\nd: 1", "v2")],
+                "the number of documents changed",
+            ),
+            (vec![splice(0, "v1", "v2: x: y", "v2")], "not YAML afterwards"),
+            (vec![splice(40, "v1", "v2\nd: e\n", "v2")], "something else changed"),
+            (
+                vec![pair("# one\n", "k: w\n")],
+                "an inserted pair is not the intended one",
+            ),
+            (
+                vec![pair("# one\n", "k: &y v\n")],
+                "an inserted pair is not the intended one",
+            ),
+            (vec![pair("# one\n", "# k: v\n")], "something else changed"),
+            (vec![pair("# one\n", "\n")], "an intended change is missing"),
+            (vec![pair("[v1", ", k")], "an intended change is missing"),
+        ] {
+            let error = proven(&splices).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}: {splices:?}");
+        }
+        let unasked = prove(OLD, &OLD.replace("c: v1", "c: v2"), &[]);
+        assert!(unasked.is_err());
+    }
+}
