@@ -195,6 +195,20 @@ fn an_image_without_a_tag_is_given_one_and_never_loses_it() {
 }
 
 #[test]
+fn an_empty_place_for_a_digest_is_filled_or_stays_empty() {
+    let given = "tag: v1 # landwaiter: web:tag\ndigest: '' # landwaiter: web:digest\n";
+    produces("values.yaml", given, "v2", &given.replace("v1", "v2"));
+    let filled = set("values.yaml", given, |_| Target {
+        tag: Some(Tag::parse("v1").unwrap()),
+        digest: Some(digest("0b")),
+        name: None,
+    })
+    .unwrap();
+    let want = given.replace("''", &format!("'{}'", digest("0b")));
+    assert_eq!((filled.bytes, filled.actions), (want.into_bytes(), vec![Action::Pin]));
+}
+
+#[test]
 fn two_values_on_one_line_are_two_edits() {
     let given =
         "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a:1.0.0, name: a}, {name: b, image: 'b:1.0.0'}]}\n";

@@ -72,7 +72,12 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
                 None => tag.as_str().to_owned(),
             })
         }
-        Part::Digest => digest.map(str::to_owned).ok_or(EditError::Removal("digest")),
+        Part::Digest => match digest {
+            Some(digest) => Ok(digest.to_owned()),
+            // A place for a digest that nobody has filled yet may stay empty.
+            None if slot.value.trim().is_empty() => Ok(slot.value.trim_end_matches('\n').to_owned()),
+            None => Err(EditError::Removal("digest")),
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 //! style they are written in where that style can carry them. A missing `digest:` or `newTag:` is inserted beside its
 //! siblings, with their indentation and line ending.
 //!
-//! The proof ([`proof`]): after splicing, the touched documents are parsed again, and the two streams of events, values,
+//! The proof: after splicing, the touched documents are parsed again, and the two streams of events, values,
 //! styles, anchors, tags and comments included, may differ in exactly the intended scalars and inserted keys. All other
 //! bytes are copied, not written. What cannot be proven is an error and is never written.
 //!

@@ -4,8 +4,8 @@
 //! safely is returned as a reference with `blocked`, or as a note; a file that is not YAML is returned as skipped.
 //!
 //! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
-//! at one document ([`view::View`]), claims the scalars it understands and leaves a [`draft::Draft`] for each reference;
-//! what all shapes share (anchors, holds, lines, identity) is settled afterwards in [`scan`]. Shapes run in the order of
+//! at one document (`View`), claims the scalars it understands and leaves a `Draft` for each reference;
+//! what all shapes share (anchors, holds, lines, identity) is settled afterwards in `scan`. Shapes run in the order of
 //! `SHAPES`; markers come last and take the scalars that no shape has claimed.
 //!
 //! ```
