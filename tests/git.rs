@@ -681,3 +681,80 @@ fn settings_of_the_user_and_programs_in_the_repository_are_not_used() {
         .unwrap();
     assert!(!sign.exists(), "no hook of the local repository runs");
 }
+
+/// Not a test by itself: the process that [`a_kill_at_any_moment_leaves_the_branch_old_or_new`] starts and kills.
+#[test]
+fn the_writer_that_gets_killed() {
+    let Ok(repository) = std::env::var("LANDWAITER_TEST_KILLED_WRITER") else {
+        return;
+    };
+    let repo = open(Path::new(&repository), Some("main"));
+    for round in 0.. {
+        let snapshot = repo.snapshot().unwrap();
+        let text = format!("process: {}\nround: {round}\n", std::process::id());
+        repo.publish(&publication(&*snapshot, &[("apps/web.yaml", text.as_bytes())]))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_the_branch_old_or_new() {
+    const KILLS: u64 = 40;
+    let world = World::new();
+    run_git(&world.bare(), &["pack-refs", "--all"]);
+    let mut count = 1;
+    for round in 0..KILLS {
+        let mut writer = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "the_writer_that_gets_killed"])
+            .env("LANDWAITER_TEST_KILLED_WRITER", world.bare())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(40_000 + 1_370 * round));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        run_git(
+            &world.bare(),
+            &["fsck", "--strict", "--no-dangling", "--connectivity-only"],
+        );
+        let now: u64 = run_git(&world.bare(), &["rev-list", "--count", "main"])
+            .parse()
+            .unwrap();
+        assert!(now >= count, "a commit is lost");
+        count = now;
+    }
+    assert!(count > KILLS / 2, "the writers came to write: {count} commits");
+    let repo = world.open_bare();
+    let edit = publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"at last\n")]);
+    repo.publish(&edit).unwrap();
+    assert_eq!(world.bare_head(), repo.snapshot().unwrap().head().unwrap().0);
+    fsck(&world.bare());
+}
+
+#[test]
+fn a_lock_that_a_killed_landwaiter_left_is_removed() {
+    let world = World::new();
+    let repo = world.open_bare();
+    let edit = publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")]);
+    let note = format!("{}\n", "1".repeat(40));
+    fs::write(world.bare().join("landwaiter.lock"), &note).unwrap();
+    fs::create_dir_all(world.bare().join("refs/heads")).unwrap();
+    fs::write(world.bare().join("refs/heads/main.lock"), &note).unwrap();
+    fs::write(world.bare().join("packed-refs.lock"), "").unwrap();
+    let published = repo.publish(&edit).unwrap();
+    assert_eq!(published.commit.unwrap().0, world.bare_head());
+}
+
+#[test]
+fn an_author_that_git_cannot_write_is_an_error() {
+    let world = World::new();
+    let repo = world.open_bare();
+    let mut edit = publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")]);
+    for name in ["a\nb", "a <b> c"] {
+        edit.author.name = name.to_owned();
+        let Err(PublishError::Repo(error)) = repo.publish(&edit) else {
+            panic!("{name:?} was written");
+        };
+        assert!(error.message.starts_with("the commit cannot be made"), "{error:?}");
+    }
+}

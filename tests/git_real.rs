@@ -634,3 +634,40 @@ fn a_server_that_says_nothing_is_given_up() {
     assert_eq!(error.message, format!("127.0.0.1:{port} did not answer in time"));
     assert!(error.retryable);
 }
+
+#[test]
+fn an_ssh_session_that_has_died_is_replaced() {
+    if !available(SSH_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    let server = SshServer::start(true);
+    let mut options = with_key(&server);
+    options.timeouts.silence = Duration::from_millis(500);
+    let repo = open(&server.url(&world.bare()), None, &options);
+    repo.snapshot().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    repo.snapshot().unwrap();
+}
+
+#[test]
+fn repositories_are_used_and_dropped_inside_an_async_runtime() {
+    if !available(SSH_PROGRAMS) || !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    let (http, ssh) = (HttpServer::start(world.root.path()), SshServer::start(true));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for repo in [
+        open(&plain(&http), None, &as_writer()),
+        open(&ssh.url(&world.bare()), None, &with_key(&ssh)),
+    ] {
+        let repo: std::sync::Arc<dyn ConfigRepo> = repo.into();
+        runtime.block_on(async {
+            let blocking = repo.clone();
+            let files = tokio::task::spawn_blocking(move || blocking.snapshot().unwrap().files().len());
+            assert_eq!(files.await.unwrap(), 5);
+            drop(repo);
+        });
+    }
+}

@@ -21,6 +21,7 @@ use gix::ObjectId;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,7 +59,9 @@ impl Cache {
         };
         let root = directory.join(slug(name));
         let bad = |io: io::Error| lasting(format!("the cache {} cannot be used: {io}", root.display()));
-        fs::create_dir_all(&root).map_err(bad)?;
+        // For our eyes only: the repository may be private.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&root);
+        made.map_err(bad)?;
         let lock = File::create(root.join("lock")).map_err(bad)?;
         match lock.try_lock() {
             Ok(()) => {

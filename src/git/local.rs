@@ -4,6 +4,7 @@
 //! writers (`git push`, `git commit`) and we respect each other. As `git push` does, a branch that somebody has checked
 //! out is not moved under his feet.
 
+use super::claim::Claim;
 use super::fault::{Hint, chain, lasting, passing};
 use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack};
@@ -66,6 +67,9 @@ impl ConfigRepo for Local {
         }
         let commit = commit::compose(&repo, parent, publication)?;
         pack::store(&repo, &commit.objects)?;
+        let mut claim = Claim::take(repo.common_dir())?;
+        let locks = locks_of(&branch);
+        claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", commit.id))?;
         move_ref(&repo, &branch, parent, commit.id, publication)?;
         Ok(Published {
             commit: Some(CommitId(commit.id.to_string())),
@@ -117,6 +121,14 @@ fn refuse_if_checked_out(repo: &gix::Repository, branch: &str) -> Result<(), Pub
     Ok(())
 }
 
+/// The files, from the repository's directory, that exist while somebody moves the branch.
+fn locks_of(branch: &str) -> [String; 2] {
+    [
+        format!("{}.lock", bare::full_name(branch)),
+        "packed-refs.lock".to_owned(),
+    ]
+}
+
 fn move_ref(
     repo: &gix::Repository,
     branch: &str,
@@ -160,10 +172,7 @@ fn not_moved(repo: &gix::Repository, branch: &str, old: ObjectId, error: &gix::E
         Err(_) => return moved(None),
         Ok(_) => {}
     }
-    for lock in [
-        format!("{}.lock", bare::full_name(branch)),
-        "packed-refs.lock".to_owned(),
-    ] {
+    for lock in locks_of(branch) {
         let path = repo.common_dir().join(lock);
         if path.exists() {
             return passing(format!("{} is locked by another process", path.display()))

@@ -8,9 +8,10 @@
 //! | [`local`] | a repository on this machine: read at the branch head, written by compare-and-swap on the ref |
 //! | [`remote`] | a repository on a server, through a bare cache: fetch what is new, push by compare-and-swap |
 //! | `snapshot`, `commit` | one commit's files; the next commit, made in memory |
-//! | `pack`, `upload`, `push` | objects as one pack; the two halves of Git's protocol |
+//! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
 //! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
-//! | `cache`, `bare` | what lies on the disk |
+//! | `cache`, `bare`, `claim` | what lies on the disk, and who may write there |
+//! | `fault` | how errors of this room are made |
 //! | `seed` | a new repository, for the demo |
 //!
 //! Rules: no `git` or `ssh` program is started, no hook runs, nobody is asked for anything, no configuration of the user
@@ -39,10 +40,12 @@ mod commit;
 mod pack;
 mod upload;
 mod push;
+mod report;
 mod transport;
 mod ssh;
 mod known_hosts;
 mod cache;
+mod claim;
 mod bare;
 mod fault;
 mod seed;

@@ -2,18 +2,17 @@
 //!
 //! The old value in each command is the compare-and-swap: the server changes the ref only where it still has that value.
 //! There is no negotiation, because the sender knows exactly which objects are new. What is sent and what is answered are
-//! made and read by pure functions; [`push`] moves the bytes.
+//! made by pure functions (and read by [`super::report`]); [`push`] moves the bytes.
 
-use super::fault::{lasting, one_line, passing};
-use super::transport::{AGENT, Conversation, Failed, Server};
+use super::fault::{lasting, one_line};
+use super::report::{Outcome, Report};
+use super::transport::{AGENT, Conversation, Failed, Refusal, Server};
 use super::upload::target;
 use crate::port::RepoError;
 use gix::ObjectId;
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::ByteSlice;
 use gix::protocol::transport::Service;
 use gix::protocol::transport::client::{Capabilities, MessageKind, WriteMode};
-use gix::protocol::transport::packetline::PacketLineRef;
-use gix::protocol::transport::packetline::blocking_io::StreamingPeekableIter;
 use std::io::{self, Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,22 +28,6 @@ pub(super) struct RefUpdate {
     pub(super) name: String,
     pub(super) old: Option<ObjectId>,
     pub(super) new: ObjectId,
-}
-
-/// What became of a push that the server answered. Either all updates happened or none (`atomic`).
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Updated {
-        messages: Vec<String>,
-    },
-    /// A ref does not have its old value any more: the one the server showed, or none when it lost the race later.
-    Moved {
-        found: Option<ObjectId>,
-    },
-    Refused {
-        reason: String,
-        messages: Vec<String>,
-    },
 }
 
 /// A push without an answer. When `sent`, the server may have done it all the same.
@@ -79,16 +62,21 @@ pub(super) fn push(
     let lines = command_lines(updates, &capabilities, hash);
     match exchange(&mut with, &lines, pack, sideband) {
         Ok((report, messages)) => {
-            let report = parse_report(&report).map_err(|error| Unanswered { sent: true, error })?;
+            let report = Report::parse(&report).map_err(|error| Unanswered { sent: true, error })?;
             Ok(report.outcome(updates.len(), messages))
         }
         Err(error) => refused(with.explain(server, &gix::Error::from_error(error)), true),
     }
 }
 
-/// A refusal by status or login is an answer; anything else is not.
+/// A refusal is an answer; a server that hung up after it got the pack has given none, whatever it said.
 fn refused(failed: Failed, sent: bool) -> Result<Outcome, Unanswered> {
-    if failed.refused {
+    let answered = match failed.refusal {
+        Refusal::ByStatus => true,
+        Refusal::InWords => !sent,
+        Refusal::No => false,
+    };
+    if answered {
         return Ok(Outcome::Refused {
             reason: failed.error.message,
             messages: failed.error.hint.into_iter().collect(),
@@ -208,77 +196,6 @@ fn hear(messages: &mut Vec<String>, text: &[u8]) {
     }
 }
 
-/// The server's report: how unpacking went, how many refs changed, and the first that did not, with its reason.
-#[derive(Debug, PartialEq, Eq)]
-struct Report {
-    unpack: String,
-    changed: usize,
-    refused: Option<(BString, String)>,
-}
-
-/// Reads `unpack ok`, `ok REF`, `ng REF WHY` from packet lines; other lines (`option ...`) are passed over.
-fn parse_report(bytes: &[u8]) -> Result<Report, RepoError> {
-    let broken = |why: String| passing(format!("the server's report on the push cannot be read: {why}"));
-    let mut lines = StreamingPeekableIter::new(bytes, &[PacketLineRef::Flush], false);
-    let mut unpack = None;
-    let (mut changed, mut refused) = (0, None);
-    while let Some(line) = lines.read_line() {
-        let line = line
-            .map_err(|io| broken(io.to_string()))?
-            .map_err(|error| broken(error.to_string()))?;
-        let Some(text) = line.as_text() else { continue };
-        let text = text.as_bstr();
-        if let Some(how) = text.strip_prefix(b"unpack ") {
-            unpack = Some(one_line(&how.to_str_lossy()));
-        } else if text.starts_with(b"ok ") {
-            changed += 1;
-        } else if let Some(rest) = text.strip_prefix(b"ng ") {
-            let (name, why) = rest.split_once_str(" ").unwrap_or((rest, b"no reason given"));
-            refused.get_or_insert((BString::from(name), one_line(&why.to_str_lossy())));
-        }
-    }
-    match unpack {
-        Some(unpack) => Ok(Report {
-            unpack,
-            changed,
-            refused,
-        }),
-        None => Err(broken("it says nothing about the pack".to_owned())),
-    }
-}
-
-/// Reasons by which servers say that the ref did not have its old value, or that another push held its lock. The caller
-/// looks whether the ref really moved.
-const LOST_RACES: [&str; 7] = [
-    "fetch first",
-    "non-fast-forward",
-    "failed to update ref",
-    "failed to lock",
-    "incorrect old value provided",
-    "reference already exists",
-    "stale info",
-];
-
-impl Report {
-    fn outcome(self, updates: usize, messages: Vec<String>) -> Outcome {
-        match self.refused {
-            None if self.unpack == "ok" && self.changed == updates => Outcome::Updated { messages },
-            Some((_, why)) if self.unpack == "ok" && LOST_RACES.iter().any(|phrase| why.contains(phrase)) => {
-                Outcome::Moved { found: None }
-            }
-            Some((_, reason)) if self.unpack == "ok" => Outcome::Refused { reason, messages },
-            Some((_, why)) => Outcome::Refused {
-                reason: format!("{why}: {}", self.unpack),
-                messages,
-            },
-            None => Outcome::Refused {
-                reason: format!("unpack {}, {} of {updates} refs changed", self.unpack, self.changed),
-                messages,
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,15 +208,6 @@ mod tests {
 
     fn offered(text: &str) -> Capabilities {
         Capabilities::from_bytes(format!("\0{text}").as_bytes()).unwrap().0
-    }
-
-    fn packets(lines: &[&str]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for line in lines {
-            bytes.extend_from_slice(format!("{:04x}{line}\n", line.len() + 5).as_bytes());
-        }
-        bytes.extend_from_slice(b"0000");
-        bytes
     }
 
     #[test]
@@ -360,53 +268,6 @@ mod tests {
             ("report-status object-format=sha256", 1, HASH),
         ] {
             assert!(capabilities(&offered(offer), updates, hash).is_err(), "{offer}");
-        }
-    }
-
-    #[test]
-    fn reports_become_outcomes() {
-        let says = vec!["policy: no".to_owned()];
-        let refused = |reason: &str| Outcome::Refused {
-            reason: reason.to_owned(),
-            messages: says.clone(),
-        };
-        for (lines, expected) in [
-            (
-                &["unpack ok", "ok refs/heads/main"][..],
-                Outcome::Updated { messages: says.clone() },
-            ),
-            (
-                &["unpack ok", "ok refs/heads/main", "option refname refs/heads/x"],
-                Outcome::Updated { messages: says.clone() },
-            ),
-            (
-                &["unpack ok", "ng refs/heads/main pre-receive hook declined"],
-                refused("pre-receive hook declined"),
-            ),
-            (&["unpack ok", "ng refs/heads/main"], refused("no reason given")),
-            (
-                &["unpack ok", "ng refs/heads/main failed to update ref"],
-                Outcome::Moved { found: None },
-            ),
-            (
-                &["unpack ok", "ng refs/heads/main incorrect old value provided"],
-                Outcome::Moved { found: None },
-            ),
-            (
-                &["unpack index-pack abnormal exit", "ng refs/heads/main unpacker error"],
-                refused("unpacker error: index-pack abnormal exit"),
-            ),
-            (&["unpack ok"], refused("unpack ok, 0 of 1 refs changed")),
-        ] {
-            let report = parse_report(&packets(lines)).unwrap();
-            assert_eq!(report.outcome(1, says.clone()), expected, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn a_report_that_says_nothing_is_no_success() {
-        for bytes in [&b""[..], b"0000", b"zzzz", b"0009ok", &packets(&["ok refs/heads/main"])] {
-            assert!(parse_report(bytes).is_err(), "{bytes:?}");
         }
     }
 

@@ -7,7 +7,8 @@
 use super::cache::{Cache, Generation};
 use super::fault::passing;
 use super::local::{moved, parent_of};
-use super::push::{self, Outcome, RefUpdate, Unanswered};
+use super::push::{self, RefUpdate, Unanswered};
+use super::report::Outcome;
 use super::snapshot::TreeSnapshot;
 use super::transport::Server;
 use super::upload::Upload;
@@ -123,11 +124,11 @@ impl Remote {
         Ok(tip)
     }
 
-    /// The server named no value: another push was quicker, or it could not change the ref for a reason of its own.
-    fn lost(&self, branch: &str, parent: ObjectId) -> PublishError {
+    /// The server could not change the branch: somebody else was quicker, or else it had a reason of its own.
+    fn lost(&self, branch: &str, parent: ObjectId, reason: &str) -> PublishError {
         match self.look(branch) {
             Ok(found) if found != parent => moved(Some(found)),
-            Ok(_) => passing(format!("{} could not change the branch, which did not move", self.name)).into(),
+            Ok(_) => passing(format!("{} could not change the branch: {reason}", self.name)).into(),
             Err(error) => error.into(),
         }
     }
@@ -186,8 +187,8 @@ impl ConfigRepo for Remote {
                     messages,
                 })
             }
-            Outcome::Moved { found: Some(found) } => Err(moved(Some(found))),
-            Outcome::Moved { found: None } => Err(self.lost(&branch, parent)),
+            Outcome::Moved { found } => Err(moved(found)),
+            Outcome::LostRace { reason } => Err(self.lost(&branch, parent, &reason)),
             Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
         }
     }

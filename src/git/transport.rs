@@ -45,8 +45,18 @@ pub(super) struct Conversation {
 /// A conversation that failed, and whether the server refused us for who we are.
 #[derive(Debug)]
 pub(super) struct Failed {
-    pub(super) refused: bool,
+    pub(super) refusal: Refusal,
     pub(super) error: RepoError,
+}
+
+/// How sure it is that the server refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    No,
+    /// It said something and hung up: a refusal if nothing had been sent to it yet.
+    InWords,
+    /// By an HTTP status: nothing was done.
+    ByStatus,
 }
 
 impl Server {
@@ -144,7 +154,7 @@ impl Server {
                     chain(error)
                 ))),
                 text => Failed {
-                    refused: true,
+                    refusal: Refusal::InWords,
                     error: lasting(format!("{} said: {text}", server.host()))
                         .hint("is the path right, and may this key use the repository?"),
                 },
@@ -179,7 +189,10 @@ impl Conversation {
 
 impl Failed {
     pub(super) fn other(error: RepoError) -> Failed {
-        Failed { refused: false, error }
+        Failed {
+            refusal: Refusal::No,
+            error,
+        }
     }
 }
 
@@ -212,22 +225,27 @@ fn configure(
     authorities: Option<Vec<reqwest::Certificate>>,
     timeouts: Timeouts,
 ) -> Box<http::reqwest::ConfigureClientFn> {
-    let encrypted = url.encrypted;
+    let (encrypted, loopback) = (url.encrypted, url.loopback);
     Box::new(move |client| {
         // `reqwest` is built without a provider of its own; a second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client.connect_timeout(timeouts.connect).timeout(timeouts.silence);
+        // What the environment says of proxies holds for the network, not for this machine.
+        let client = if loopback { client.no_proxy() } else { client };
         Ok(match &authorities {
             Some(authorities) => client.tls_certs_only(authorities.clone()),
-            // Loopback without encryption: no proxy is asked, and no certificates are loaded (10 ms and more).
-            None if !encrypted => client.no_proxy().tls_certs_only(Vec::new()),
+            // Loading the machine's certificates takes 10 ms and more, for nothing.
+            None if !encrypted => client.tls_certs_only(Vec::new()),
             None => client,
         })
     })
 }
 
 fn explain_http(host: &str, has_login: bool, error: &gix::Error) -> Failed {
-    let refused = |error| Failed { refused: true, error };
+    let refused = |error| Failed {
+        refusal: Refusal::ByStatus,
+        error,
+    };
     let status = error
         .downcast_any_ref::<reqwest::Error>()
         .and_then(reqwest::Error::status);
@@ -269,4 +287,34 @@ fn timed_out(cause: &(dyn std::error::Error + 'static)) -> bool {
         .downcast_ref::<std::io::Error>()
         .is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
     http || io
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::Secret;
+
+    #[test]
+    fn a_login_without_a_user_is_a_bearer_token() {
+        let login = |user: Option<&str>| Login {
+            user: user.map(str::to_owned),
+            secret: Secret::new("s3cret"),
+        };
+        assert_eq!(authorization(&login(None)), "Authorization: Bearer s3cret");
+        assert_eq!(
+            authorization(&login(Some("acme"))),
+            "Authorization: Basic YWNtZTpzM2NyZXQ="
+        );
+    }
+
+    #[test]
+    fn authorities_are_pem_certificates() {
+        for pem in [
+            &b""[..],
+            b"certificate",
+            b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(authorities(pem).is_err(), "{pem:?}");
+        }
+    }
 }

@@ -39,6 +39,8 @@ pub struct HttpUrl {
     text: String,
     host: String,
     pub encrypted: bool,
+    /// The server is this machine.
+    pub loopback: bool,
 }
 
 impl HttpUrl {
@@ -145,13 +147,15 @@ fn http(text: &str, url: &gix::Url) -> Result<Location, RepoError> {
             .hint("leave out everything from the `?` or `#` on; credentials belong in the settings"));
     }
     let encrypted = url.scheme == Scheme::Https;
-    if !encrypted && !is_loopback(host) {
+    let loopback = is_loopback(host);
+    if !encrypted && !loopback {
         return Err(lasting(format!("plain http to {host}, which is not this machine")).hint("use https://"));
     }
     Ok(Location::Http(HttpUrl {
         text: text.trim_end_matches('/').to_owned(),
         host: authority(text).to_owned(),
         encrypted,
+        loopback,
     }))
 }
 
