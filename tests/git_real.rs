@@ -643,10 +643,10 @@ fn an_ssh_session_that_has_died_is_replaced() {
     let world = World::new();
     let server = SshServer::start(true);
     let mut options = with_key(&server);
-    options.timeouts.silence = Duration::from_millis(500);
+    options.timeouts.silence = Duration::from_secs(3);
     let repo = open(&server.url(&world.bare()), None, &options);
     repo.snapshot().unwrap();
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_secs(5));
     repo.snapshot().unwrap();
 }
 

@@ -55,7 +55,7 @@ impl TreeSnapshot {
             .find_commit(commit)
             .and_then(|found| found.tree_id().map(|id| id.detach()))
             .map_err(|error| passing(format!("commit {commit} of {name} cannot be read: {}", chain(&error))))?;
-        let mut found = Walk::new(&repo, name).files(tree)?;
+        let mut found = Walk::new(&repo, name, MAX_ENTRIES).files(tree)?;
         found.sort_by(|a, b| a.0.cmp(&b.0));
         let blobs = found.iter().map(|(_, id)| *id).collect();
         let files = found.into_iter().map(|(path, id)| entry(path, Some(id))).collect();
@@ -187,15 +187,17 @@ impl Snapshot for TreeSnapshot {
 struct Walk<'r> {
     repo: &'r gix::Repository,
     name: &'r str,
+    limit: usize,
     entries: usize,
     found: Vec<(BString, ObjectId)>,
 }
 
 impl<'r> Walk<'r> {
-    fn new(repo: &'r gix::Repository, name: &'r str) -> Walk<'r> {
+    fn new(repo: &'r gix::Repository, name: &'r str, limit: usize) -> Walk<'r> {
         Walk {
             repo,
             name,
+            limit,
             entries: 0,
             found: Vec::new(),
         }
@@ -236,9 +238,10 @@ impl<'r> Walk<'r> {
         for item in entries {
             let item = item.map_err(broken)?;
             self.entries += 1;
-            if self.entries > MAX_ENTRIES {
+            if self.entries > self.limit {
                 return Err(lasting(format!(
-                    "{name} has more than {MAX_ENTRIES} files and directories"
+                    "{name} has more than {} files and directories",
+                    self.limit
                 )));
             }
             let path = joined(prefix, item.filename);
@@ -264,4 +267,84 @@ fn joined(prefix: &BString, name: &gix::bstr::BStr) -> BString {
     }
     path.extend_from_slice(name);
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gix::objs::Tree;
+    use gix::objs::tree::{Entry, EntryKind};
+
+    fn repository() -> (tempfile::TempDir, gix::Repository) {
+        let directory = tempfile::tempdir().unwrap();
+        let repo = gix::init_bare(directory.path()).unwrap().with_object_memory();
+        (directory, repo)
+    }
+
+    fn tree(repo: &gix::Repository, entries: &[(&str, EntryKind, ObjectId)]) -> ObjectId {
+        let entry = |(name, kind, oid): &(&str, EntryKind, ObjectId)| Entry {
+            mode: (*kind).into(),
+            filename: (*name).into(),
+            oid: *oid,
+        };
+        let entries = entries.iter().map(entry).collect();
+        repo.write_object(Tree { entries }).unwrap().detach()
+    }
+
+    fn files(repo: &gix::Repository, root: ObjectId, limit: usize) -> Result<Vec<String>, String> {
+        let found = Walk::new(repo, "r", limit).files(root).map_err(|error| error.message)?;
+        let mut paths: Vec<String> = found.iter().map(|(path, _)| path.to_string()).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    #[test]
+    fn only_regular_files_are_found() {
+        let (_directory, repo) = repository();
+        let blob = repo.write_blob("x").unwrap().detach();
+        let below = tree(&repo, &[("f", EntryKind::BlobExecutable, blob)]);
+        let root = tree(
+            &repo,
+            &[
+                ("a", EntryKind::Blob, blob),
+                ("d", EntryKind::Tree, below),
+                ("l", EntryKind::Link, blob),
+                ("s", EntryKind::Commit, blob),
+            ],
+        );
+        assert_eq!(files(&repo, root, 5).unwrap(), ["a", "d/f"]);
+        assert_eq!(
+            files(&repo, root, 4).unwrap_err(),
+            "r has more than 4 files and directories"
+        );
+    }
+
+    #[test]
+    fn a_tree_that_unfolds_without_end_is_refused() {
+        let (_directory, repo) = repository();
+        let mut root = tree(&repo, &[("f", EntryKind::Blob, repo.write_blob("x").unwrap().detach())]);
+        for _ in 0..40 {
+            root = tree(&repo, &[("a", EntryKind::Tree, root), ("b", EntryKind::Tree, root)]);
+        }
+        assert_eq!(
+            files(&repo, root, 1000).unwrap_err(),
+            "r has more than 1000 files and directories"
+        );
+    }
+
+    #[test]
+    fn directories_inside_each_other_are_followed_to_the_limit() {
+        let (_directory, repo) = repository();
+        let mut root = tree(&repo, &[("f", EntryKind::Blob, repo.write_blob("x").unwrap().detach())]);
+        for _ in 0..MAX_DEPTH {
+            root = tree(&repo, &[("d", EntryKind::Tree, root)]);
+        }
+        assert_eq!(files(&repo, root, MAX_ENTRIES).unwrap().len(), 1);
+        let deeper = tree(&repo, &[("d", EntryKind::Tree, root)]);
+        assert!(
+            files(&repo, deeper, MAX_ENTRIES)
+                .unwrap_err()
+                .contains("inside each other")
+        );
+    }
 }
