@@ -175,13 +175,15 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
 }
 
 #[test]
-fn the_conversation_over_http() {
+fn the_conversation_over_http_in_both_versions_of_the_protocol() {
     if !available(HTTP_PROGRAMS) {
         return;
     }
-    let world = World::new();
-    let server = HttpServer::start(world.root.path());
-    conversation(&world, &*open(&plain(&server), None, &as_writer()));
+    for version_2 in [true, false] {
+        let world = World::new();
+        let server = HttpServer::speaking(world.root.path(), version_2);
+        conversation(&world, &*open(&plain(&server), None, &as_writer()));
+    }
 }
 
 #[test]

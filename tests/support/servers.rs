@@ -99,6 +99,11 @@ pub(crate) const HTTP_PROGRAMS: &[&str] = &["git", "nginx", "fcgiwrap", "htpassw
 
 impl HttpServer {
     pub(crate) fn start(repositories: &Path) -> HttpServer {
+        HttpServer::speaking(repositories, true)
+    }
+
+    /// `version_2`: whether the server hears that the client can speak the newer protocol.
+    pub(crate) fn speaking(repositories: &Path, version_2: bool) -> HttpServer {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name).display().to_string();
         run("htpasswd", &["-bc", &at("users"), "writer", TOKEN]);
@@ -128,7 +133,10 @@ impl HttpServer {
             ],
         );
         let (port, tls_port) = (free_port(), free_port());
-        let text = configuration(directory.path(), repositories, port, tls_port);
+        let mut text = configuration(directory.path(), repositories, port, tls_port);
+        if !version_2 {
+            text = text.replace("fastcgi_param GIT_PROTOCOL $http_git_protocol;", "");
+        }
         fs::write(at("nginx.conf"), text).unwrap();
         let socket = format!("unix:{}", at("socket"));
         let (cgi_log, log) = (directory.path().join("cgi.log"), directory.path().join("nginx.log"));
