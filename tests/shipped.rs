@@ -1,9 +1,4 @@
 //! The shipped policies: each file is what `extends` takes it for, and what its comment says is true.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
 
 use landwaiter::config::{policies, shipped};
 use landwaiter::policy::Policy;

@@ -108,3 +108,99 @@ pub(super) fn is_document(root: &Node, kind: &str, problems: &mut Problems) -> b
     }
     problems.errors() == before
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use globset::{Glob, GlobSetBuilder};
+
+    const VALID: &str = include_str!("../../policies/timestamped-builds.yaml");
+
+    fn load(files: &[(&str, &str)]) -> Loaded {
+        let owned: Vec<(String, String)> = files
+            .iter()
+            .map(|(path, text)| ((*path).into(), (*text).into()))
+            .collect();
+        read(&owned)
+    }
+
+    #[test]
+    fn policy_files_are_found_at_their_places() {
+        for (path, found) in [
+            ("landwaiter.yaml", true),
+            (".landwaiter.yaml", true),
+            (".landwaiter/a.yaml", true),
+            (".landwaiter/team/web/a.yaml", true),
+            ("policies/a.yaml", true),
+            ("policies/a/b.yaml", true),
+            ("landwaiter.yml", false),
+            ("apps/landwaiter.yaml", false),
+            ("apps/policies/a.yaml", false),
+            ("policies.yaml", false),
+            ("policies/README.md", false),
+        ] {
+            assert_eq!(is_policy_file(path, None), found, "{path}");
+        }
+        let rules = GlobSetBuilder::new()
+            .add(Glob::new("rules/*.yaml").unwrap())
+            .build()
+            .unwrap();
+        assert!(is_policy_file("rules/a.yaml", Some(&rules)));
+        assert!(!is_policy_file("landwaiter.yaml", Some(&rules)));
+    }
+
+    #[test]
+    fn policies_keep_the_order_of_files_and_lines() {
+        let two = VALID.replace("timestamped-builds", "b") + "---\n" + &VALID.replace("timestamped-builds", "a");
+        let loaded = load(&[("landwaiter.yaml", &two), ("policies/c.yaml", VALID)]);
+        assert!(loaded.is_ok(), "{:?}", loaded.diagnostics);
+        let names: Vec<&str> = loaded.policies.iter().map(|policy| policy.name.as_str()).collect();
+        assert_eq!(names, ["b", "a", "timestamped-builds"]);
+        assert_eq!(&*loaded.policies[2].file, "policies/c.yaml");
+    }
+
+    #[test]
+    fn warnings_do_not_reject() {
+        let warned = VALID.replace("'$time'", "'$$time'");
+        let loaded = load(&[("landwaiter.yaml", &warned)]);
+        assert_eq!(loaded.diagnostics.len(), 1);
+        assert!(loaded.is_ok());
+    }
+
+    #[test]
+    fn crlf_and_a_byte_order_mark_are_read() {
+        let windows = format!("\u{feff}{}", VALID.replace('\n', "\r\n"));
+        let loaded = load(&[("landwaiter.yaml", &windows)]);
+        assert_eq!(loaded.diagnostics, []);
+        assert_eq!(loaded.policies.len(), 1);
+    }
+
+    #[test]
+    fn thousands_of_policies_are_read_in_one_go() {
+        let mut text = String::from("apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n");
+        for number in 0..2_000 {
+            text.push_str(&format!(
+                "- {{name: p{number}, extends: [semver-stable], images: [nginx]}}\n"
+            ));
+        }
+        let loaded = load(&[("landwaiter.yaml", &text)]);
+        assert!(loaded.is_ok());
+        assert_eq!(loaded.policies.len(), 2_000);
+    }
+
+    proptest::proptest! {
+        /// Any place of a valid file is overwritten with anything: it is read or explained, and never a panic.
+        #[test]
+        fn damaged_files_are_read_or_explained(at in 0usize..900, length in 0usize..20, put in "[-a\\[\\]{}:,#&*!|>'\"$%(?~ \n\té]{0,8}") {
+            let cut = |byte: usize| (0..=byte.min(VALID.len())).rev().find(|i| VALID.is_char_boundary(*i)).unwrap_or(0);
+            let damaged = format!("{}{put}{}", &VALID[..cut(at)], &VALID[cut(at + length)..]);
+            let files = [("landwaiter.yaml".to_owned(), damaged.clone())];
+            let loaded = read(&files);
+            proptest::prop_assert!(loaded.policies.len() <= 1);
+            for one in &loaded.diagnostics {
+                proptest::prop_assert!(!one.render(&damaged, false).is_empty());
+            }
+            let _ = crate::config::settings::read("settings.yaml", &damaged);
+        }
+    }
+}

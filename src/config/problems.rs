@@ -113,3 +113,35 @@ impl<'t> Problems<'t> {
         self.found.push(diagnostic);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_are_kept_and_the_rest_is_counted() {
+        let text = "x".repeat(300);
+        let found = |count: usize| {
+            let mut problems = Problems::new("x.yaml", &text);
+            for at in 0..count {
+                problems.error(Span::new(at, at + 1), "wrong", "");
+            }
+            problems.into_diagnostics()
+        };
+        assert_eq!(found(MAX_PROBLEMS).len(), MAX_PROBLEMS);
+        let more = found(MAX_PROBLEMS + 3);
+        assert_eq!(more.len(), MAX_PROBLEMS + 1);
+        assert_eq!(more[MAX_PROBLEMS].message, "3 more problems are not shown");
+    }
+
+    #[test]
+    fn warnings_alone_never_become_an_error() {
+        let text = "x".repeat(300);
+        let mut problems = Problems::new("x.yaml", &text);
+        for at in 0..MAX_PROBLEMS + 3 {
+            problems.warning(Span::new(at, at + 1), "odd", "");
+        }
+        let found = problems.into_diagnostics();
+        assert!(found.iter().all(|one| one.severity == Severity::Warning));
+    }
+}

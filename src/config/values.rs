@@ -259,3 +259,81 @@ pub(super) fn canonical_glob(text: &str) -> Option<String> {
         Some(_) => Some(format!("docker.io/{text}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tree;
+
+    fn read<T: Shape>(text: &str) -> Option<T> {
+        let quoted = serde_json::to_string(text).unwrap();
+        let mut problems = Problems::new("x.yaml", &quoted);
+        let node = tree::documents(&quoted, &mut problems).remove(0);
+        T::read(&node, &mut problems)
+    }
+
+    #[test]
+    fn image_globs_are_read_as_docker_reads_names() {
+        for (glob, image, matches) in [
+            ("ghcr.io/acme/*", "ghcr.io/acme/web", true),
+            ("ghcr.io/acme/*", "ghcr.io/acme/web/nginx", false),
+            ("ghcr.io/acme/**", "ghcr.io/acme/web/nginx", true),
+            ("acme/*", "acme/web", true),
+            ("acme/*", "ghcr.io/acme/web", false),
+            ("nginx-*", "nginx-unprivileged", true),
+            ("nginx-*", "acme/nginx-x", false),
+            ("**", "nginx", true),
+            ("**/web", "ghcr.io/acme/web", true),
+            ("**/web", "acme/web", true),
+            ("*.example.com/web", "registry.example.com/web", true),
+            ("localhost/*", "localhost/web", true),
+            ("registry.example.com:5000/*", "registry.example.com:5000/web", true),
+            ("ghcr.io/acme/{web,api}", "ghcr.io/acme/api", true),
+            ("ghcr.io/acme/web?", "ghcr.io/acme/web2", true),
+        ] {
+            let Some(ImagePattern::Glob(pattern)) = read(glob) else {
+                panic!("{glob} is no glob");
+            };
+            let repository = Repository::parse(image).unwrap();
+            assert_eq!(pattern.is_match(repository.as_str()), matches, "{glob} and {image}");
+        }
+    }
+
+    #[test]
+    fn exact_images_are_canonical() {
+        for (text, canonical) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("[::1]:5000/web", "[::1]:5000/web"),
+            ("registry.example.com:5000/web", "registry.example.com:5000/web"),
+        ] {
+            let Some(ImagePattern::Exact(repository)) = read(text) else {
+                panic!("{text} is not exact");
+            };
+            assert_eq!(repository.as_str(), canonical);
+        }
+    }
+
+    #[test]
+    fn file_globs_keep_to_folders() {
+        for (glob, file, matches) in [
+            ("apps/*/x.yaml", "apps/web/x.yaml", true),
+            ("apps/*/x.yaml", "apps/web/a/x.yaml", false),
+            ("apps/**", "apps/web/a/x.yaml", true),
+            ("**/x.yaml", "x.yaml", true),
+            ("apps", "apps/x.yaml", false),
+        ] {
+            let FileGlob(pattern) = read(glob).unwrap();
+            assert_eq!(pattern.is_match(file), matches, "{glob} and {file}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_value_or_an_error(text in "[-a-zA-Z0-9*?\\[\\]{},:/@. é\\\\]{0,40}") {
+            let _: Option<ImagePattern> = read(&text);
+            let _: Option<FileGlob> = read(&text);
+            let _: Option<Tag> = read(&text);
+            let _: Option<Parts> = read(&text);
+        }
+    }
+}
