@@ -10,6 +10,7 @@
 //! `tags` and `write` merge key by key; `select` and lists are taken as a whole. What a shipped policy contributes is
 //! pointed at where `extends` names it.
 
+use super::budget::COPY;
 use super::extract::Template;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags};
 use super::problems::Problems;
@@ -17,22 +18,15 @@ use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
 use crate::policy::{Guards, Parts, Policy, PolicyName, Select, TagFilter, Write};
-use crate::text::{Span, position};
+use crate::text::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where each name was first used: file and line, as messages show it.
 pub(super) type Names = BTreeMap<PolicyName, String>;
 
-/// The file that is being read.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) path: &'a Arc<str>,
-    pub(super) text: &'a str,
-}
-
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
-pub(super) fn policies(source: Source<'_>, root: &Node, names: &mut Names, problems: &mut Problems) -> Vec<Policy> {
+pub(super) fn policies(path: &Arc<str>, root: &Node, names: &mut Names, problems: &mut Problems) -> Vec<Policy> {
     let Some(file) = PolicyFile::read(root, problems) else {
         return Vec::new();
     };
@@ -42,15 +36,15 @@ pub(super) fn policies(source: Source<'_>, root: &Node, names: &mut Names, probl
         .into_iter()
         .filter_map(|shape| {
             if let Some(name) = shape.value.name.as_given() {
-                unique(source, name, names, problems);
+                unique(path, name, names, problems);
             }
-            policy(source, shape, &defaults, problems)
+            policy(path, shape, &defaults, problems)
         })
         .collect()
 }
 
 /// Records the name, or reports the place that has it already.
-fn unique(source: Source<'_>, name: &Spanned<PolicyName>, names: &mut Names, problems: &mut Problems) {
+fn unique(path: &Arc<str>, name: &Spanned<PolicyName>, names: &mut Names, problems: &mut Problems) {
     if let Some(first) = names.get(&name.value) {
         problems.error(
             name.span,
@@ -59,12 +53,12 @@ fn unique(source: Source<'_>, name: &Spanned<PolicyName>, names: &mut Names, pro
         );
         return;
     }
-    let at = position(source.text, name.span.start);
-    names.insert(name.value.clone(), format!("{}:{}:{}", source.path, at.line, at.column));
+    let at = problems.position(name.span.start);
+    names.insert(name.value.clone(), format!("{}:{}:{}", path, at.line, at.column));
 }
 
 fn policy(
-    source: Source<'_>,
+    path: &Arc<str>,
     shape: Spanned<PolicyShape>,
     defaults: &Defaults,
     problems: &mut Problems,
@@ -83,6 +77,9 @@ fn policy(
         problems,
     );
     let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
+    if !problems.spend(COPY * rules.entries()) {
+        return None;
+    }
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
     if rules.select.is_absent() && shape.sound {
@@ -90,7 +87,7 @@ fn policy(
     }
     Some(Policy {
         name: name.value()?,
-        file: source.path.clone(),
+        file: path.clone(),
         images: values(images)?,
         files: values(files)?.into_iter().map(|glob| glob.0).collect(),
         tags: tags?,

@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `tree` | YAML as an untyped tree with byte spans, bounded |
-//! | `problems` | what is wrong, collected to the end of the file |
+//! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
 //! | `shape` | how a mapping is declared once for reader and JSON Schema |
 //! | `values`, `pattern`, `extract` | the single values: globs, names, ranges, expressions |
 //! | `policy_file`, `check`, [`policies`] | policies: keys, what they mean together, files |
@@ -25,6 +25,7 @@ pub mod shipped;
 pub mod subject;
 pub mod tenancy;
 
+mod budget;
 mod check;
 mod extract;
 mod pattern;

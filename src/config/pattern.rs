@@ -13,13 +13,16 @@
 //! character. Neither dialect has look-around or backreferences, so matching takes linear time; compiling is bounded by
 //! [`MAX_COMPILED`].
 
+use super::budget::SMALL;
 use regex::{Regex, RegexBuilder};
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::Chars;
 
-/// The most memory, in bytes, that one compiled expression may take.
-pub(super) const MAX_COMPILED: usize = 1024 * 1024;
+/// The most memory, in bytes, that one compiled expression may take. One over 128 characters, a tag's length, takes less.
+pub(super) const MAX_COMPILED: usize = 512 * 1024;
+/// The sizes an expression is charged for: the smallest it fits into.
+const SIZES: [usize; 3] = [SMALL, 8 * SMALL, MAX_COMPILED];
 /// How deep groups may be nested.
 const MAX_NESTING: u32 = 50;
 
@@ -38,11 +41,22 @@ pub(super) struct PatternError {
 }
 
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Result<Pattern, PatternError> {
-        compile(&to_rust(text)).map(Pattern).map_err(|error| {
+    /// The expression, and what it is charged in bytes.
+    pub(super) fn parse(text: &str) -> Result<(Pattern, usize), PatternError> {
+        let rust = to_rust(text);
+        let mut result = compile(&rust, SIZES[0]);
+        let mut charged = SIZES[0];
+        for size in &SIZES[1..] {
+            if matches!(result, Err(regex::Error::CompiledTooBig(_))) {
+                result = compile(&rust, *size);
+                charged = *size;
+            }
+        }
+        match result {
+            Ok(regex) => Ok((Pattern(regex), charged)),
             // Positions are those of the rewritten text: ask again with what the user wrote.
-            explain(text, &compile(text).err().unwrap_or(error))
-        })
+            Err(error) => Err(explain(text, &compile(text, MAX_COMPILED).err().unwrap_or(error))),
+        }
     }
 
     /// The names of the groups, and how many there are with the whole match.
@@ -51,9 +65,9 @@ impl Pattern {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+fn compile(pattern: &str, size: usize) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern)
-        .size_limit(MAX_COMPILED)
+        .size_limit(size)
         .dfa_size_limit(MAX_COMPILED)
         .nest_limit(MAX_NESTING)
         .build()
@@ -235,6 +249,7 @@ mod tests {
         Pattern::parse(pattern)
             .unwrap_or_else(|e| panic!("{pattern}: {e:?}"))
             .0
+            .0
             .is_match(text)
     }
 
@@ -303,7 +318,7 @@ mod tests {
             ("a\n(", "unclosed group", None, ""),
             (
                 "(a{500}){500}",
-                "larger than 1024 KiB when compiled",
+                "larger than 512 KiB when compiled",
                 None,
                 "lower the numbers in `{...}`",
             ),
@@ -323,7 +338,14 @@ mod tests {
 
     #[test]
     fn a_set_of_words_repeated_up_to_the_longest_tag_stays_small() {
-        assert!(matches(r"^\w{1,128}$", "abc"));
+        for (pattern, cost) in [
+            (r"^v?(?P<version>\d+\.\d+\.\d+)$", SMALL),
+            (r"^main-[0-9a-f]{7,40}-(?P<time>[0-9]+)$", SMALL),
+            (r"^\w{1,128}$", 8 * SMALL),
+            ("^.{1,128}$", MAX_COMPILED),
+        ] {
+            assert_eq!(Pattern::parse(pattern).unwrap().1, cost, "{pattern}");
+        }
     }
 
     #[test]

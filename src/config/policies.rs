@@ -8,7 +8,8 @@
 //! assert_eq!(loaded.policies[0].name.as_str(), "web");
 //! ```
 
-use super::check::{self, Names, Source};
+use super::budget::Budget;
+use super::check::{self, Names};
 use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
@@ -58,21 +59,22 @@ pub fn is_policy_file(path: &str, globs: Option<&GlobSet>) -> bool {
 pub fn read(files: &[(String, String)]) -> Loaded {
     let mut loaded = Loaded::default();
     let mut names = Names::new();
+    let mut budget = Budget::default();
     for (path, text) in files {
         let path: Arc<str> = path.as_str().into();
-        let mut problems = Problems::new(&path, text);
+        let mut problems = Problems::new(&path, text).with_budget(budget);
         let shared = path.starts_with(SHARED_FOLDER);
         // A file that never says `landwaiter/` is somebody else's, whatever it holds.
         if !shared || text.contains("landwaiter/") {
-            let source = Source { path: &path, text };
             for root in tree::documents(text, &mut problems) {
                 if is_ours(&root, shared, &mut problems) {
                     loaded
                         .policies
-                        .extend(check::policies(source, &root, &mut names, &mut problems));
+                        .extend(check::policies(&path, &root, &mut names, &mut problems));
                 }
             }
         }
+        budget = problems.budget();
         loaded.diagnostics.extend(problems.into_diagnostics());
     }
     loaded
@@ -175,17 +177,53 @@ mod tests {
         assert_eq!(loaded.policies.len(), 1);
     }
 
+    const HEAD: &str = "apiVersion: landwaiter/v1\nkind: ImagePolicies\n";
+
+    /// Two thousand policies of one file, each with what `more` says.
+    fn many(defaults: &str, more: &str) -> Loaded {
+        let mut text = format!("{HEAD}{defaults}policies:\n");
+        for number in 0..2_000 {
+            text.push_str(&format!("- {{name: p{number}, {more}}}\n"));
+        }
+        load(&[("landwaiter.yaml", &text)])
+    }
+
     #[test]
     fn thousands_of_policies_are_read_in_one_go() {
-        let mut text = String::from("apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n");
-        for number in 0..2_000 {
-            text.push_str(&format!(
-                "- {{name: p{number}, extends: [semver-stable], images: [nginx]}}\n"
-            ));
-        }
-        let loaded = load(&[("landwaiter.yaml", &text)]);
-        assert!(loaded.is_ok());
+        let loaded = many(
+            "",
+            "extends: [build-number], images: [nginx, 'ghcr.io/acme/*'], files: ['apps/**']",
+        );
+        assert!(loaded.is_ok(), "{:?}", loaded.diagnostics);
         assert_eq!(loaded.policies.len(), 2_000);
+    }
+
+    #[test]
+    fn what_all_policies_take_together_is_bounded() {
+        let large = "tags: {match: '.{1,128}'}, select: {numeric: asc}";
+        let copies = format!(
+            "defaults: {{accept: [{}]}}\n",
+            (0..1000).map(|n| format!("t{n},")).collect::<String>()
+        );
+        for loaded in [many("", large), many(&copies, "select: {numeric: asc}")] {
+            let messages: Vec<&str> = loaded.diagnostics.iter().map(|one| one.message.as_str()).collect();
+            let said = "the globs, expressions and lists of all policies together take more than 256 MiB";
+            assert_eq!(messages, [said]);
+        }
+    }
+
+    #[test]
+    fn thousands_of_problems_are_found_in_one_go() {
+        for more in ["zzz: 1", "zzz: 1, zzz: 2", "files: [apps/], select: {semver: '%'}"] {
+            assert_eq!(many("", more).diagnostics.len(), 101);
+        }
+        let same = "- {name: a, select: {numeric: asc}}\n".repeat(2_000);
+        assert_eq!(
+            load(&[("landwaiter.yaml", &format!("{HEAD}policies:\n{same}"))])
+                .diagnostics
+                .len(),
+            101
+        );
     }
 
     proptest::proptest! {

@@ -118,6 +118,14 @@ record! {
     }
 }
 
+impl Rules {
+    /// How many entries its lists have.
+    pub(super) fn entries(&self) -> usize {
+        let tags = self.tags.as_given().map_or(0, |tags| tags.value.exclude.entries());
+        self.files.entries() + self.accept.entries() + self.disable.entries() + tags
+    }
+}
+
 /// A policy file is written by people who may not name secrets, files of the machine or transports.
 const SETTINGS: Refusal = Refusal::Never(
     "does not belong in a policy",

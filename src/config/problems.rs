@@ -1,6 +1,8 @@
 //! Collects what is wrong with one file while it is read to its end.
 
-use crate::text::{Diagnostic, Severity, Span, position};
+use super::budget::{Budget, TOTAL};
+use crate::text::{Diagnostic, Position, Severity, Span};
+use std::cell::OnceCell;
 
 /// The most problems that are kept for one file; a file with more is not the file it was taken for.
 pub(super) const MAX_PROBLEMS: usize = 100;
@@ -14,6 +16,10 @@ pub(super) struct Problems<'t> {
     errors: usize,
     /// Lines that hold a secret, by their first and last byte.
     secret: Vec<Span>,
+    /// Where lines begin; made when it is first needed.
+    lines: OnceCell<Vec<usize>>,
+    budget: Budget,
+    overspent: bool,
 }
 
 impl<'t> Problems<'t> {
@@ -22,8 +28,47 @@ impl<'t> Problems<'t> {
             file: file.to_owned(),
             text,
             secret: Vec::new(),
+            lines: OnceCell::new(),
+            budget: Budget::default(),
+            overspent: false,
             found: Vec::new(),
             errors: 0,
+        }
+    }
+
+    /// Goes on with what other files left.
+    pub(super) fn with_budget(self, budget: Budget) -> Problems<'t> {
+        Problems { budget, ..self }
+    }
+
+    pub(super) fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Charges for something that is about to be built. `false` means: do not; the file was rejected for it, once.
+    pub(super) fn spend(&mut self, cost: usize) -> bool {
+        let enough = self.budget.take(cost);
+        if !enough && !std::mem::replace(&mut self.overspent, true) {
+            self.whole_file(format!(
+                "the globs, expressions and lists of all policies together take more than {} MiB",
+                TOTAL / 1024 / 1024
+            ));
+        }
+        enough
+    }
+
+    /// Where byte `at` stands, as people count. Quick also when it is asked for every line of a large file.
+    pub(super) fn position(&self, at: usize) -> Position {
+        let starts = self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(breaks).collect()
+        });
+        let line = starts.partition_point(|start| *start <= at);
+        let start = starts.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(start..at).map_or(0, |before| before.chars().count());
+        Position {
+            line,
+            column: column + 1,
         }
     }
 
@@ -75,32 +120,37 @@ impl<'t> Problems<'t> {
 
     /// All problems in the order of the file, each once: a shared value that is wrong is wrong once.
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|one| one.span);
-        self.found.dedup();
-        for one in &mut self.found {
-            let on_secret_line = |span: &Span| {
-                self.secret
-                    .iter()
-                    .any(|line| (line.start..=line.end).contains(&span.start))
-            };
-            if let Some(span) = one.span.filter(on_secret_line) {
-                one.message = format!("line {}: {}", position(self.text, span.start).line, one.message);
-                one.span = None;
-            }
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|one| one.span);
+        found.dedup();
+        let more = found.len().saturating_sub(MAX_PROBLEMS);
+        found.truncate(MAX_PROBLEMS);
+        for one in &mut found {
+            self.hide_secret_line(one);
         }
-        let more = self.found.len().saturating_sub(MAX_PROBLEMS);
         if more > 0 {
             let rest = Diagnostic::error(&self.file, None, format!("{more} more problems are not shown"));
-            self.found.truncate(MAX_PROBLEMS);
-            self.found.push(match self.errors {
-                0 => Diagnostic {
-                    severity: Severity::Warning,
-                    ..rest
-                },
-                _ => rest,
-            });
+            let severity = if self.errors > 0 {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            found.push(Diagnostic { severity, ..rest });
         }
-        self.found
+        found
+    }
+
+    /// A diagnostic on a line with a secret names the line and shows nothing of it.
+    fn hide_secret_line(&self, one: &mut Diagnostic) {
+        let secret = |span: &Span| {
+            self.secret
+                .iter()
+                .any(|line| (line.start..=line.end).contains(&span.start))
+        };
+        if let Some(span) = one.span.filter(secret) {
+            one.message = format!("line {}: {}", self.position(span.start).line, one.message);
+            one.span = None;
+        }
     }
 
     fn keep(&mut self, diagnostic: Diagnostic, hint: String) {

@@ -82,6 +82,13 @@ impl<T: Shape> Field<T> {
     }
 }
 
+impl<T> Field<Vec<T>> {
+    /// How many entries the list has.
+    pub(super) fn entries(&self) -> usize {
+        self.as_given().map_or(0, |list| list.value.len())
+    }
+}
+
 impl<T> Field<T> {
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Field::Absent)

@@ -296,7 +296,7 @@ impl<'a> Builder<'a> {
             }
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, seen, key, .. }) => match std::mem::replace(key, Awaited::Key) {
-                Awaited::Key => *key = accept_key(node, seen, self.text, problems),
+                Awaited::Key => *key = accept_key(node, seen, problems),
                 Awaited::ValueOf(name) => entries.push((name, node)),
                 Awaited::Nothing => {}
             },
@@ -308,7 +308,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn accept_key(node: Node, seen: &mut BTreeMap<String, Span>, text: &str, problems: &mut Problems) -> Awaited {
+fn accept_key(node: Node, seen: &mut BTreeMap<String, Span>, problems: &mut Problems) -> Awaited {
     let Value::Text(scalar) = node.value else {
         node.mismatch("a text as key", "", problems);
         return Awaited::Nothing;
@@ -322,7 +322,7 @@ fn accept_key(node: Node, seen: &mut BTreeMap<String, Span>, text: &str, problem
         return Awaited::Nothing;
     }
     if let Some(first) = seen.get(&scalar.text) {
-        let line = crate::text::position(text, first.start).line;
+        let line = problems.position(first.start).line;
         problems.error(
             node.span,
             format!("key `{}` is written twice", scalar.text),

@@ -1,5 +1,6 @@
 //! The single values of our files: names, tags, globs, ranges, expressions. Each is checked where it is read.
 
+use super::budget::SMALL;
 use super::pattern::Pattern;
 use super::problems::Problems;
 use super::shape::{Shape, scalar, shown};
@@ -10,6 +11,11 @@ use crate::schedule::Cron;
 use crate::version::range::Range;
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::{Value as Json, json};
+
+/// The longest glob, in bytes.
+pub(super) const MAX_GLOB: usize = 1024;
+/// The most alternatives in braces that one glob may open.
+pub(super) const MAX_BRACES: usize = 16;
 
 /// A value that is read from one scalar.
 pub(super) trait FromScalar: Sized {
@@ -118,12 +124,17 @@ impl FromScalar for Pattern {
     const WANTED: &'static str = "a regular expression";
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Pattern> {
-        Pattern::parse(&scalar.text)
-            .map_err(|error| {
+        if !problems.spend(0) {
+            return None;
+        }
+        match Pattern::parse(&scalar.text) {
+            Ok((pattern, cost)) => problems.spend(cost).then_some(pattern),
+            Err(error) => {
                 let span = error.span.map_or(scalar.span, |part| scalar.part(part));
                 problems.error(span, format!("bad regular expression: {}", error.message), error.hint);
-            })
-            .ok()
+                None
+            }
+        }
     }
 }
 
@@ -181,6 +192,15 @@ impl FromScalar for FileGlob {
 
 /// Compiles `text`, which stands at `scalar`.
 fn glob(text: &str, scalar: &Scalar, problems: &mut Problems) -> Option<GlobMatcher> {
+    // The compiler takes what fits these for granted, and panics beyond far larger ones.
+    if text.len() > MAX_GLOB || text.matches('{').count() > MAX_BRACES {
+        let message = format!("longer than {MAX_GLOB} bytes, or more than {MAX_BRACES} braces");
+        problems.error(scalar.span, format!("bad glob: {message}"), "write several globs");
+        return None;
+    }
+    if !problems.spend(SMALL) {
+        return None;
+    }
     let built = GlobBuilder::new(text)
         .literal_separator(true)
         .backslash_escape(true)
@@ -325,6 +345,31 @@ mod tests {
             let FileGlob(pattern) = read(glob).unwrap();
             assert_eq!(pattern.is_match(file), matches, "{glob} and {file}");
         }
+    }
+
+    /// The library panics on globs whose expression its compiler refuses; the limits keep far below that.
+    #[test]
+    fn the_largest_globs_compile() {
+        for glob in [
+            "?".repeat(MAX_GLOB),
+            "*".repeat(MAX_GLOB),
+            format!("{}x", "**/".repeat(MAX_GLOB / 3 - 1)),
+            format!("{}a{}", "{".repeat(MAX_BRACES), "}".repeat(MAX_BRACES)),
+            "[!a-z]".repeat(MAX_GLOB / 6),
+            format!("{{{}}}", "*,".repeat(MAX_GLOB / 2 - 1)),
+        ] {
+            assert!(read::<FileGlob>(&glob).is_some(), "{glob}");
+        }
+        assert!(read::<FileGlob>(&"?".repeat(MAX_GLOB + 1)).is_none());
+        assert!(
+            read::<FileGlob>(&format!(
+                "{}a{}",
+                "{".repeat(MAX_BRACES + 1),
+                "}".repeat(MAX_BRACES + 1)
+            ))
+            .is_none()
+        );
+        assert!(read::<FileGlob>(&format!("{}a{}", "{".repeat(300), "}".repeat(300))).is_none());
     }
 
     proptest::proptest! {
