@@ -8,12 +8,12 @@
 //! |---|---|
 //! | `tree` | YAML as an untyped tree with byte spans, bounded |
 //! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
-//! | `shape` | how a mapping is declared once for reader and JSON Schema |
-//! | `values`, `pattern`, `extract` | the single values: globs, names, ranges, expressions |
+//! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
+//! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
 //! | `policy_file`, `check`, [`policies`] | policies: keys, what they mean together, files |
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
-//! | `settings_file`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
+//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
@@ -27,11 +27,14 @@ pub mod tenancy;
 
 mod budget;
 mod check;
+mod declare;
 mod extract;
+mod globs;
 mod pattern;
 mod policy_file;
 mod places;
 mod problems;
+mod settings_check;
 mod settings_file;
 mod shape;
 mod tree;

@@ -3,13 +3,14 @@
 //! This file is the list of what can be written today. What is designed but not built stands under `refused` with what
 //! works instead, and moves up when it is built. What the values mean together is checked in `check`.
 
+use super::declare::{record, words};
 use super::extract::Template;
+use super::globs::FileGlob;
 use super::pattern::Pattern;
 use super::problems::Problems;
-use super::shape::{Refusal, Shape, Spanned, read_record, record, words};
+use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
 use super::tree::{Node, Value};
-use super::values::FileGlob;
 use crate::image::Tag;
 use crate::policy::{Family, FloatingCurrent, Guard, ImagePattern, Order, Parts, Pin, PolicyName, WriteMode};
 use crate::schedule::Cron;

@@ -11,16 +11,16 @@
 //! assert_eq!(settings.registries[0].credentials, Some(token));
 //! ```
 
-use super::places::{FilePath, VariableName, loopback};
 use super::policies::is_document;
 use super::problems::Problems;
-use super::settings_file::{CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile};
-use super::shape::{Field, Shape, Spanned};
+use super::settings_check;
+use super::settings_file::SettingsFile;
+use super::shape::Shape;
 use super::subject::Subject;
 pub use super::tenancy::Tenancy;
 use super::tree;
 use crate::image::Repository;
-use crate::text::{Diagnostic, Severity, Span};
+use crate::text::{Diagnostic, Severity};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -204,7 +204,7 @@ pub fn read(path: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
     match documents.next() {
         Some(root) if is_document(&root, KIND, &mut problems) => {
             if let Some(file) = SettingsFile::read(&root, &mut problems) {
-                settings = from_shape(file, &mut problems);
+                settings = settings_check::settings(file, &mut problems);
             }
         }
         _ => {}
@@ -221,199 +221,6 @@ pub fn read(path: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
         return Err(diagnostics);
     }
     Ok(settings)
-}
-
-fn from_shape(file: SettingsFile, problems: &mut Problems) -> Settings {
-    let mut settings = Settings {
-        commit: commit(file.commit.value().unwrap_or_default(), problems),
-        tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
-        limits: limits(file.limits.value().unwrap_or_default()),
-        ..Settings::default()
-    };
-    for shape in file.registries.value().unwrap_or_default() {
-        let span = shape.span;
-        if let Some(registry) = registry(shape.value, problems) {
-            let same = |other: &RegistrySettings| other.host == registry.host && overlap(&other.paths, &registry.paths);
-            if settings.registries.iter().any(same) {
-                let message = format!("`{}` is described twice", registry.host);
-                problems.error(span, message, "tell the entries apart by `paths`");
-            }
-            settings.registries.push(registry);
-        }
-    }
-    for shape in file.git.value().unwrap_or_default() {
-        let span = shape.span;
-        if let Some(git) = git(shape.value, problems) {
-            if settings.git.iter().any(|other| other.url == git.url) {
-                problems.error(span, format!("`{}` is described twice", git.url), "");
-            }
-            settings.git.push(git);
-        }
-    }
-    settings
-}
-
-/// Whether two entries have a path in common; no paths is the one path of everything.
-fn overlap(one: &[String], other: &[String]) -> bool {
-    (one.is_empty() && other.is_empty()) || one.iter().any(|path| other.contains(path))
-}
-
-fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySettings> {
-    let paths = shape.paths.value().unwrap_or_default();
-    Some(RegistrySettings {
-        credentials: credentials(shape.credentials, problems),
-        host: shape.host.value()?.0,
-        paths: paths.into_iter().map(|path| path.value.0).collect(),
-        plain_http: shape.plain_http.value().unwrap_or(false),
-        ca_file: file(shape.ca_file),
-        concurrency: shape.concurrency.value().map(|count| count.0),
-    })
-}
-
-fn git(shape: GitShape, problems: &mut Problems) -> Option<GitSettings> {
-    if let Some(url) = shape.url.as_given() {
-        let over_ssh = url.value.0.scheme() == "ssh";
-        let wrong = |key: &str, place: Option<Span>, hint: &str, problems: &mut Problems| {
-            if let Some(span) = place {
-                problems.error(
-                    span,
-                    format!("`{key}` has no effect on {}:// URLs", url.value.0.scheme()),
-                    hint,
-                );
-            }
-        };
-        if over_ssh {
-            wrong(
-                "credentials",
-                place(&shape.credentials),
-                "SSH uses `sshKeyFile`",
-                problems,
-            );
-            wrong("caFile", place(&shape.ca_file), "SSH uses `knownHostsFile`", problems);
-        } else {
-            wrong("sshKeyFile", place(&shape.ssh_key_file), "use `credentials`", problems);
-            wrong(
-                "knownHostsFile",
-                place(&shape.known_hosts_file),
-                "use `caFile`",
-                problems,
-            );
-        }
-        if let Some(span) = place(&shape.credentials)
-            && url.value.0.scheme() == "http"
-            && !loopback(&url.value.0)
-        {
-            problems.error(span, "credentials would travel unencrypted", "use an https:// URL");
-        }
-    }
-    Some(GitSettings {
-        credentials: credentials(shape.credentials, problems),
-        url: shape.url.value()?.0,
-        ssh_key_file: file(shape.ssh_key_file),
-        known_hosts_file: file(shape.known_hosts_file),
-        ca_file: file(shape.ca_file),
-    })
-}
-
-fn place<T>(field: &Field<T>) -> Option<Span> {
-    field.as_given().map(|given| given.span)
-}
-
-fn file(field: Field<FilePath>) -> Option<PathBuf> {
-    field.value().map(|path| path.0)
-}
-
-/// A user with a password, or a token; each given in one way.
-fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Option<Credentials> {
-    let Spanned {
-        value: shape,
-        span,
-        sound,
-    } = field.given()?;
-    let name = shape.user.given().map(|user| (UserSource::Name(user.value), user.span));
-    let user_source = source("user", shape.user_env, shape.user_file, problems);
-    let password = source("password", shape.password_env, shape.password_file, problems);
-    let token = source("token", shape.token_env, shape.token_file, problems);
-    if let (Some(_), Some((_, second))) = (&name, &user_source) {
-        problems.error(
-            *second,
-            "the user is named twice",
-            "keep one of `user`, `userEnv`, `userFile`",
-        );
-    }
-    let user = name.or_else(|| user_source.map(|(source, span)| (UserSource::From(source), span)));
-    match (user, password, token) {
-        (None, None, Some((token, _))) => Some(Credentials::Token(token)),
-        (Some((user, _)), Some((password, _)), None) => Some(Credentials::Basic { user, password }),
-        // A part that is there and wrong was reported; what remains says nothing.
-        _ if !sound => None,
-        (user, password, Some((_, at))) => {
-            let other = user.map(|(_, span)| span).or(password.map(|(_, span)| span));
-            let hint = "keep either the token, or user and password";
-            problems.error(other.unwrap_or(at), "a token stands alone", hint);
-            None
-        }
-        (Some((_, at)), None, None) => {
-            problems.error(at, "a user without a password", "add `passwordEnv` or `passwordFile`");
-            None
-        }
-        (None, Some((_, at)), None) => {
-            problems.error(at, "a password without a user", "add `user`, `userEnv` or `userFile`");
-            None
-        }
-        (None, None, None) => {
-            problems.error(
-                span,
-                "no credentials",
-                "`tokenEnv`, or `user` with `passwordEnv`, or each from a file",
-            );
-            None
-        }
-    }
-}
-
-/// The secret that a variable or a file holds, and where that is said.
-fn source(
-    what: &str,
-    env: Field<VariableName>,
-    file: Field<FilePath>,
-    problems: &mut Problems,
-) -> Option<(SecretSource, Span)> {
-    let env = env.given().map(|env| (SecretSource::Env(env.value.0), env.span));
-    let file = file.given().map(|file| (SecretSource::File(file.value.0), file.span));
-    if let (Some(_), Some((_, second))) = (&env, &file) {
-        let hint = format!("keep one of `{what}Env` and `{what}File`");
-        problems.error(*second, format!("the {what} comes from two places"), hint);
-    }
-    env.or(file)
-}
-
-fn commit(shape: CommitShape, problems: &mut Problems) -> CommitSettings {
-    let author = shape.author.value().and_then(|author| {
-        let (name, email) = (author.name.given()?, author.email.given()?);
-        for (text, what) in [(&name, "a name"), (&email, "an address")] {
-            if text.value.contains(|c: char| c.is_control() || c == '<' || c == '>') {
-                problems.error(
-                    text.span,
-                    format!("Git does not take this as {what}"),
-                    "leave out `<`, `>` and line breaks",
-                );
-            }
-        }
-        Some((name.value, email.value))
-    });
-    CommitSettings {
-        author,
-        subject: shape.subject.value(),
-        trailers: shape.trailers.value().unwrap_or(true),
-    }
-}
-
-fn limits(shape: LimitsShape) -> Limits {
-    Limits {
-        max_file_size: shape.max_file_size.value().map(|size| size.0),
-        timeout: shape.timeout.value().map(|time| time.0),
-    }
 }
 
 #[cfg(test)]

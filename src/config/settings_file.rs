@@ -2,11 +2,12 @@
 //!
 //! What the values mean together, and the plain data that the rest of the program gets, stand in `settings`.
 
+use super::declare::{record, words};
+use super::globs::FileGlob;
 use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
 use super::policy_file::ApiVersion;
-use super::shape::{Refusal, Spanned, record, words};
+use super::shape::{Refusal, Spanned};
 use super::subject::Subject;
-use super::values::FileGlob;
 use crate::policy::ImagePattern;
 
 /// What a settings file says it is.

@@ -3,10 +3,10 @@
 //! Without entries everybody may touch everything. With entries, a policy file that none of them names may touch nothing,
 //! and one that several name may touch what any single one of them allows.
 
+use super::globs::FileGlob;
 use super::problems::Problems;
 use super::settings_file::TenantShape;
 use super::shape::{Field, Spanned};
-use super::values::FileGlob;
 use crate::image::Repository;
 use crate::policy::ImagePattern;
 use globset::GlobMatcher;
