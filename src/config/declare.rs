@@ -17,7 +17,7 @@
 //! another record's keys. What exists in the design but is not built yet is `refused`: the reader names it and says what
 //! works today, and the schema does not offer it.
 
-/// Declares a mapping: a struct whose fields are [`Field`]s, with its reader and its schema.
+/// Declares a mapping: a struct whose fields are `Field`s, with its reader and its schema.
 macro_rules! record {
     (
         $(#[doc = $about:literal])*

@@ -126,7 +126,7 @@ impl Refusal {
 /// A key that is not accepted, and why.
 pub(super) type Refused = (&'static str, Refusal);
 
-/// A mapping with known keys; made by [`record!`].
+/// A mapping with known keys; made by `record!` in `declare`.
 pub(super) trait Record: Sized {
     fn keys() -> Vec<&'static str>;
     fn required() -> Vec<&'static str>;
