@@ -69,19 +69,12 @@ impl Repository {
             "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => DOCKER_HUB,
             other => other,
         };
-        let library = if host == DOCKER_HUB && !path.contains('/') {
-            "library/"
-        } else {
-            ""
-        };
+        let library = if host == DOCKER_HUB && !path.contains('/') { "library/" } else { "" };
         let name = format!("{}/{library}{path}", host.to_ascii_lowercase());
         if name.len() > MAX_NAME {
             return Err(InvalidName::TooLong);
         }
-        Ok(Repository {
-            host_len: host.len(),
-            name: name.into(),
-        })
+        Ok(Repository { host_len: host.len(), name: name.into() })
     }
 
     /// The registry's host, with its port when one is written.
@@ -147,9 +140,7 @@ fn valid_path(path: &str) -> bool {
         if bytes.is_empty() || !alnum(bytes[0]) || !alnum(bytes[bytes.len() - 1]) {
             return false;
         }
-        bytes
-            .split(|b| alnum(*b))
-            .all(|gap| matches!(gap, b"" | b"." | b"_" | b"__") || gap.iter().all(|b| *b == b'-'))
+        bytes.split(|b| alnum(*b)).all(|gap| matches!(gap, b"" | b"." | b"_" | b"__") || gap.iter().all(|b| *b == b'-'))
     })
 }
 
@@ -164,11 +155,7 @@ impl Tag {
         let valid = (1..=MAX_TAG).contains(&bytes.len())
             && word(bytes[0])
             && bytes.iter().all(|b| word(*b) || matches!(b, b'.' | b'-'));
-        if valid {
-            Ok(Tag(text.into()))
-        } else {
-            Err(InvalidName::Tag(shorten(text)))
-        }
+        if valid { Ok(Tag(text.into())) } else { Err(InvalidName::Tag(shorten(text))) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -210,9 +197,7 @@ impl Digest {
             "sha512" => hex.len() == 128 && lower_hex,
             "" => false,
             other => {
-                other
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b))
+                other.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b))
                     && (32..=256).contains(&hex.len())
                     && hex.bytes().all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b))
             }
@@ -265,12 +250,7 @@ impl ImageRef {
             Some(colon) => (&rest[..last + colon], Some(Tag::parse(&rest[last + colon + 1..])?)),
             None => (rest, None),
         };
-        Ok(ImageRef {
-            name: name.to_owned(),
-            repository: Repository::parse(name)?,
-            tag,
-            digest,
-        })
+        Ok(ImageRef { name: name.to_owned(), repository: Repository::parse(name)?, tag, digest })
     }
 }
 
@@ -297,16 +277,8 @@ pub struct Platform {
 
 /// Enough of an untrusted text to recognise it in an error message, without control characters.
 fn shorten(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .take(160)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if clean.len() < text.len() {
-        format!("{clean}…")
-    } else {
-        clean
-    }
+    let clean: String = text.chars().take(160).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if clean.len() < text.len() { format!("{clean}…") } else { clean }
 }
 
 #[cfg(test)]
@@ -358,13 +330,7 @@ mod tests {
     #[test]
     fn references_print_as_they_were_written() {
         let digest = format!("sha256:{}", "0a".repeat(32));
-        for text in [
-            "nginx",
-            "nginx:1.27",
-            "localhost:5000/web",
-            "localhost:5000/web:1.0.0-rc_1",
-            "a/b--c__d.e:X",
-        ] {
+        for text in ["nginx", "nginx:1.27", "localhost:5000/web", "localhost:5000/web:1.0.0-rc_1", "a/b--c__d.e:X"] {
             assert_eq!(ImageRef::parse(text).unwrap().to_string(), text);
             let pinned = format!("{text}@{digest}");
             assert_eq!(ImageRef::parse(&pinned).unwrap().to_string(), pinned);

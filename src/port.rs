@@ -106,9 +106,9 @@ impl fmt::Display for RegistryError {
             Unauthorized => write!(f, "{host} wants credentials (401)")?,
             Forbidden => write!(f, "{host} refuses access (403)")?,
             NotFound => write!(f, "{host} has no such repository or tag (404)")?,
-            RateLimited {
-                retry_after: Some(wait),
-            } => write!(f, "{host} limits requests (429), asks to wait {} s", wait.as_secs())?,
+            RateLimited { retry_after: Some(wait) } => {
+                write!(f, "{host} limits requests (429), asks to wait {} s", wait.as_secs())?
+            }
             RateLimited { retry_after: None } => write!(f, "{host} limits requests (429)")?,
             ServerError { status } => write!(f, "{host} failed ({status})")?,
             Malformed => write!(f, "{host} answered with something that is not the registry API")?,

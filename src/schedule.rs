@@ -55,14 +55,7 @@ const KINDS: [Kind; 5] = [
     Kind::new("minute", 0, 59, &[]),
     Kind::new("hour", 0, 23, &[]),
     Kind::new("day", 1, 31, &[]),
-    Kind::new(
-        "month",
-        1,
-        12,
-        &[
-            "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-        ],
-    ),
+    Kind::new("month", 1, 12, &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
     Kind::new("weekday", 0, 7, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
 ];
 
@@ -89,21 +82,12 @@ impl Cron {
         if parts.len() != KINDS.len() {
             return Err(wrong_count(text, parts.len()));
         }
-        let mut fields = [Field {
-            bits: 0,
-            starred: false,
-        }; 5];
+        let mut fields = [Field { bits: 0, starred: false }; 5];
         for ((field, kind), span) in fields.iter_mut().zip(&KINDS).zip(&parts) {
             *field = kind.field(text, span.clone())?;
         }
         let [minutes, hours, days, months, weekdays] = fields;
-        let cron = Cron {
-            minutes,
-            hours,
-            days,
-            months,
-            weekdays,
-        };
+        let cron = Cron { minutes, hours, days, months, weekdays };
         cron.happens(&parts)?;
         Ok(cron)
     }
@@ -111,11 +95,8 @@ impl Cron {
     /// Whether the expression names this minute. Months and days start at 1, weekdays at 0 with Sunday.
     pub fn matches(&self, minute: u32, hour: u32, day: u32, month: u32, weekday: u32) -> bool {
         let (on_day, on_weekday) = (self.days.has(day), self.weekdays.has(weekday));
-        let today = if self.days.starred || self.weekdays.starred {
-            on_day && on_weekday
-        } else {
-            on_day || on_weekday
-        };
+        let today =
+            if self.days.starred || self.weekdays.starred { on_day && on_weekday } else { on_day || on_weekday };
         self.minutes.has(minute) && self.hours.has(hour) && self.months.has(month) && today
     }
 
@@ -146,10 +127,7 @@ impl Kind {
     }
 
     fn field(&self, text: &str, span: Range<usize>) -> Result<Field, CronError> {
-        let mut field = Field {
-            bits: 0,
-            starred: text[span.clone()].starts_with('*'),
-        };
+        let mut field = Field { bits: 0, starred: text[span.clone()].starts_with('*') };
         for item in split(text, span, ',') {
             field.bits |= self.item(text, item)?;
         }
@@ -172,11 +150,7 @@ impl Kind {
                     (from, self.range_end(from, to))
                 }
                 _ if !step.is_empty() => {
-                    return Err(self.wrong(
-                        span,
-                        "a step needs a range",
-                        format!("write `{written}-{}/N`", self.high),
-                    ));
+                    return Err(self.wrong(span, "a step needs a range", format!("write `{written}-{}/N`", self.high)));
                 }
                 _ => {
                     let value = self.value(text, bounds.clone())?;
@@ -238,11 +212,7 @@ impl Kind {
     }
 
     fn wrong(&self, span: Range<usize>, message: impl Into<String>, hint: String) -> CronError {
-        CronError {
-            message: message.into(),
-            span,
-            hint,
-        }
+        CronError { message: message.into(), span, hint }
     }
 }
 
@@ -265,11 +235,7 @@ fn wrong_count(text: &str, found: usize) -> CronError {
         6 => "minute hour day month weekday; there is no field for seconds".to_owned(),
         _ => "minute hour day month weekday, for example `*/5 * * * *`".to_owned(),
     };
-    CronError {
-        message: format!("expected five fields, found {found}"),
-        span: 0..text.len(),
-        hint,
-    }
+    CronError { message: format!("expected five fields, found {found}"), span: 0..text.len(), hint }
 }
 
 /// Only digits: `parse` alone would also take `+5`.
@@ -353,18 +319,8 @@ mod tests {
             ("-5 * * * *", "-5", "`-5` is no minute", "0 to 59"),
             ("1,, * * * *", "", "`` is no minute", "0 to 59"),
             ("* * ? * *", "?", "`?` is no day", "write `*`"),
-            (
-                "* * L * *",
-                "L",
-                "`L` is no day",
-                "`L`, `W` and `#` belong to Quartz; this is crontab's language",
-            ),
-            (
-                "H * * * *",
-                "H",
-                "`H` is no minute",
-                "spreading with `H` is not built yet; write a number",
-            ),
+            ("* * L * *", "L", "`L` is no day", "`L`, `W` and `#` belong to Quartz; this is crontab's language"),
+            ("H * * * *", "H", "`H` is no minute", "spreading with `H` is not built yet; write a number"),
             (
                 "* * * *",
                 "* * * *",
@@ -377,12 +333,7 @@ mod tests {
                 "expected five fields, found 6",
                 "minute hour day month weekday; there is no field for seconds",
             ),
-            (
-                "0 0 30-31 2 *",
-                "30-31 2",
-                "no year has such a date",
-                "these months have no such day",
-            ),
+            ("0 0 30-31 2 *", "30-31 2", "no year has such a date", "these months have no such day"),
         ] {
             let error = Cron::parse(text).expect_err(text);
             let shown = (&text[error.span.clone()], error.message.as_str(), error.hint.as_str());

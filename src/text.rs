@@ -30,10 +30,7 @@ impl Span {
     }
 
     pub fn shifted(self, by: usize) -> Span {
-        Span {
-            start: self.start + by,
-            end: self.end + by,
-        }
+        Span { start: self.start + by, end: self.end + by }
     }
 }
 
@@ -52,10 +49,7 @@ pub fn position(text: &str, offset: usize) -> Position {
     }
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Position {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-    }
+    Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
 /// How much a diagnostic weighs: an error rejects the file, a warning does not.
@@ -94,10 +88,7 @@ impl Diagnostic {
     }
 
     pub fn warning(file: &str, span: Option<Span>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            severity: Severity::Warning,
-            ..Diagnostic::error(file, span, message)
-        }
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(file, span, message) }
     }
 
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
@@ -120,11 +111,7 @@ impl Diagnostic {
         let mut group = match self.span {
             Some(span) => {
                 let mark = AnnotationKind::Primary.span(clamp(span, source));
-                let mark = if self.label.is_empty() {
-                    mark
-                } else {
-                    mark.label(self.label.as_str())
-                };
+                let mark = if self.label.is_empty() { mark } else { mark.label(self.label.as_str()) };
                 title.element(Snippet::source(source).path(self.file.as_str()).annotation(mark))
             }
             None => Group::with_title(title).element(annotate_snippets::Origin::path(self.file.as_str())),
@@ -154,12 +141,7 @@ fn clamp(span: Span, source: &str) -> std::ops::Range<usize> {
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|word| {
-            (
-                strsim::damerau_levenshtein(&written.to_lowercase(), &word.to_lowercase()),
-                word,
-            )
-        })
+        .map(|word| (strsim::damerau_levenshtein(&written.to_lowercase(), &word.to_lowercase()), word))
         .filter(|(distance, word)| *distance <= (word.len().max(written.len()) / 3).max(1))
         .min()
         .map(|(_, word)| word)

@@ -19,16 +19,8 @@ fn tagged(reference: &Reference, tag: &str) -> Target {
 /// A scalar with an image in some style, a comment, and odd neighbours.
 fn pieces() -> impl Strategy<Value = String> {
     let image = prop::sample::select(vec!["nginx:v1", "ghcr.io/acme/web:1.2.3", "localhost:5000/a/b:v9"]);
-    let style = prop::sample::select(vec![
-        "@",
-        "'@'",
-        "\"@\"",
-        "&x @",
-        "!!str @",
-        ">-\n      @",
-        "|-\n      @",
-        "\n      @",
-    ]);
+    let style =
+        prop::sample::select(vec!["@", "'@'", "\"@\"", "&x @", "!!str @", ">-\n      @", "|-\n      @", "\n      @"]);
     let comment = prop::sample::select(vec!["", " # x", "   # é # y", "\t# t"]);
     let beside = prop::sample::select(vec![
         "",
@@ -42,10 +34,7 @@ fn pieces() -> impl Strategy<Value = String> {
     ]);
     (image, style, comment, beside.clone(), beside).prop_map(|(image, style, comment, above, below)| {
         let comment = if style.contains('\n') { "" } else { comment };
-        format!(
-            "  - name: x\n{above}    image: {}{comment}\n{below}",
-            style.replace('@', image)
-        )
+        format!("  - name: x\n{above}    image: {}{comment}\n{below}", style.replace('@', image))
     })
 }
 
@@ -185,11 +174,7 @@ fn proven_or_refused(text: &str) -> Result<(), TestCaseError> {
 
 /// The bytes that belong to no slot, and the spots where slots were.
 fn outside(bytes: &[u8], scan: &Scan) -> Vec<Vec<u8>> {
-    let mut spans = scan
-        .references
-        .iter()
-        .flat_map(|r| r.slots.iter().map(|slot| slot.span))
-        .collect::<Vec<_>>();
+    let mut spans = scan.references.iter().flat_map(|r| r.slots.iter().map(|slot| slot.span)).collect::<Vec<_>>();
     spans.sort();
     let mut parts = Vec::new();
     let mut at = 0;

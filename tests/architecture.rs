@@ -1,10 +1,6 @@
 //! Keeps the house as `src/lib.rs` draws it: who may use whom, that every file says what it is for, and that the paths
 //! the documentation names exist.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,19 +17,10 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("site", &["text", "image", "yaml"]),
     ("edit", &["text", "image", "yaml", "site"]),
     ("plan", &["text", "image", "policy", "site", "edit"]),
-    (
-        "config",
-        &["text", "image", "version", "policy", "yaml", "site", "schedule", "plan"],
-    ),
+    ("config", &["text", "image", "version", "policy", "yaml", "site", "schedule", "plan"]),
     ("port", &["image", "plan"]),
-    (
-        "cycle",
-        &["text", "image", "policy", "site", "edit", "plan", "config", "port"],
-    ),
-    (
-        "render",
-        &["text", "image", "policy", "site", "plan", "config", "port", "cycle"],
-    ),
+    ("cycle", &["text", "image", "policy", "site", "edit", "plan", "config", "port"]),
+    ("render", &["text", "image", "policy", "site", "plan", "config", "port", "cycle"]),
     ("http", &["port"]),
     ("registry", &["image", "port", "http"]),
     ("git", &["image", "plan", "port"]),
@@ -42,10 +29,7 @@ const HOUSE: &[(&str, &[&str])] = &[
 
 #[test]
 fn modules_use_only_what_the_table_allows() {
-    let problems = sources()
-        .iter()
-        .flat_map(|(path, text)| forbidden_uses(path, text))
-        .collect::<Vec<_>>();
+    let problems = sources().iter().flat_map(|(path, text)| forbidden_uses(path, text)).collect::<Vec<_>>();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
@@ -68,10 +52,7 @@ fn a_forbidden_use_is_found() {
 fn the_table_is_a_layering() {
     for (at, (module, uses)) in HOUSE.iter().enumerate() {
         for used in uses.iter().filter(|used| **used != "*") {
-            let below = HOUSE
-                .iter()
-                .position(|(name, _)| name == used)
-                .expect("a used module has a row");
+            let below = HOUSE.iter().position(|(name, _)| name == used).expect("a used module has a row");
             assert!(below < at, "{module} uses {used}, which does not stand above it");
         }
     }
@@ -80,21 +61,12 @@ fn the_table_is_a_layering() {
 #[test]
 fn every_module_has_a_row_and_a_line_on_the_front_page() {
     let front = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let declared: Vec<&str> = front
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod "))
-        .map(|rest| rest.trim_end_matches(';'))
-        .collect();
+    let declared: Vec<&str> =
+        front.lines().filter_map(|line| line.strip_prefix("pub mod ")).map(|rest| rest.trim_end_matches(';')).collect();
     let rows: Vec<&str> = HOUSE.iter().map(|(name, _)| *name).collect();
-    assert_eq!(
-        declared, rows,
-        "src/lib.rs declares its modules in the order of the table"
-    );
+    assert_eq!(declared, rows, "src/lib.rs declares its modules in the order of the table");
     for row in rows {
-        assert!(
-            front.contains(&format!("| [`{row}`] |")),
-            "the front page has no line for {row}"
-        );
+        assert!(front.contains(&format!("| [`{row}`] |")), "the front page has no line for {row}");
     }
 }
 
@@ -140,12 +112,7 @@ fn root() -> PathBuf {
 fn sources() -> BTreeMap<PathBuf, String> {
     files_below(&root().join("src"), "rs")
         .into_iter()
-        .map(|path| {
-            (
-                path.strip_prefix(root()).unwrap().to_owned(),
-                fs::read_to_string(&path).unwrap(),
-            )
-        })
+        .map(|path| (path.strip_prefix(root()).unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
         .collect()
 }
 
@@ -176,10 +143,7 @@ fn forbidden_uses(path: &Path, text: &str) -> Vec<String> {
         return Vec::new();
     };
     let Some((_, allowed)) = HOUSE.iter().find(|(name, _)| *name == module) else {
-        return vec![format!(
-            "{}: {module} has no row in tests/architecture.rs",
-            path.display()
-        )];
+        return vec![format!("{}: {module} has no row in tests/architecture.rs", path.display())];
     };
     let mut problems = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -187,11 +151,7 @@ fn forbidden_uses(path: &Path, text: &str) -> Vec<String> {
         for used in used_modules(code) {
             let known = HOUSE.iter().any(|(name, _)| *name == used);
             if known && used != module && !allowed.contains(&used.as_str()) && !allowed.contains(&"*") {
-                problems.push(format!(
-                    "{}:{}: {module} must not use {used}",
-                    path.display(),
-                    number + 1
-                ));
+                problems.push(format!("{}:{}: {module} must not use {used}", path.display(), number + 1));
             }
         }
     }
@@ -230,8 +190,5 @@ fn used_modules(code: &str) -> Vec<String> {
 }
 
 fn first_word(text: &str) -> String {
-    text.trim_start()
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }

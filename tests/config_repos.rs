@@ -19,9 +19,7 @@ const SENTINEL: &str = "v0-sentinel";
 
 fn repositories() -> Vec<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases");
-    let cases = std::env::var_os("LANDWAITER_CASES")
-        .map_or(beside, PathBuf::from)
-        .join("config-repos");
+    let cases = std::env::var_os("LANDWAITER_CASES").map_or(beside, PathBuf::from).join("config-repos");
     let Ok(found) = std::fs::read_dir(&cases) else {
         println!("SKIPPED: no config repositories in {}", cases.display());
         return Vec::new();
@@ -49,11 +47,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// The state of a reference with another tag, everything else as it is.
 fn tagged(reference: &Reference, tag: &str) -> Target {
-    Target {
-        name: None,
-        tag: Some(Tag::parse(tag).unwrap()),
-        digest: reference.digest.clone(),
-    }
+    Target { name: None, tag: Some(Tag::parse(tag).unwrap()), digest: reference.digest.clone() }
 }
 
 /// References whose tag can be replaced and put back.
@@ -69,38 +63,21 @@ fn all_tags_can_be_replaced_and_put_back() {
         let (mut edited, mut same) = (0, 0);
         for (path, bytes) in files(&repository) {
             let before = scan(&path, &bytes);
-            let edits = editable(&before)
-                .map(|r| Edit {
-                    reference: r,
-                    to: tagged(r, SENTINEL),
-                })
-                .collect::<Vec<_>>();
-            let there = apply(&bytes, &edits)
-                .unwrap_or_else(|error| panic!("{path}: {error}"))
-                .bytes;
+            let edits = editable(&before).map(|r| Edit { reference: r, to: tagged(r, SENTINEL) }).collect::<Vec<_>>();
+            let there = apply(&bytes, &edits).unwrap_or_else(|error| panic!("{path}: {error}")).bytes;
             let after = scan(&path, &there);
-            let moved = after
-                .references
-                .iter()
-                .filter(|r| r.tag.as_deref() == Some(SENTINEL))
-                .collect::<Vec<_>>();
+            let moved = after.references.iter().filter(|r| r.tag.as_deref() == Some(SENTINEL)).collect::<Vec<_>>();
             assert_eq!(moved.len(), edits.len(), "{path}");
             let back = moved
                 .iter()
                 .zip(editable(&before))
-                .map(|(now, was)| Edit {
-                    reference: now,
-                    to: tagged(now, was.tag.as_deref().unwrap()),
-                })
+                .map(|(now, was)| Edit { reference: now, to: tagged(now, was.tag.as_deref().unwrap()) })
                 .collect::<Vec<_>>();
             assert_eq!(apply(&there, &back).unwrap().bytes, bytes, "{path}");
             edited += edits.len();
             same += 1;
         }
-        println!(
-            "{}: {edited} tags replaced and put back in {same} files",
-            name(&repository)
-        );
+        println!("{}: {edited} tags replaced and put back in {same} files", name(&repository));
         assert!(same > 0);
     }
 }
@@ -145,11 +122,7 @@ fn every_image_line_of_a_kubernetes_document_is_accounted_for() {
 fn unaccounted(text: &str, found: &Scan) -> impl Iterator<Item = usize> {
     let mut lost = Vec::new();
     let mut line = 0;
-    for document in text
-        .split_inclusive('\n')
-        .collect::<Vec<_>>()
-        .split_inclusive(|line| line.trim_end() == "---")
-    {
+    for document in text.split_inclusive('\n').collect::<Vec<_>>().split_inclusive(|line| line.trim_end() == "---") {
         let has = |key: &str| document.iter().any(|line| line.starts_with(key));
         let kubernetes = has("apiVersion:") && has("kind:");
         for written in document {

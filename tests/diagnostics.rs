@@ -3,11 +3,7 @@
 //!
 //! The cases stand in `tests/diagnostics/*.txt`: a title, the file, a line of dashes, the rendered diagnostics. After a
 //! change, `UPDATE_SNAPSHOTS=1 cargo test --test diagnostics` writes what is printed now; read the difference.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::config::{policies, settings};
 use landwaiter::text::Diagnostic;
@@ -26,9 +22,7 @@ struct Case {
 
 #[test]
 fn wrong_policies_are_explained() {
-    compare("policies.txt", "landwaiter.yaml", |files| {
-        policies::read(files).diagnostics
-    });
+    compare("policies.txt", "landwaiter.yaml", |files| policies::read(files).diagnostics);
 }
 
 #[test]
@@ -40,9 +34,7 @@ fn wrong_settings_are_explained() {
 
 /// Runs each case of a file through `read` and compares what is printed.
 fn compare(name: &str, default_path: &str, read: impl Fn(&[(String, String)]) -> Vec<Diagnostic>) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/diagnostics")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics").join(name);
     let mut cases = cases(&std::fs::read_to_string(&path).unwrap(), default_path);
     let mut wrong = Vec::new();
     for case in &mut cases {
@@ -70,16 +62,9 @@ fn render(files: &[(String, String)], diagnostics: &[Diagnostic]) -> String {
         return "accepted".to_owned();
     }
     let source = |file: &str| &files.iter().find(|(path, _)| path == file).unwrap().1;
-    let shown: Vec<String> = diagnostics
-        .iter()
-        .map(|one| one.render(source(&one.file), false))
-        .collect();
+    let shown: Vec<String> = diagnostics.iter().map(|one| one.render(source(&one.file), false)).collect();
     // Blank ends of lines are a matter of the renderer, and editors like to remove them.
-    let lines: Vec<String> = shown
-        .join("\n\n")
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
+    let lines: Vec<String> = shown.join("\n\n").lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
 }
 
@@ -102,11 +87,7 @@ fn cases(text: &str, default_path: &str) -> Vec<Case> {
                 text.push_str(line);
                 text.push('\n');
             }
-            Case {
-                title: title.to_owned(),
-                files,
-                shown: shown.trim_end().to_owned(),
-            }
+            Case { title: title.to_owned(), files, shown: shown.trim_end().to_owned() }
         })
         .collect()
 }

@@ -1,9 +1,5 @@
 //! The YAML examples of the documentation are what the readers accept.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::config::{policies, schema, settings};
 use std::path::PathBuf;
@@ -15,11 +11,7 @@ fn every_example_of_a_policy_is_accepted() {
     let examples = examples("policies.md");
     assert!(examples.len() > 10);
     for example in examples {
-        let whole = if example.starts_with("- name:") {
-            format!("{POLICY_HEAD}{example}")
-        } else {
-            example
-        };
+        let whole = if example.starts_with("- name:") { format!("{POLICY_HEAD}{example}") } else { example };
         let loaded = policies::read(&[("landwaiter.yaml".to_owned(), whole.clone())]);
         assert_eq!(loaded.diagnostics, [], "{whole}");
         assert!(!loaded.policies.is_empty(), "{whole}");
@@ -44,9 +36,7 @@ fn every_field_is_described() {
     let policy = &schema["properties"]["policies"]["items"]["properties"];
     for key in policy.as_object().unwrap().keys() {
         let headed = text.lines().filter(|line| line.starts_with("### "));
-        let found = headed
-            .into_iter()
-            .any(|line| line[4..].split(", ").any(|word| word == key));
+        let found = headed.into_iter().any(|line| line[4..].split(", ").any(|word| word == key));
         assert!(found, "docs/policies.md has no heading for `{key}`");
     }
     let text = document("settings.md");
@@ -54,10 +44,7 @@ fn every_field_is_described() {
     for section in ["registries", "git"] {
         let properties = &schema["properties"][section]["items"]["properties"];
         for key in properties.as_object().unwrap().keys() {
-            assert!(
-                text.contains(&format!("`{key}`")),
-                "docs/settings.md does not name `{key}`"
-            );
+            assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
         }
     }
 }
@@ -70,7 +57,5 @@ fn document(name: &str) -> String {
 fn examples(name: &str) -> Vec<String> {
     let text = document(name);
     let blocks = text.split("\n```yaml\n").skip(1);
-    blocks
-        .map(|block| format!("{}\n", block.split_once("\n```").unwrap().0))
-        .collect()
+    blocks.map(|block| format!("{}\n", block.split_once("\n```").unwrap().0)).collect()
 }

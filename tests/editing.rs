@@ -27,12 +27,7 @@ fn set(path: &str, text: &str, target: impl Fn(&Reference) -> Target) -> Result<
     let scan: Scan = scan(path, text.as_bytes());
     assert!(!scan.references.is_empty(), "no reference in {text}");
     let edits = scan.references.iter().filter(|reference| reference.blocked.is_none());
-    let edits = edits
-        .map(|reference| Edit {
-            reference,
-            to: target(reference),
-        })
-        .collect::<Vec<_>>();
+    let edits = edits.map(|reference| Edit { reference, to: target(reference) }).collect::<Vec<_>>();
     apply(text.as_bytes(), &edits)
 }
 
@@ -106,80 +101,25 @@ fn everything_beside_the_value_stays() {
         ("- op: replace\n  value: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("metadata: foo\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("a: \"x\\/y\"\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
-        (
-            "kind: List\nitems:\n- {a: b}\n- tag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "kind: ResourceList\nitems:\n-   tag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "annotations: {config.kubernetes.io/index: '3'}\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
+        ("kind: List\nitems:\n- {a: b}\n- tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("kind: ResourceList\nitems:\n-   tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("annotations: {config.kubernetes.io/index: '3'}\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("d: &d {a: 1}\nb:\n  <<: *d\n  tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
-        (
-            "a:\n\n\n    b:   [a,   b]\n    c:\n    - x\n    tag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "s: |\n  #!/bin/sh\n  x  \n\n  y\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "s: >\n  a\n  b\nt: a\n  b\nu: \"a\n  b\"\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
+        ("a:\n\n\n    b:   [a,   b]\n    c:\n    - x\n    tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("s: |\n  #!/bin/sh\n  x  \n\n  y\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("s: >\n  a\n  b\nt: a\n  b\nu: \"a\n  b\"\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("l: [a,\n   b,\n c]\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
-        (
-            "e: 🎉 \"\ne2: \"\\u00e9 \\x41\"\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "a: 1      # one\ntag: @ # M\n  # odd\n# end\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
-        (
-            "annotations: {}\nlabels:\nmetadata: ~\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
+        ("e: 🎉 \"\ne2: \"\\u00e9 \\x41\"\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("a: 1      # one\ntag: @ # M\n  # odd\n# end\n", "1.0.0", "2.0.0", "2.0.0"),
+        ("annotations: {}\nlabels:\nmetadata: ~\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("? [a, b]\n: c\n? x\n: tag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
-        (
-            "n: [0644, 0x1F, 1.50]\na: 1\na: 2\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
+        ("n: [0644, 0x1F, 1.50]\na: 1\na: 2\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("tag: &t @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("tag: !!str @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("tag: &t !!str '@' # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("\"éé\": 1.0.0\n\"tág\": @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("{\"é\": x, tag: @, # M\n b: y}\n", "1.0.0", "2.0.0", "2.0.0"),
-        (
-            "patches:\n- patch: |-\n    a\n\n    b\ntag: @ # M\n",
-            "1.0.0",
-            "2.0.0",
-            "2.0.0",
-        ),
+        ("patches:\n- patch: |-\n    a\n\n    b\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("a.b:\n- c: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
         ("a: {{ x }}: y\n---\ntag: @ # M\n", "1.0.0", "2.0.0", "2.0.0"),
     ]);
@@ -224,11 +164,7 @@ fn only_the_named_scalar_changes_though_others_say_the_same() {
 #[test]
 fn a_reference_with_a_digest_changes_both() {
     let (old, new) = (digest("0a"), digest("0b"));
-    let to = |_: &Reference| Target {
-        name: None,
-        tag: Some(Tag::parse("1.28").unwrap()),
-        digest: Some(new.clone()),
-    };
+    let to = |_: &Reference| Target { name: None, tag: Some(Tag::parse("1.28").unwrap()), digest: Some(new.clone()) };
     for given in [
         format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [image: 'nginx:1.27@{old}']}}\n"),
         format!("kind: Kustomization\nimages:\n- name: nginx\n  newTag: 1.27@{old} # x\n"),
@@ -298,10 +234,7 @@ fn a_digest_is_added_to_the_value_or_as_a_key() {
         ),
     ] {
         let edited = set("x.yaml", given, to).unwrap_or_else(|error| panic!("{error}\n{given}"));
-        assert_eq!(
-            String::from_utf8(edited.bytes).unwrap(),
-            want.replace('D', new.as_str())
-        );
+        assert_eq!(String::from_utf8(edited.bytes).unwrap(), want.replace('D', new.as_str()));
         assert!(edited.actions.iter().all(|found| *found == action));
     }
 }
@@ -326,72 +259,37 @@ fn a_name_is_written_where_a_marker_says_so() {
 fn what_cannot_be_written_is_refused_with_its_reason() {
     let hash = digest("0a");
     let tag = |tag: &str| Some(Tag::parse(tag).unwrap());
-    let plain = |tag| Target {
-        tag,
-        ..Target::default()
-    };
+    let plain = |tag| Target { tag, ..Target::default() };
     for (text, target, error) in [
-        (
-            "- --image=app:1.0.0 # landwaiter: web\n".into(),
-            plain(tag("2.0.0")),
-            "is no image reference",
-        ),
+        ("- --image=app:1.0.0 # landwaiter: web\n".into(), plain(tag("2.0.0")), "is no image reference"),
         (
             format!("images:\n- name: a\n  newTag: v1\n  digest: {hash}\n"),
             plain(tag("v2")),
             "the digest would have to be removed",
         ),
-        (
-            "images:\n- name: a\n  newTag: v1\n".into(),
-            plain(None),
-            "the tag would have to be removed",
-        ),
-        (
-            "x: '' # landwaiter: web\n".into(),
-            plain(tag("v1")),
-            "the name of the image is not known",
-        ),
+        ("images:\n- name: a\n  newTag: v1\n".into(), plain(None), "the tag would have to be removed"),
+        ("x: '' # landwaiter: web\n".into(), plain(tag("v1")), "the name of the image is not known"),
         (
             "a: v1 # landwaiter: web:tag\n".into(),
-            Target {
-                digest: Some(hash.clone()),
-                ..plain(tag("v1"))
-            },
+            Target { digest: Some(hash.clone()), ..plain(tag("v1")) },
             "no place for the digest",
         ),
         (
             "a: b:v1 # landwaiter: web\n".into(),
-            Target {
-                name: Some("https://x".into()),
-                ..plain(tag("v1"))
-            },
+            Target { name: Some("https://x".into()), ..plain(tag("v1")) },
             "not a repository name",
         ),
         (
             "repository: acme/api\ntag: v1 # landwaiter: web:tag\n".into(),
-            Target {
-                name: Some("acme/web".into()),
-                ..plain(tag("v2"))
-            },
+            Target { name: Some("acme/web".into()), ..plain(tag("v2")) },
             "no place for the name",
         ),
-        (
-            "a: b:v1 # landwaiter: web\n".into(),
-            plain(tag("v1")),
-            "nothing would change",
-        ),
+        ("a: b:v1 # landwaiter: web\n".into(), plain(tag("v1")), "nothing would change"),
         ("a: | # landwaiter: web:tag\n".into(), plain(tag("v1")), "does not fit"),
     ] {
         let scan = scan("kustomization.yaml", text.as_bytes());
         let reference = &scan.references[0];
-        let found = apply(
-            text.as_bytes(),
-            &[Edit {
-                reference,
-                to: target.clone(),
-            }],
-        )
-        .unwrap_err();
+        let found = apply(text.as_bytes(), &[Edit { reference, to: target.clone() }]).unwrap_err();
         assert!(found.to_string().contains(error), "{found}: {text}");
         if !matches!(found, EditError::Unwritable { .. }) {
             assert_eq!(plan_action(reference, &target), Err(found), "{text}");
@@ -403,12 +301,7 @@ fn what_cannot_be_written_is_refused_with_its_reason() {
 fn a_file_that_changed_since_the_scan_is_refused() {
     let text = "a: b:v1 # landwaiter: web\n";
     let reference = &scan("x.yaml", text.as_bytes()).references[0];
-    for other in [
-        "a: b:v3 # landwaiter: web\n",
-        "bb: b:v1 # landwaiter: web\n",
-        "",
-        "a: [\n",
-    ] {
+    for other in ["a: b:v3 # landwaiter: web\n", "bb: b:v1 # landwaiter: web\n", "", "a: [\n"] {
         let to = tagged(reference, "v2");
         assert!(apply(other.as_bytes(), &[Edit { reference, to }]).is_err(), "{other}");
     }
@@ -418,30 +311,18 @@ fn a_file_that_changed_since_the_scan_is_refused() {
 fn two_edits_of_one_scalar_agree_or_are_refused() {
     let text = "a: b:v1 # landwaiter: web\n";
     let reference = &scan("x.yaml", text.as_bytes()).references[0];
-    let edit = |tag| Edit {
-        reference,
-        to: tagged(reference, tag),
-    };
+    let edit = |tag| Edit { reference, to: tagged(reference, tag) };
     let edited = apply(text.as_bytes(), &[edit("v2"), edit("v2")]).unwrap();
     assert_eq!(edited.bytes, b"a: b:v2 # landwaiter: web\n");
-    assert_eq!(
-        apply(text.as_bytes(), &[edit("v2"), edit("v3")]),
-        Err(EditError::Conflict { line: 1 })
-    );
+    assert_eq!(apply(text.as_bytes(), &[edit("v2"), edit("v3")]), Err(EditError::Conflict { line: 1 }));
 }
 
 #[test]
 fn many_edits_of_one_file_cost_no_more_than_their_sum() {
-    let entries = (0..20_000)
-        .map(|n| format!("- name: a{n}\n  newTag: v1\n"))
-        .collect::<String>();
+    let entries = (0..20_000).map(|n| format!("- name: a{n}\n  newTag: v1\n")).collect::<String>();
     let text = format!("kind: Kustomization\nimages:\n{entries}");
     let hash = digest("0b");
-    let to = |_: &Reference| Target {
-        name: None,
-        tag: Some(Tag::parse("v2").unwrap()),
-        digest: Some(hash.clone()),
-    };
+    let to = |_: &Reference| Target { name: None, tag: Some(Tag::parse("v2").unwrap()), digest: Some(hash.clone()) };
     let edited = set("x.yaml", &text, to).unwrap();
     let want = text.replace("newTag: v1\n", &format!("newTag: v2\n  digest: {hash}\n"));
     assert!(edited.bytes == want.as_bytes());

@@ -1,10 +1,6 @@
 //! Config repositories on this machine: what is listed and read, what a publication writes, and that two writers never
 //! lose each other's work. The `git` program makes the fixtures and judges the results; the code under test never uses it.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::git::{self, Location, Options, origin_of};
 use landwaiter::port::*;
@@ -32,9 +28,7 @@ impl World {
     }
 
     fn with(init: &[&str]) -> World {
-        let world = World {
-            root: tempfile::tempdir().unwrap(),
-        };
+        let world = World { root: tempfile::tempdir().unwrap() };
         fs::create_dir(world.work()).unwrap();
         run_git(&world.work(), &[&["init", "-q", "-b", "main"], init].concat());
         for (path, text) in FILES {
@@ -212,10 +206,7 @@ fn a_publication_changes_only_its_files_and_fsck_is_clean() {
         assert!(changed.lines().all(|line| line.contains(" M\t")), "{changed}");
         assert!(changed.contains(":100755 100755"), "still executable: {changed}");
         assert_eq!(run_git(&world.bare(), &["rev-parse", "main^"]), old_head);
-        let said = run_git(
-            &world.bare(),
-            &["log", "-1", "--format=%an <%ae> %at %cn <%ce> %ct%n%B", "main"],
-        );
+        let said = run_git(&world.bare(), &["log", "-1", "--format=%an <%ae> %at %cn <%ce> %ct%n%B", "main"]);
         assert_eq!(
             said,
             "Landwaiter <landwaiter@example.com> 1700000000 Landwaiter <landwaiter@example.com> 1700000000\n\
@@ -241,13 +232,9 @@ fn a_big_publication_becomes_one_pack() {
     run_git(&world.bare(), &["repack", "-adq"]);
     let repo = world.open_bare();
     let snapshot = repo.snapshot().unwrap();
-    let texts: Vec<(String, String)> = (0..150)
-        .map(|number| (format!("many/{number}.yaml"), format!("b: {number}\n")))
-        .collect();
-    let edits: Vec<(&str, &[u8])> = texts
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_bytes()))
-        .collect();
+    let texts: Vec<(String, String)> =
+        (0..150).map(|number| (format!("many/{number}.yaml"), format!("b: {number}\n"))).collect();
+    let edits: Vec<(&str, &[u8])> = texts.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
     repo.publish(&publication(&*snapshot, &edits)).unwrap();
     let count = run_git(&world.bare(), &["count-objects", "-v"]);
     assert!(count.contains("packs: 2"), "{count}");
@@ -259,10 +246,7 @@ fn a_big_publication_becomes_one_pack() {
             .any(|file| { file.path().extension().is_some_and(|extension| extension == "keep") })
     );
     fsck(&world.bare());
-    assert_eq!(
-        repo.snapshot().unwrap().read_one("many/149.yaml").unwrap().unwrap(),
-        b"b: 149\n"
-    );
+    assert_eq!(repo.snapshot().unwrap().read_one("many/149.yaml").unwrap().unwrap(), b"b: 149\n");
 }
 
 #[test]
@@ -282,20 +266,10 @@ fn who_comes_second_learns_that_the_branch_moved() {
     let world = World::new();
     let (first, second) = (world.open_bare(), world.open_bare());
     let (a, b) = (first.snapshot().unwrap(), second.snapshot().unwrap());
-    let published = first
-        .publish(&publication(&*a, &[("apps/web.yaml", b"first\n")]))
-        .unwrap();
+    let published = first.publish(&publication(&*a, &[("apps/web.yaml", b"first\n")])).unwrap();
     let lost = second.publish(&publication(&*b, &[("apps.yaml", b"second\n")]));
-    assert_eq!(
-        lost,
-        Err(PublishError::Moved {
-            found: published.commit
-        })
-    );
-    assert_eq!(
-        second.snapshot().unwrap().read_one("apps/web.yaml").unwrap().unwrap(),
-        b"first\n"
-    );
+    assert_eq!(lost, Err(PublishError::Moved { found: published.commit }));
+    assert_eq!(second.snapshot().unwrap().read_one("apps/web.yaml").unwrap().unwrap(), b"first\n");
 }
 
 #[test]
@@ -360,8 +334,7 @@ fn a_lock_that_goes_away_in_time_is_waited_for() {
             std::thread::sleep(std::time::Duration::from_millis(300));
             fs::remove_file(&lock).unwrap();
         });
-        repo.publish(&publication(&*snapshot, &[("apps/web.yaml", b"x\n")]))
-            .unwrap();
+        repo.publish(&publication(&*snapshot, &[("apps/web.yaml", b"x\n")])).unwrap();
     });
 }
 
@@ -381,20 +354,11 @@ fn a_publication_that_was_not_planned_from_this_commit_is_refused() {
         }
     };
     let other_old = message(&|p| p.files[0].old = b"something else\n".to_vec());
-    assert_eq!(
-        other_old,
-        format!("apps/web.yaml of commit {head} is not what was planned from")
-    );
+    assert_eq!(other_old, format!("apps/web.yaml of commit {head} is not what was planned from"));
     let link = message(&|p| p.files[0].path = Arc::from("link.yaml"));
     assert_eq!(link, format!("link.yaml is no file of commit {head}"));
-    assert_eq!(
-        message(&|p| p.files[0].new = p.files[0].old.clone()),
-        "the publication changes nothing"
-    );
-    assert_eq!(
-        message(&|p| p.parent = None),
-        "a publication to a branch names no parent"
-    );
+    assert_eq!(message(&|p| p.files[0].new = p.files[0].old.clone()), "the publication changes nothing");
+    assert_eq!(message(&|p| p.parent = None), "a publication to a branch names no parent");
     assert_eq!(world.bare_head(), head);
 }
 
@@ -408,10 +372,7 @@ fn a_branch_that_is_checked_out_is_not_moved_under_its_feet() {
     let Err(PublishError::Refused { reason, .. }) = repo.publish(&edit) else {
         panic!("main is checked out");
     };
-    assert_eq!(
-        reason,
-        format!("branch main is checked out in {}", world.work().display())
-    );
+    assert_eq!(reason, format!("branch main is checked out in {}", world.work().display()));
     run_git(&world.work(), &["checkout", "-q", "--detach"]);
     repo.publish(&edit).unwrap();
     fsck(&world.work());
@@ -430,9 +391,7 @@ fn packed_refs_are_read_and_moved() {
     let world = World::new();
     run_git(&world.bare(), &["pack-refs", "--all"]);
     let repo = world.open_bare();
-    let published = repo
-        .publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")]))
-        .unwrap();
+    let published = repo.publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")])).unwrap();
     assert_eq!(published.commit.unwrap().0, world.bare_head());
 }
 
@@ -448,26 +407,16 @@ fn what_cannot_be_opened_says_why() {
     let empty = world.root.path().join("empty.git");
     run_git(world.root.path(), &["init", "-q", "--bare", "-b", "main", "empty.git"]);
     let empty = empty.to_str().unwrap();
-    assert_eq!(
-        refused(empty, None).message,
-        format!("{empty} is empty: it has no commit on any branch")
-    );
+    assert_eq!(refused(empty, None).message, format!("{empty} is empty: it has no commit on any branch"));
 
     let nothing = world.root.path().join("nothing");
     let nothing = nothing.to_str().unwrap();
     assert_eq!(refused(nothing, None).message, format!("{nothing} does not exist"));
-    assert_eq!(
-        refused(nothing, Some("main")).message,
-        format!("{nothing} does not exist")
-    );
+    assert_eq!(refused(nothing, Some("main")).message, format!("{nothing} does not exist"));
 
     let plain = tempfile::tempdir().unwrap();
     let url = format!("file://{}", plain.path().display());
-    assert!(
-        refused(&url, None)
-            .message
-            .starts_with(&format!("{url} is not a Git repository"))
-    );
+    assert!(refused(&url, None).message.starts_with(&format!("{url} is not a Git repository")));
     assert!(refused(bare, Some("a..b")).message.contains("is no name of a branch"));
 }
 
@@ -502,11 +451,7 @@ fn a_checkout_is_read_as_it_stands() {
     let repo = open(&world.work(), None);
     let snapshot = repo.snapshot().unwrap();
     let listed = paths(&*snapshot);
-    let mut expected: Vec<&str> = FILES
-        .iter()
-        .map(|(path, _)| *path)
-        .filter(|path| *path != "apps.yaml")
-        .collect();
+    let mut expected: Vec<&str> = FILES.iter().map(|(path, _)| *path).filter(|path| *path != "apps.yaml").collect();
     expected.extend([".gitignore", "ignored/tracked.yaml", "run.sh", "untracked.yaml"]);
     expected.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     assert_eq!(listed, expected);
@@ -529,11 +474,7 @@ fn a_tracked_file_behind_a_symbolic_link_is_not_there() {
     fs::rename(world.work().join("apps"), &outside).unwrap();
     symlink(&outside, world.work().join("apps")).unwrap();
     let snapshot = open(&world.work(), None).snapshot().unwrap();
-    assert!(
-        !paths(&*snapshot).iter().any(|path| path.starts_with("apps/")),
-        "{:?}",
-        paths(&*snapshot)
-    );
+    assert!(!paths(&*snapshot).iter().any(|path| path.starts_with("apps/")), "{:?}", paths(&*snapshot));
 }
 
 #[test]
@@ -551,10 +492,7 @@ fn a_checkout_with_a_branch_named_is_read_from_its_repository() {
     let world = World::new();
     world.write("apps/web.yaml", b"not committed\n");
     let snapshot = open(&world.work(), Some("main")).snapshot().unwrap();
-    assert_eq!(
-        snapshot.read_one("apps/web.yaml").unwrap().unwrap(),
-        b"image: acme/web:1.0.0\n"
-    );
+    assert_eq!(snapshot.read_one("apps/web.yaml").unwrap().unwrap(), b"image: acme/web:1.0.0\n");
     assert_eq!(snapshot.branch(), Some("main"));
 }
 
@@ -595,18 +533,10 @@ fn a_path_that_leaves_the_checkout_is_not_written() {
     fs::write(&outside, "x\n").unwrap();
     let repo = open(&world.work(), None);
     let mut planned = publication(&*repo.snapshot().unwrap(), &[("apps.yaml", b"new\n")]);
-    for path in [
-        "../outside.yaml",
-        outside.to_str().unwrap(),
-        "./apps.yaml/../../outside.yaml",
-    ] {
+    for path in ["../outside.yaml", outside.to_str().unwrap(), "./apps.yaml/../../outside.yaml"] {
         planned.files[0].path = Arc::from(path);
         planned.files[0].old = b"x\n".to_vec();
-        assert_eq!(
-            repo.publish(&planned),
-            Err(PublishError::Moved { found: None }),
-            "{path}"
-        );
+        assert_eq!(repo.publish(&planned), Err(PublishError::Moved { found: None }), "{path}");
     }
     assert_eq!(fs::read(&outside).unwrap(), b"x\n");
 }
@@ -626,20 +556,12 @@ fn origin_and_branch_of_a_checkout() {
     run_git(&world.work(), &["config", "branch.main.merge", "refs/heads/trunk"]);
     assert_eq!(origin_of(&world.work()).unwrap().1, "trunk");
 
-    run_git(
-        &world.work(),
-        &["remote", "set-url", "origin", "https://acme:s3cret@example.com/c.git"],
-    );
+    run_git(&world.work(), &["remote", "set-url", "origin", "https://acme:s3cret@example.com/c.git"]);
     let error = origin_of(&world.work()).unwrap_err();
     assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
 
     run_git(&world.work(), &["checkout", "-q", "--detach"]);
-    assert!(
-        origin_of(&world.work())
-            .unwrap_err()
-            .message
-            .ends_with("names no branch")
-    );
+    assert!(origin_of(&world.work()).unwrap_err().message.ends_with("names no branch"));
 }
 
 #[test]
@@ -651,8 +573,7 @@ fn settings_of_the_user_and_programs_in_the_repository_are_not_used() {
     fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", sign.display())).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     let repo = world.open_bare();
-    repo.publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")]))
-        .unwrap();
+    repo.publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")])).unwrap();
     assert!(!sign.exists(), "no hook of the local repository runs");
 }
 
@@ -666,8 +587,7 @@ fn the_writer_that_gets_killed() {
     for round in 0.. {
         let snapshot = repo.snapshot().unwrap();
         let text = format!("process: {}\nround: {round}\n", std::process::id());
-        repo.publish(&publication(&*snapshot, &[("apps/web.yaml", text.as_bytes())]))
-            .unwrap();
+        repo.publish(&publication(&*snapshot, &[("apps/web.yaml", text.as_bytes())])).unwrap();
     }
 }
 
@@ -691,13 +611,8 @@ fn a_kill_at_any_moment_leaves_the_branch_old_or_new() {
         std::thread::sleep(std::time::Duration::from_micros(613 * round));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        run_git(
-            &world.bare(),
-            &["fsck", "--strict", "--no-dangling", "--connectivity-only"],
-        );
-        let now: u64 = run_git(&world.bare(), &["rev-list", "--count", "main"])
-            .parse()
-            .unwrap();
+        run_git(&world.bare(), &["fsck", "--strict", "--no-dangling", "--connectivity-only"]);
+        let now: u64 = run_git(&world.bare(), &["rev-list", "--count", "main"]).parse().unwrap();
         assert!(now > count, "a commit is lost");
         (count, head) = (now, world.bare_head());
     }

@@ -1,10 +1,6 @@
 //! The client against registries as they really are: every fault becomes the right reason, costs no more than it must,
 //! leaks nothing, and leaves the other repositories alone.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests measure time and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests measure time and may panic")]
 
 #[path = "support/faulty.rs"]
 mod faulty;
@@ -29,10 +25,7 @@ fn client(options: Options) -> Client {
 
 fn with_login(host: &str) -> Options {
     let mut options = quick();
-    let login = Login {
-        user: Some("joe".to_owned()),
-        secret: Secret::new(PASSWORD),
-    };
+    let login = Login { user: Some("joe".to_owned()), secret: Secret::new(PASSWORD) };
     options.credentials.add(host, login, "settings");
     options
 }
@@ -49,36 +42,16 @@ fn only_bad(fault: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> impl Fn(
 }
 
 /// A fault, the reason it must become, and a part of the text that people read.
-type Fault = (
-    &'static str,
-    Box<dyn Fn(&Asked) -> Reply + Send + Sync>,
-    RegistryErrorKind,
-    &'static str,
-);
+type Fault = (&'static str, Box<dyn Fn(&Asked) -> Reply + Send + Sync>, RegistryErrorKind, &'static str);
 
 fn faults() -> Vec<Fault> {
     use RegistryErrorKind::*;
     let page = "/v2/acme/bad/tags/list";
     let truncated = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"tags\":[\"1.0.0\"";
     vec![
-        (
-            "no such repository",
-            Box::new(|_| Reply::status(404)),
-            NotFound,
-            "no such repository",
-        ),
-        (
-            "forbidden",
-            Box::new(|_| Reply::status(403)),
-            Forbidden,
-            "no login is configured",
-        ),
-        (
-            "401 without a challenge",
-            Box::new(|_| Reply::status(401)),
-            Unauthorized,
-            "does not say how",
-        ),
+        ("no such repository", Box::new(|_| Reply::status(404)), NotFound, "no such repository"),
+        ("forbidden", Box::new(|_| Reply::status(403)), Forbidden, "no login is configured"),
+        ("401 without a challenge", Box::new(|_| Reply::status(401)), Unauthorized, "does not say how"),
         (
             "basic without a login",
             Box::new(|_| Reply::challenge("Basic realm=x")),
@@ -91,48 +64,18 @@ fn faults() -> Vec<Fault> {
             Unauthorized,
             "without https",
         ),
-        (
-            "429",
-            Box::new(|_| Reply::status(429)),
-            RateLimited { retry_after: None },
-            "limits requests",
-        ),
-        (
-            "500 for ever",
-            Box::new(|_| Reply::status(500)),
-            ServerError { status: 500 },
-            "failed (500)",
-        ),
-        (
-            "HTML",
-            Box::new(|_| Reply::ok("<html>sign in</html>")),
-            Malformed,
-            "HTML where JSON belongs",
-        ),
-        (
-            "half a JSON",
-            Box::new(|_| Reply::ok("{\"tags\":[\"1.0.0\"")),
-            Malformed,
-            "cut off",
-        ),
+        ("429", Box::new(|_| Reply::status(429)), RateLimited { retry_after: None }, "limits requests"),
+        ("500 for ever", Box::new(|_| Reply::status(500)), ServerError { status: 500 }, "failed (500)"),
+        ("HTML", Box::new(|_| Reply::ok("<html>sign in</html>")), Malformed, "HTML where JSON belongs"),
+        ("half a JSON", Box::new(|_| Reply::ok("{\"tags\":[\"1.0.0\"")), Malformed, "cut off"),
         (
             "another's list",
             Box::new(|_| Reply::ok("{\"name\":\"acme/x\",\"tags\":[]}")),
             Malformed,
             "got the tags of acme/x",
         ),
-        (
-            "half an answer",
-            Box::new(move |_| Reply::Cut(truncated.to_owned())),
-            Unreachable,
-            "cannot be reached",
-        ),
-        (
-            "no HTTP",
-            Box::new(|_| Reply::Cut("hello\r\n\r\n".to_owned())),
-            Unreachable,
-            "cannot be reached",
-        ),
+        ("half an answer", Box::new(move |_| Reply::Cut(truncated.to_owned())), Unreachable, "cannot be reached"),
+        ("no HTTP", Box::new(|_| Reply::Cut("hello\r\n\r\n".to_owned())), Unreachable, "cannot be reached"),
         ("reset", Box::new(|_| Reply::Reset), Unreachable, "cannot be reached"),
         ("endless body", Box::new(|_| Reply::Endless), TooLarge, "sent more than"),
         (
@@ -169,13 +112,7 @@ fn faults() -> Vec<Fault> {
         ),
         (
             "redirect elsewhere without https",
-            Box::new(|_| {
-                Reply::Answer(
-                    307,
-                    vec![("location", "http://example.com/v2/x".to_owned())],
-                    String::new(),
-                )
-            }),
+            Box::new(|_| Reply::Answer(307, vec![("location", "http://example.com/v2/x".to_owned())], String::new())),
             Malformed,
             "redirects to another origin without https",
         ),
@@ -193,34 +130,26 @@ async fn every_fault_becomes_its_reason_and_the_other_repositories_go_on() {
     for (name, fault, kind, said) in faults() {
         let server = Faulty::start(only_bad(fault)).await;
         let client = client(quick());
-        let (bad, good) = (
-            repository(&server.host(), "acme/bad"),
-            repository(&server.host(), "acme/good"),
-        );
+        let (bad, good) = (repository(&server.host(), "acme/bad"), repository(&server.host(), "acme/good"));
         let (failed, listed) = tokio::join!(client.tags(&bad), client.tags(&good));
         let error = failed.unwrap_err();
         assert_eq!(error.kind, kind, "{name}: {error}");
         assert!(error.to_string().contains(said), "{name}: {error}");
         assert_eq!(listed, Ok(vec!["1.0.0".to_owned()]), "{name}");
-        assert_eq!(
-            client.tags(&good).await,
-            Ok(vec!["1.0.0".to_owned()]),
-            "{name}, afterwards"
-        );
+        assert_eq!(client.tags(&good).await, Ok(vec!["1.0.0".to_owned()]), "{name}, afterwards");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_recovers_is_asked_again() {
     for status in [429, 500, 502, 503, 504] {
-        let server = Faulty::start(move |asked| {
-            if asked.before < 2 {
-                Reply::status(status)
-            } else {
-                Reply::page(&["1.0.0"], None)
-            }
-        })
-        .await;
+        let server =
+            Faulty::start(
+                move |asked| {
+                    if asked.before < 2 { Reply::status(status) } else { Reply::page(&["1.0.0"], None) }
+                },
+            )
+            .await;
         let client = client(quick());
         let listed = client.tags(&repository(&server.host(), "acme/web")).await;
         assert_eq!(listed, Ok(vec!["1.0.0".to_owned()]), "{status}");
@@ -230,14 +159,8 @@ async fn a_server_that_recovers_is_asked_again() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_once_is_made_again() {
-    let server = Faulty::start(|asked| {
-        if asked.before == 0 {
-            Reply::Reset
-        } else {
-            Reply::page(&["1.0.0"], None)
-        }
-    })
-    .await;
+    let server =
+        Faulty::start(|asked| if asked.before == 0 { Reply::Reset } else { Reply::page(&["1.0.0"], None) }).await;
     let listed = client(quick()).tags(&repository(&server.host(), "acme/web")).await;
     assert_eq!(listed, Ok(vec!["1.0.0".to_owned()]));
 }
@@ -265,10 +188,7 @@ async fn a_long_wait_is_not_waited_for_and_nobody_asks_meanwhile() {
     let client = client(quick());
     for path in ["acme/a", "acme/b", "acme/c"] {
         let error = client.tags(&repository(&server.host(), path)).await.unwrap_err();
-        let RegistryErrorKind::RateLimited {
-            retry_after: Some(wait),
-        } = error.kind
-        else {
+        let RegistryErrorKind::RateLimited { retry_after: Some(wait) } = error.kind else {
             panic!("{error}");
         };
         assert!((3590..=3600).contains(&wait.as_secs()), "{error}");
@@ -279,28 +199,18 @@ async fn a_long_wait_is_not_waited_for_and_nobody_asks_meanwhile() {
 #[tokio::test]
 async fn an_endless_body_is_dropped_at_the_limit() {
     let server = Faulty::start(|_| Reply::Endless).await;
-    let error = client(quick())
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(quick()).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::TooLarge);
     assert_eq!(server.asked().len(), 1, "a list that is too long will be so again");
     // Beyond the limit only what the kernel's buffers swallow.
-    assert!(
-        server.endless_bytes() < MAX_PAGE_BYTES as u64 + 16 * 1024 * 1024,
-        "{}",
-        server.endless_bytes()
-    );
+    assert!(server.endless_bytes() < MAX_PAGE_BYTES as u64 + 16 * 1024 * 1024, "{}", server.endless_bytes());
 }
 
 #[tokio::test]
 async fn an_announced_length_over_the_limit_is_not_read_at_all() {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 200 * 1024 * 1024);
     let server = Faulty::start(move |_| Reply::Cut(head.clone())).await;
-    let error = client(quick())
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(quick()).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::TooLarge);
 }
 
@@ -310,10 +220,7 @@ async fn silence_ends_in_time() {
     let mut options = quick();
     options.timeouts.attempt = Duration::from_millis(100);
     let started = Instant::now();
-    let error = client(options)
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(options).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::TimedOut, "{error}");
     assert_eq!(server.asked().len(), 3);
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -325,10 +232,7 @@ async fn the_deadline_covers_all_attempts() {
     let mut options = quick();
     options.timeouts.attempt = Duration::from_millis(300);
     options.timeouts.deadline = Duration::from_millis(400);
-    let error = client(options)
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(options).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::TimedOut, "{error}");
     assert_eq!(server.asked().len(), 2);
 }
@@ -343,10 +247,7 @@ async fn a_list_that_never_ends_slowly_ends_in_time() {
     .await;
     let mut options = quick();
     options.patience = Duration::from_millis(200);
-    let error = client(options)
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(options).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::TimedOut);
     assert!(error.detail.contains("not whole"), "{error}");
 }
@@ -359,14 +260,9 @@ async fn a_dead_registry_is_not_asked_a_thousand_times() {
     };
     let server = Faulty::start(|_| Reply::page(&["1.0.0"], None)).await;
     let client = client(quick());
-    let images: Vec<_> = (0..1000)
-        .map(|number| repository(&dead, &format!("acme/r{number}")))
-        .collect();
+    let images: Vec<_> = (0..1000).map(|number| repository(&dead, &format!("acme/r{number}"))).collect();
     let alive = repository(&server.host(), "acme/web");
-    let (failed, listed) = tokio::join!(
-        join_all(images.iter().map(|image| client.tags(image))),
-        client.tags(&alive)
-    );
+    let (failed, listed) = tokio::join!(join_all(images.iter().map(|image| client.tags(image))), client.tags(&alive));
     assert!(listed.is_ok());
     for outcome in failed {
         let error = outcome.unwrap_err();
@@ -407,24 +303,14 @@ async fn start_token_registry() -> Faulty {
 async fn tokens_cost_one_request_each_and_the_host_one_refusal() {
     let server = start_token_registry().await;
     let client = client(quick());
-    let images: Vec<_> = (0..100)
-        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
-        .collect();
+    let images: Vec<_> = (0..100).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
     let listed = join_all(images.iter().map(|image| client.tags(image))).await;
     assert!(listed.iter().all(Result::is_ok), "{listed:?}");
     assert_eq!(server.count("/token"), 100);
-    assert_eq!(
-        server.count("/v2/"),
-        101,
-        "one refusal for the host, then one request each"
-    );
+    assert_eq!(server.count("/v2/"), 101, "one refusal for the host, then one request each");
     assert_eq!(client.requests()[&server.host()], 201);
     let asked = server.asked();
-    let scope = &asked
-        .iter()
-        .find(|asked| asked.target.contains("r42%3Apull"))
-        .unwrap()
-        .target;
+    let scope = &asked.iter().find(|asked| asked.target.contains("r42%3Apull")).unwrap().target;
     assert_eq!(*scope, "/token?service=registry&scope=repository%3Aacme%2Fr42%3Apull");
     join_all(images.iter().map(|image| client.tags(image))).await;
     assert_eq!(server.count("/token"), 100, "the tokens are still good");
@@ -443,10 +329,7 @@ async fn a_hundred_questions_about_one_repository_share_one_token() {
 
 #[tokio::test]
 async fn basic_is_sent_without_a_further_refusal() {
-    let header = format!(
-        "Basic {}",
-        base64::engine::general_purpose::STANDARD.encode(format!("joe:{PASSWORD}"))
-    );
+    let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("joe:{PASSWORD}")));
     let server = Faulty::start(move |asked| {
         if asked.authorization.as_deref() == Some(&header) {
             Reply::page(&["1.0.0"], None)
@@ -456,17 +339,11 @@ async fn basic_is_sent_without_a_further_refusal() {
     })
     .await;
     let client = client(with_login(&server.host()));
-    let images: Vec<_> = (0..20)
-        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
-        .collect();
+    let images: Vec<_> = (0..20).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
     let listed = join_all(images.iter().map(|image| client.tags(image))).await;
     assert!(listed.iter().all(Result::is_ok), "{listed:?}");
     assert_eq!(server.asked().len(), 21);
-    assert_eq!(
-        server.asked()[0].authorization,
-        None,
-        "the login goes to those only who ask for it"
-    );
+    assert_eq!(server.asked()[0].authorization, None, "the login goes to those only who ask for it");
 }
 
 #[tokio::test]
@@ -505,10 +382,7 @@ async fn a_registry_that_never_takes_its_own_token_is_given_up() {
     })
     .await;
     port.set(server.host()).unwrap();
-    let error = client(quick())
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
+    let error = client(quick()).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::Unauthorized);
     assert_eq!(server.asked().len(), 3);
 }
@@ -524,10 +398,9 @@ async fn what_is_sent_is_never_repeated_even_if_the_registry_does() {
             format!(r#"{{"errors":[{{"code":"DENIED","message":"{plain} {sent}"}}]}}"#)
         };
         let server = Faulty::start(move |asked| match &asked.authorization {
-            None => Reply::challenge(format!(
-                "Bearer realm=\"http://{}/token?key=query-secret\"",
-                known.get().unwrap()
-            )),
+            None => {
+                Reply::challenge(format!("Bearer realm=\"http://{}/token?key=query-secret\"", known.get().unwrap()))
+            }
             Some(_) if asked.target.starts_with("/token") && !service_refuses => {
                 Reply::ok(r#"{"token":"tok-en-secret"}"#)
             }
@@ -542,14 +415,7 @@ async fn what_is_sent_is_never_repeated_even_if_the_registry_does() {
         assert!(error.detail.contains("the login comes from settings"), "{error}");
         let shown = format!("{error} {error:?} {client:?}");
         let encoded = base64::engine::general_purpose::STANDARD.encode(format!("joe:{PASSWORD}"));
-        for secret in [
-            PASSWORD,
-            &PASSWORD[..8],
-            &encoded,
-            &encoded[..10],
-            "tok-en-secret",
-            "query-secret",
-        ] {
+        for secret in [PASSWORD, &PASSWORD[..8], &encoded, &encoded[..10], "tok-en-secret", "query-secret"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
     }
@@ -559,13 +425,11 @@ async fn what_is_sent_is_never_repeated_even_if_the_registry_does() {
 async fn credentials_do_not_follow_a_redirect_or_a_link() {
     let elsewhere = Faulty::start(|_| Reply::page(&["9.9.9"], None)).await;
     let target = elsewhere.host();
-    let server = Faulty::start(
-        move |asked| match (&asked.authorization, asked.target.contains("/acme/linked/")) {
-            (None, _) => Reply::challenge("Basic realm=\"x\""),
-            (_, true) => Reply::page(&["1.0.0"], Some(format!("<http://{target}/v2/>; rel=next"))),
-            (_, false) => Reply::Answer(302, vec![("location", format!("http://{target}/v2/"))], String::new()),
-        },
-    )
+    let server = Faulty::start(move |asked| match (&asked.authorization, asked.target.contains("/acme/linked/")) {
+        (None, _) => Reply::challenge("Basic realm=\"x\""),
+        (_, true) => Reply::page(&["1.0.0"], Some(format!("<http://{target}/v2/>; rel=next"))),
+        (_, false) => Reply::Answer(302, vec![("location", format!("http://{target}/v2/"))], String::new()),
+    })
     .await;
     let client = client(with_login(&server.host()));
     for path in ["acme/linked", "acme/redirected"] {
@@ -592,14 +456,7 @@ async fn a_login_is_offered_where_strangers_are_told_that_nothing_is_there() {
         assert_eq!(gone.kind, RegistryErrorKind::NotFound);
         assert_eq!(server.asked().len(), 4);
     }
-    let open = Faulty::start(|asked| {
-        if asked.target == "/v2/" {
-            Reply::ok("{}")
-        } else {
-            Reply::status(404)
-        }
-    })
-    .await;
+    let open = Faulty::start(|asked| if asked.target == "/v2/" { Reply::ok("{}") } else { Reply::status(404) }).await;
     let client = client(with_login(&open.host()));
     for path in ["acme/a", "acme/b", "acme/c"] {
         assert!(client.tags(&repository(&open.host(), path)).await.is_err());
@@ -618,9 +475,7 @@ async fn many_private_repositories_beside_a_public_one_are_all_let_in() {
     .await;
     let client = client(with_login(&server.host()));
     client.tags(&repository(&server.host(), "acme/public")).await.unwrap();
-    let images: Vec<_> = (0..10)
-        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
-        .collect();
+    let images: Vec<_> = (0..10).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
     let listed = join_all(images.iter().map(|image| client.tags(image))).await;
     assert!(listed.iter().all(Result::is_ok), "{listed:?}");
     assert_eq!(server.asked().iter().filter(|asked| asked.target == "/v2/").count(), 1);
@@ -630,15 +485,10 @@ async fn many_private_repositories_beside_a_public_one_are_all_let_in() {
 async fn no_more_requests_are_in_flight_than_allowed_and_connections_are_kept() {
     let server = Faulty::start(|_| Reply::page(&["1.0.0"], None)).await;
     let mut options = quick();
-    let own = HostOptions {
-        concurrency: Some(3),
-        ..HostOptions::default()
-    };
+    let own = HostOptions { concurrency: Some(3), ..HostOptions::default() };
     options.hosts.insert(server.host(), own);
     let client = client(options);
-    let images: Vec<_> = (0..100)
-        .map(|number| repository(&server.host(), &format!("acme/r{number}")))
-        .collect();
+    let images: Vec<_> = (0..100).map(|number| repository(&server.host(), &format!("acme/r{number}"))).collect();
     let listed = join_all(images.iter().map(|image| client.tags(image))).await;
     assert!(listed.iter().all(Result::is_ok), "{listed:?}");
     assert_eq!(server.asked().len(), 100);
@@ -649,11 +499,7 @@ async fn no_more_requests_are_in_flight_than_allowed_and_connections_are_kept() 
 async fn a_page_size_that_is_refused_is_left_out() {
     for status in [400, 405] {
         let server = Faulty::start(move |asked| {
-            if asked.target.contains("n=") {
-                Reply::status(status)
-            } else {
-                Reply::page(&["1.0.0"], None)
-            }
+            if asked.target.contains("n=") { Reply::status(status) } else { Reply::page(&["1.0.0"], None) }
         })
         .await;
         let listed = client(quick()).tags(&repository(&server.host(), "acme/web")).await;
@@ -668,14 +514,8 @@ async fn helpers_that_are_needed_are_named() {
     let mut options = quick();
     let config = format!(r#"{{"credHelpers": {{"{}": "desktop"}}}}"#, server.host());
     options.credentials.add_docker_config(&config, "config.json").unwrap();
-    let error = client(options)
-        .tags(&repository(&server.host(), "acme/web"))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("credential helpers are not built yet"),
-        "{error}"
-    );
+    let error = client(options).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
+    assert!(error.to_string().contains("credential helpers are not built yet"), "{error}");
 }
 
 #[tokio::test]
@@ -688,11 +528,7 @@ async fn a_digest_comes_from_the_header_or_from_the_bytes_but_never_from_a_login
         "no-head" if asked.method == "HEAD" => Reply::status(405),
         "no-head" => Reply::ok(r#"{"schemaVersion":2}"#),
         "page" => Reply::ok("<html>"),
-        "bad" => Reply::Answer(
-            200,
-            vec![("docker-content-digest", "sha256:0".to_owned())],
-            String::new(),
-        ),
+        "bad" => Reply::Answer(200, vec![("docker-content-digest", "sha256:0".to_owned())], String::new()),
         _ => Reply::status(404),
     })
     .await;
@@ -715,15 +551,9 @@ async fn thousands_of_tags_come_whole_and_in_order() {
     registry.add_tags("acme/web", tags.iter().map(String::as_str)).unwrap();
     let client = client(quick());
     assert_eq!(client.tags(&repository(&registry.host(), "acme/web")).await, Ok(tags));
-    assert_eq!(
-        client.requests()[&registry.host()],
-        5_003_usize.div_ceil(PAGE_SIZE) as u64
-    );
+    assert_eq!(client.requests()[&registry.host()], 5_003_usize.div_ceil(PAGE_SIZE) as u64);
     assert_eq!(registry.requests(), 6);
-    let error = client
-        .tags(&repository(&registry.host(), "acme/gone"))
-        .await
-        .unwrap_err();
+    let error = client.tags(&repository(&registry.host(), "acme/gone")).await.unwrap_err();
     assert_eq!(error.kind, RegistryErrorKind::NotFound);
     assert!(error.detail.contains("NAME_UNKNOWN"), "{error}");
 }
@@ -732,25 +562,15 @@ async fn thousands_of_tags_come_whole_and_in_order() {
 async fn what_a_foreign_client_pushed_is_listed_and_has_the_same_digest() {
     let registry = Embedded::start().await.unwrap();
     let first = registry.push("acme/web", "1.0.0").await.unwrap();
-    assert_eq!(
-        registry.push("acme/web", "1.0.0").await.unwrap(),
-        first,
-        "the same image again"
-    );
+    assert_eq!(registry.push("acme/web", "1.0.0").await.unwrap(), first, "the same image again");
     registry.push("acme/web", "1.1.0").await.unwrap();
     let client = client(quick());
     let web = repository(&registry.host(), "acme/web");
-    assert_eq!(
-        client.tags(&web).await,
-        Ok(vec!["1.0.0".to_owned(), "1.1.0".to_owned()])
-    );
+    assert_eq!(client.tags(&web).await, Ok(vec!["1.0.0".to_owned(), "1.1.0".to_owned()]));
     let tag = Tag::parse("1.0.0").unwrap();
     assert_eq!(client.digest(&web, &tag).await, Ok(first.clone()));
 
-    let moved = registry
-        .push_content("acme/web", "1.0.0", "something else")
-        .await
-        .unwrap();
+    let moved = registry.push_content("acme/web", "1.0.0", "something else").await.unwrap();
     assert_ne!(moved, first);
     assert_eq!(client.digest(&web, &tag).await, Ok(moved.clone()));
 
@@ -775,10 +595,7 @@ async fn the_embedded_registry_is_gone_when_it_is_dropped() {
     client.tags(&web).await.unwrap();
     drop(registry);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(
-        client.tags(&web).await.unwrap_err().kind,
-        RegistryErrorKind::Unreachable
-    );
+    assert_eq!(client.tags(&web).await.unwrap_err().kind, RegistryErrorKind::Unreachable);
 }
 
 #[tokio::test]

@@ -47,11 +47,7 @@ impl Real {
         std::fs::write(&file, config).unwrap();
         let log = folder.path().join("log");
         let server = Server::start(&program, &["serve", file.to_str().unwrap()], port, &log);
-        Some(Real {
-            host,
-            _server: server,
-            folder,
-        })
+        Some(Real { host, _server: server, folder })
     }
 }
 
@@ -63,17 +59,10 @@ fn run(program: &Path, arguments: &[&str]) -> Vec<u8> {
 
 async fn push(host: &str, path: &str, tags: &[String], auth: &RegistryAuth) {
     install_crypto_provider();
-    let client = oci_client::Client::new(ClientConfig {
-        protocol: ClientProtocol::Http,
-        ..ClientConfig::default()
-    });
+    let client = oci_client::Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
     for tag in tags {
         let layers = [ImageLayer::oci_v1(format!("{path}:{tag}").into_bytes(), None)];
-        let config = Config::new(
-            b"{}".to_vec(),
-            "application/vnd.oci.image.config.v1+json".to_owned(),
-            None,
-        );
+        let config = Config::new(b"{}".to_vec(), "application/vnd.oci.image.config.v1+json".to_owned(), None);
         let image = Reference::with_tag(host.to_owned(), path.to_owned(), tag.clone());
         client.push(&image, &layers, config, auth, None).await.unwrap();
     }
@@ -81,10 +70,7 @@ async fn push(host: &str, path: &str, tags: &[String], auth: &RegistryAuth) {
 
 /// What a foreign client takes for the digest.
 async fn foreign_digest(host: &str, path: &str, tag: &str, auth: &RegistryAuth) -> String {
-    let client = oci_client::Client::new(ClientConfig {
-        protocol: ClientProtocol::Http,
-        ..ClientConfig::default()
-    });
+    let client = oci_client::Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
     let image = Reference::with_tag(host.to_owned(), path.to_owned(), tag.to_owned());
     client.fetch_manifest_digest(&image, auth).await.unwrap()
 }
@@ -102,10 +88,7 @@ fn versions(count: usize) -> Vec<String> {
 
 fn with_login(host: &str, password: &str) -> Options {
     let mut options = quick();
-    let login = Login {
-        user: Some("joe".to_owned()),
-        secret: Secret::new(password),
-    };
+    let login = Login { user: Some("joe".to_owned()), secret: Secret::new(password) };
     options.credentials.add(host, login, "settings");
     options
 }
@@ -125,10 +108,7 @@ async fn lists_and_digests_without_credentials() {
 
     let tag = Tag::parse("1.0.0001").unwrap();
     let digest = client.digest(&web, &tag).await.unwrap();
-    assert_eq!(
-        digest.as_str(),
-        foreign_digest(&real.host, "acme/web", "1.0.0001", &anonymous).await
-    );
+    assert_eq!(digest.as_str(), foreign_digest(&real.host, "acme/web", "1.0.0001", &anonymous).await);
     assert_eq!(client.requests()[&real.host], 2);
 
     let gone = client.digest(&web, &Tag::parse("9.9.9").unwrap()).await.unwrap_err();
@@ -146,10 +126,7 @@ async fn long_lists_come_whole() {
         return;
     };
     push(&real.host, "acme/web", &versions(1), &RegistryAuth::Anonymous).await;
-    let tags = real
-        .folder
-        .path()
-        .join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
+    let tags = real.folder.path().join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
     let link = std::fs::read(tags.join("1.0.0000/current/link")).unwrap();
     for tag in &versions(1_234)[1..] {
         let current = tags.join(tag).join("current");
@@ -159,11 +136,7 @@ async fn long_lists_come_whole() {
     let client = Client::new(quick()).unwrap();
     assert_eq!(listed(&client, &real.host, "acme/web").await, versions(1_234));
     // Version 2.8 ignores `n` and gives everything at once; version 3 gives a thousand at a time.
-    assert!(
-        [1, 2].contains(&client.requests()[&real.host]),
-        "{:?}",
-        client.requests()
-    );
+    assert!([1, 2].contains(&client.requests()[&real.host]), "{:?}", client.requests());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,25 +157,14 @@ async fn a_registry_with_passwords_lets_only_the_right_one_in() {
     let client = Client::new(with_login(&real.host, PASSWORD)).unwrap();
     assert_eq!(listed(&client, &real.host, "acme/web").await, versions(2));
     assert_eq!(listed(&client, &real.host, "acme/api").await, versions(1));
-    assert_eq!(
-        client.requests()[&real.host],
-        3,
-        "one refusal for the host, then one request each"
-    );
+    assert_eq!(client.requests()[&real.host], 3, "one refusal for the host, then one request each");
     let digest = client.digest(&web, &Tag::parse("1.0.0000").unwrap()).await.unwrap();
-    assert_eq!(
-        digest.as_str(),
-        foreign_digest(&real.host, "acme/web", "1.0.0000", &basic).await
-    );
+    assert_eq!(digest.as_str(), foreign_digest(&real.host, "acme/web", "1.0.0000", &basic).await);
 
     let nobody = Client::new(quick()).unwrap().tags(&web).await.unwrap_err();
     assert_eq!(nobody.kind, RegistryErrorKind::Unauthorized);
     assert!(nobody.to_string().contains("no login is configured"), "{nobody}");
-    let wrong = Client::new(with_login(&real.host, "wrong-secret"))
-        .unwrap()
-        .tags(&web)
-        .await
-        .unwrap_err();
+    let wrong = Client::new(with_login(&real.host, "wrong-secret")).unwrap().tags(&web).await.unwrap_err();
     assert_eq!(wrong.kind, RegistryErrorKind::Unauthorized);
     assert!(!format!("{wrong} {wrong:?}").contains("wrong-secret"), "{wrong:?}");
 }
@@ -248,11 +210,7 @@ async fn a_registry_with_its_own_certificate_authority_is_trusted_only_where_tha
         options.hosts.insert(real.host.clone(), own);
         Client::new(options).unwrap().tags(&web).await.unwrap_err()
     };
-    let own = |ca_pem: Option<Vec<u8>>| HostOptions {
-        plain_http: Some(false),
-        ca_pem,
-        ..HostOptions::default()
-    };
+    let own = |ca_pem: Option<Vec<u8>>| HostOptions { plain_http: Some(false), ca_pem, ..HostOptions::default() };
     let trusted = ask(own(Some(std::fs::read(&certificate).unwrap()))).await;
     assert_eq!(trusted.kind, RegistryErrorKind::NotFound, "it answered: {trusted}");
     let stranger = ask(own(None)).await;

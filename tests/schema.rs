@@ -1,9 +1,5 @@
 //! The JSON Schemas: the copies in `docs/schema` are current, and schema and reader know the same keys.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::config::{policies, schema, settings};
 use landwaiter::text::Diagnostic;
@@ -12,20 +8,14 @@ use std::path::PathBuf;
 
 #[test]
 fn the_copies_are_current() {
-    for (name, schema) in [
-        ("policies.json", schema::policy_schema()),
-        ("settings.json", schema::settings_schema()),
-    ] {
+    for (name, schema) in [("policies.json", schema::policy_schema()), ("settings.json", schema::settings_schema())] {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/schema").join(name);
         let current = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         if std::env::var("UPDATE_SNAPSHOTS").is_ok() {
             std::fs::write(&path, &current).unwrap();
         }
         let copy = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(
-            copy, current,
-            "docs/schema/{name} is not current: UPDATE_SNAPSHOTS=1 cargo test --test schema"
-        );
+        assert_eq!(copy, current, "docs/schema/{name} is not current: UPDATE_SNAPSHOTS=1 cargo test --test schema");
     }
 }
 
@@ -71,11 +61,7 @@ fn compare(schema: &Value, kind: &str, read: impl Fn(&str) -> Vec<Diagnostic>) -
     for object in objects(schema, &mut Vec::new()) {
         let mut document = json!({ UNKNOWN: 1 });
         for step in object.way.iter().rev() {
-            document = if step == "[]" {
-                json!([document])
-            } else {
-                json!({ step: document })
-            };
+            document = if step == "[]" { json!([document]) } else { json!({ step: document }) };
         }
         document["apiVersion"] = json!("landwaiter/v1");
         document["kind"] = json!(kind);
@@ -100,10 +86,7 @@ fn objects(schema: &Value, way: &mut Vec<String>) -> Vec<Object> {
     let mut found = Vec::new();
     if let Some(properties) = schema.get("properties") {
         assert_eq!(schema["additionalProperties"], json!(false), "{way:?}");
-        found.push(Object {
-            way: way.clone(),
-            properties: properties.clone(),
-        });
+        found.push(Object { way: way.clone(), properties: properties.clone() });
         for (key, value) in properties.as_object().unwrap() {
             found.extend(below(key, value, way));
         }

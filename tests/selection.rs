@@ -67,11 +67,7 @@ fn flux_chooses_the_same() {
         println!("  {count:4} {cause}");
     }
     assert!(wrong.is_empty(), "{} rows disagree\n{}", wrong.len(), wrong.join("\n"));
-    assert!(
-        all * 100 <= rows.len() * MOST_EXCLUDED_PERCENT,
-        "{all} of {} rows excluded",
-        rows.len()
-    );
+    assert!(all * 100 <= rows.len() * MOST_EXCLUDED_PERCENT, "{all} of {} rows excluded", rows.len());
 }
 
 /// The order of the list and what occurs twice in it must not matter, on the same rows.
@@ -100,28 +96,19 @@ fn no_tag_is_passed_over_silently() {
         let ranking = Ranking::new(&policy, &row.tags);
         let passed = ranking.passed_over(&Question::default(), &Facts::default());
         let chosen = choose(&policy, &row.tags);
-        assert_eq!(
-            passed.len() + usize::from(chosen.is_some()),
-            row.tags.len(),
-            "{row:?} {passed:?}"
-        );
+        assert_eq!(passed.len() + usize::from(chosen.is_some()), row.tags.len(), "{row:?} {passed:?}");
         assert!(passed.iter().all(|passed| !passed.detail.is_empty()), "{passed:?}");
     }
 }
 
 fn read_case(name: &str) -> Option<String> {
-    let folder = std::env::var_os("LANDWAITER_CASES").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("LANDWAITER_CASES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"), PathBuf::from);
     let path = folder.join(name);
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(why) => {
-            println!(
-                "skipped: {} is not here ({why}); LANDWAITER_CASES names another folder",
-                path.display()
-            );
+            println!("skipped: {} is not here ({why}); LANDWAITER_CASES names another folder", path.display());
             None
         }
     }
@@ -164,10 +151,7 @@ fn choose(policy: &Policy, tags: &[String]) -> Option<String> {
 
 /// Why a row does not count: the rules of its README, and no row more than they need.
 fn exclusion(row: &Row, policy: &Policy) -> Option<&'static str> {
-    if [r"\Q", "[[", "&&", "~~"]
-        .iter()
-        .any(|syntax| row.pattern.contains(syntax))
-    {
+    if [r"\Q", "[[", "&&", "~~"].iter().any(|syntax| row.pattern.contains(syntax)) {
         return Some("the pattern means something else to Rust's regex");
     }
     if row.kind == "numerical" {

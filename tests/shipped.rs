@@ -17,10 +17,8 @@ fn each_is_a_valid_file_with_one_policy_of_its_name_that_claims_nothing() {
 #[test]
 fn the_list_is_the_folder_sorted_by_name() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     let listed: Vec<String> = shipped::list().iter().map(|one| format!("{}.yaml", one.name)).collect();
     assert_eq!(listed, files);
@@ -82,7 +80,5 @@ fn read(text: &str) -> Policy {
 /// The comment a file opens with, without its `# `.
 fn comment(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix('#'));
-    lines
-        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
-        .collect()
+    lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
 }

@@ -18,10 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Cases that the suite calls invalid and we read, each with its reason.
 const ACCEPTED: &[(&str, &str)] = &[
-    (
-        "9C9N",
-        "a flow collection that goes on at column 0, as people write `]`; Kubernetes reads it too",
-    ),
+    ("9C9N", "a flow collection that goes on at column 0, as people write `]`; Kubernetes reads it too"),
     ("9MMA", "a directive and nothing else: there is no document to read"),
     ("B63P", "a directive and nothing else: there is no document to read"),
 ];
@@ -43,10 +40,7 @@ fn suite() -> Option<Vec<serde_json::Value>> {
 
 fn events(yaml: &str) -> Result<Vec<Event<'_>>, Problem> {
     let yaml = text(yaml.as_bytes())?;
-    documents(yaml)
-        .into_iter()
-        .flat_map(|piece| Events::new(yaml, piece))
-        .collect()
+    documents(yaml).into_iter().flat_map(|piece| Events::new(yaml, piece)).collect()
 }
 
 /// A reference that consists of this one scalar.
@@ -62,11 +56,7 @@ fn reference(event: &Event<'_>, value: &str) -> Reference {
         digest: None,
         marker: None,
         hold: None,
-        slots: vec![Slot {
-            part: Part::Tag,
-            span: event.span,
-            value: value.to_owned(),
-        }],
+        slots: vec![Slot { part: Part::Tag, span: event.span, value: value.to_owned() }],
         insert: None,
         blocked: None,
     }
@@ -105,24 +95,13 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
                 continue;
             }
             let reference = reference(event, value);
-            let to = Target {
-                tag: Some(Tag::parse("v0-sentinel").unwrap()),
-                ..Target::default()
-            };
-            match apply(
-                yaml.as_bytes(),
-                &[Edit {
-                    reference: &reference,
-                    to,
-                }],
-            ) {
+            let to = Target { tag: Some(Tag::parse("v0-sentinel").unwrap()), ..Target::default() };
+            match apply(yaml.as_bytes(), &[Edit { reference: &reference, to }]) {
                 Ok(_) => replaced += 1,
                 Err(EditError::Unwritable { .. }) if known(REFUSED) => refused += 1,
-                Err(error) => wrong.push(format!(
-                    "{id}: {:?}: {error} {}",
-                    value,
-                    matches!(error, EditError::Unproven(_))
-                )),
+                Err(error) => {
+                    wrong.push(format!("{id}: {:?}: {error} {}", value, matches!(error, EditError::Unproven(_))))
+                }
             }
         }
     }

@@ -7,16 +7,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub const REPOSITORIES: usize = 1000;
-pub const TAGS: usize = 500;
-pub const OUTDATED: usize = 750;
+pub(crate) const REPOSITORIES: usize = 1000;
+pub(crate) const TAGS: usize = 500;
+pub(crate) const OUTDATED: usize = 750;
 /// One workload and five files without an image for each repository.
-pub const FILES: usize = 6 * REPOSITORIES;
+pub(crate) const FILES: usize = 6 * REPOSITORIES;
 
-pub struct Corpus {
-    pub repository: PathBuf,
+pub(crate) struct Corpus {
+    pub(crate) repository: PathBuf,
     /// A curl configuration with every tag list.
-    pub urls: PathBuf,
+    pub(crate) urls: PathBuf,
     base: String,
     bytes: usize,
 }
@@ -32,91 +32,45 @@ impl fmt::Display for Corpus {
 }
 
 impl Corpus {
-    pub fn make(folder: &Path, host: &str) -> Corpus {
+    pub(crate) fn make(folder: &Path, host: &str) -> Corpus {
         let lists = folder.join("www/v2/bench");
         let mut urls = String::from("parallel\nparallel-max = 50\nsilent\nfail\n");
         for app in 0..REPOSITORIES {
             let list = lists.join(format!("app-{app:04}/tags"));
             fs::create_dir_all(&list).unwrap();
             fs::write(list.join("list"), tag_list(app)).unwrap();
-            writeln!(
-                urls,
-                "url = \"http://{host}/v2/bench/app-{app:04}/tags/list\"\noutput = \"/dev/null\""
-            )
-            .unwrap();
+            writeln!(urls, "url = \"http://{host}/v2/bench/app-{app:04}/tags/list\"\noutput = \"/dev/null\"").unwrap();
         }
         let url_file = folder.join("urls");
         fs::write(&url_file, urls).unwrap();
 
         let repository = folder.join("git/config.git");
         let _ = fs::remove_dir_all(&repository);
-        run(
-            "git",
-            &[
-                "init",
-                "--quiet",
-                "--bare",
-                "--initial-branch=main",
-                &repository.to_string_lossy(),
-            ],
-        );
-        run(
-            "git",
-            &[
-                "-C",
-                &repository.to_string_lossy(),
-                "config",
-                "http.receivepack",
-                "true",
-            ],
-        );
+        run("git", &["init", "--quiet", "--bare", "--initial-branch=main", &repository.to_string_lossy()]);
+        run("git", &["-C", &repository.to_string_lossy(), "config", "http.receivepack", "true"]);
         run("git", &["-C", &repository.to_string_lossy(), "config", "gc.auto", "0"]);
         let files = files(host);
         let bytes = files.iter().map(|(_, text)| text.len()).sum();
         import(&repository, &files);
         run("git", &["-C", &repository.to_string_lossy(), "repack", "-adq"]);
-        let base = run("git", &["-C", &repository.to_string_lossy(), "rev-parse", "main"])
-            .trim()
-            .to_owned();
-        Corpus {
-            repository,
-            urls: url_file,
-            base,
-            bytes,
-        }
+        let base = run("git", &["-C", &repository.to_string_lossy(), "rev-parse", "main"]).trim().to_owned();
+        Corpus { repository, urls: url_file, base, bytes }
     }
 
     /// Back to the first commit.
-    pub fn reset(&self) {
-        run(
-            "git",
-            &[
-                "-C",
-                &self.repository.to_string_lossy(),
-                "update-ref",
-                "refs/heads/main",
-                &self.base,
-            ],
-        );
+    pub(crate) fn reset(&self) {
+        run("git", &["-C", &self.repository.to_string_lossy(), "update-ref", "refs/heads/main", &self.base]);
     }
 
     /// The run must have made exactly one commit that changes exactly the outdated files.
-    pub fn verify(&self) -> String {
-        let git = |arguments: &[&str]| {
-            run(
-                "git",
-                &[&["-C", &self.repository.to_string_lossy()], arguments].concat(),
-            )
-        };
+    pub(crate) fn verify(&self) -> String {
+        let git = |arguments: &[&str]| run("git", &[&["-C", &self.repository.to_string_lossy()], arguments].concat());
         let commits = git(&["rev-list", "--count", &format!("{}..main", self.base)]);
         let changed = git(&["diff", "--shortstat", &self.base, "main"]);
         assert_eq!(commits.trim(), "1");
         let wanted = format!("{OUTDATED} files changed, {OUTDATED} insertions(+), {OUTDATED} deletions(-)");
         assert_eq!(changed.trim(), wanted);
-        format!(
-            "{REPOSITORIES} tag lists expected; the commit changes {}",
-            changed.trim()
-        )
+        format!("{REPOSITORIES} tag lists expected; the commit changes {}", changed.trim())
     }
 }
 
@@ -131,9 +85,7 @@ fn tag_list(app: usize) -> String {
         tags.push(format!("1.{minor}.0-rc.1"));
     }
     while tags.len() < TAGS {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         tags.push(format!("sha-{:012x}", state >> 16));
     }
     tags.sort();
@@ -145,11 +97,7 @@ fn files(host: &str) -> Vec<(String, String)> {
     let mut files = vec![("landwaiter.yaml".to_owned(), policies(host))];
     for app in 0..REPOSITORIES {
         let folder = format!("teams/team-{:02}/app-{app:04}", app % 40);
-        let tag = if app < OUTDATED {
-            format!("1.{}.{}", app % 49, app % 6)
-        } else {
-            "1.49.5".to_owned()
-        };
+        let tag = if app < OUTDATED { format!("1.{}.{}", app % 49, app % 6) } else { "1.49.5".to_owned() };
         files.push((format!("{folder}/deployment.yaml"), deployment(host, app, &tag)));
         files.push((format!("{folder}/service.yaml"), service(app)));
         files.push((format!("{folder}/configmap.yaml"), config_map(app)));
@@ -173,12 +121,7 @@ fn deployment(host: &str, app: usize, tag: &str) -> String {
         app % 40
     );
     for n in 0..40 {
-        writeln!(
-            text,
-            "            - name: SETTING_{n:02}\n              value: \"{}\"",
-            app * 31 + n
-        )
-        .unwrap();
+        writeln!(text, "            - name: SETTING_{n:02}\n              value: \"{}\"", app * 31 + n).unwrap();
     }
     text.push_str(
         "          resources:\n            requests: {cpu: 100m, memory: 128Mi}\n            limits: {memory: 256Mi}\n",
@@ -197,13 +140,7 @@ fn config_map(app: usize) -> String {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app-{app:04}\ndata:\n  application.properties: |\n"
     );
     for n in 0..60 {
-        writeln!(
-            text,
-            "    feature.{n:02}.enabled={}\n    feature.{n:02}.limit={}",
-            n % 2 == 0,
-            app + n
-        )
-        .unwrap();
+        writeln!(text, "    feature.{n:02}.enabled={}\n    feature.{n:02}.limit={}", n % 2 == 0, app + n).unwrap();
     }
     text
 }
@@ -235,11 +172,8 @@ fn import(repository: &Path, files: &[(String, String)]) {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    writeln!(
-        input,
-        "commit refs/heads/main\ncommitter Bench <bench@example.com> 1700000000 +0000\ndata 6\ncorpus"
-    )
-    .unwrap();
+    writeln!(input, "commit refs/heads/main\ncommitter Bench <bench@example.com> 1700000000 +0000\ndata 6\ncorpus")
+        .unwrap();
     for (path, text) in files {
         writeln!(input, "M 100644 inline {path}\ndata {}\n{text}", text.len()).unwrap();
     }

@@ -29,10 +29,7 @@ use std::process::Command;
 const LANDWAITER: &str = env!("CARGO_BIN_EXE_landwaiter");
 
 fn main() {
-    let runs: usize = std::env::var("RUNS")
-        .ok()
-        .and_then(|runs| runs.parse().ok())
-        .unwrap_or(7);
+    let runs: usize = std::env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(7);
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     let servers = Servers::start(&folder);
     let corpus = Corpus::make(&folder, &servers.host());
@@ -61,12 +58,7 @@ fn main() {
     let floor = median(&curl).wall + median(&grep).wall;
     let row = |name: &str, samples: &[Sample], base: f64| {
         let sample = median(samples);
-        println!(
-            "{name:<28} {:>7.3} s {:>8.2} x {:>8.1} MiB",
-            sample.wall,
-            sample.wall / base,
-            sample.memory
-        );
+        println!("{name:<28} {:>7.3} s {:>8.2} x {:>8.1} MiB", sample.wall, sample.wall / base, sample.memory);
     };
     println!("{:<28} {:>9} {:>10} {:>12}", "", "wall", "ratio", "peak memory");
     row("floor: curl", &curl, floor);
@@ -93,10 +85,6 @@ fn update(repository: &str, state: Option<&Path>) -> Sample {
 /// Runs a program and insists on success.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-pub struct Servers {
+pub(crate) struct Servers {
     port: u16,
     nginx: Child,
     fcgiwrap: Child,
 }
 
 impl Servers {
-    pub fn start(folder: &Path) -> Servers {
+    pub(crate) fn start(folder: &Path) -> Servers {
         fs::create_dir_all(folder.join("www/v2")).unwrap();
         fs::create_dir_all(folder.join("git")).unwrap();
         fs::create_dir_all(folder.join("tmp")).unwrap();
@@ -39,7 +39,7 @@ impl Servers {
         Servers { port, nginx, fcgiwrap }
     }
 
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
@@ -47,9 +47,7 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         // nginx is the only process that must stop its children; SIGQUIT lets it.
-        let _ = Command::new("kill")
-            .args(["-QUIT", &self.nginx.id().to_string()])
-            .status();
+        let _ = Command::new("kill").args(["-QUIT", &self.nginx.id().to_string()]).status();
         let _ = self.nginx.wait();
         let _ = self.fcgiwrap.kill();
         let _ = self.fcgiwrap.wait();

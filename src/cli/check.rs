@@ -43,25 +43,11 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
     let loaded = wired.policies()?;
     let sources = &loaded.rejected.sources;
-    let errors = loaded
-        .rejected
-        .diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .count();
+    let errors = loaded.rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     match arguments.format {
         Format::Json => {
-            let problems = loaded
-                .rejected
-                .diagnostics
-                .iter()
-                .map(|diagnostic| problem(diagnostic, sources))
-                .collect();
-            let document = Document {
-                version: 1,
-                policies: loaded.policies.len(),
-                problems,
-            };
+            let problems = loaded.rejected.diagnostics.iter().map(|diagnostic| problem(diagnostic, sources)).collect();
+            let document = Document { version: 1, policies: loaded.policies.len(), problems };
             let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
             output.print(&(text + "\n"))?;
             Ok(if errors > 0 { Exit::Rejected } else { Exit::Done })
@@ -70,11 +56,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         Format::Text => {
             output.warn(&loaded.rejected);
             let (policies, files) = (loaded.policies.len(), sources.len());
-            let policies = if policies == 1 {
-                "1 policy".to_owned()
-            } else {
-                format!("{policies} policies")
-            };
+            let policies = if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") };
             output.print(&format!("{policies} in {}: valid\n", count(files, "file")))?;
             Ok(Exit::Done)
         }
@@ -83,16 +65,9 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
 
 fn problem<'a>(diagnostic: &'a Diagnostic, sources: &[(String, String)]) -> Problem<'a> {
     let source = sources.iter().find(|(file, _)| *file == diagnostic.file);
-    let place = diagnostic
-        .span
-        .zip(source)
-        .map(|(span, (_, text))| position(text, span.start));
+    let place = diagnostic.span.zip(source).map(|(span, (_, text))| position(text, span.start));
     Problem {
-        severity: if diagnostic.severity == Severity::Error {
-            "error"
-        } else {
-            "warning"
-        },
+        severity: if diagnostic.severity == Severity::Error { "error" } else { "warning" },
         file: &diagnostic.file,
         line: place.map(|place| place.line),
         column: place.map(|place| place.column),

@@ -27,47 +27,15 @@ const EXAMPLE_HOST: &str = "registry.example.com";
 
 const FILES: &[(&str, &str)] = &[
     ("landwaiter.yaml", include_str!("../../examples/demo/landwaiter.yaml")),
-    (
-        "apps/base/deployment.yaml",
-        include_str!("../../examples/demo/apps/base/deployment.yaml"),
-    ),
-    (
-        "apps/staging/web.yaml",
-        include_str!("../../examples/demo/apps/staging/web.yaml"),
-    ),
-    (
-        "apps/staging/worker.yaml",
-        include_str!("../../examples/demo/apps/staging/worker.yaml"),
-    ),
-    (
-        "apps/production/kustomization.yaml",
-        include_str!("../../examples/demo/apps/production/kustomization.yaml"),
-    ),
+    ("apps/base/deployment.yaml", include_str!("../../examples/demo/apps/base/deployment.yaml")),
+    ("apps/staging/web.yaml", include_str!("../../examples/demo/apps/staging/web.yaml")),
+    ("apps/staging/worker.yaml", include_str!("../../examples/demo/apps/staging/worker.yaml")),
+    ("apps/production/kustomization.yaml", include_str!("../../examples/demo/apps/production/kustomization.yaml")),
 ];
 
 const IMAGES: &[(&str, &[&str])] = &[
-    (
-        "acme/web",
-        &[
-            "1.4.0",
-            "1.4.1",
-            "1.4.2",
-            "1.4",
-            "1.5.0-rc.1",
-            "1.5.0",
-            "2.0.0",
-            "latest",
-        ],
-    ),
-    (
-        "acme/worker",
-        &[
-            "main-8f1c2aa-1763000000",
-            "main-0d4e5f6-1763600000",
-            "pr-17-1763700000",
-            "latest",
-        ],
-    ),
+    ("acme/web", &["1.4.0", "1.4.1", "1.4.2", "1.4", "1.5.0-rc.1", "1.5.0", "2.0.0", "latest"]),
+    ("acme/worker", &["main-8f1c2aa-1763000000", "main-0d4e5f6-1763600000", "pr-17-1763700000", "latest"]),
     ("acme/proxy", &["3.1.0", "3.2.0", "latest"]),
 ];
 
@@ -78,21 +46,14 @@ pub(super) fn run(_: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
 async fn demo(output: &mut Output) -> Result<Exit, Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::failed(format!("no temporary folder: {error}")))?;
     let path = folder.path().join("config.git");
-    let embedded = Embedded::start()
-        .await
-        .map_err(|error| Failure::failed(format!("no registry: {error}")))?;
+    let embedded = Embedded::start().await.map_err(|error| Failure::failed(format!("no registry: {error}")))?;
     for (repository, tags) in IMAGES {
         for tag in *tags {
-            embedded
-                .push(repository, tag)
-                .await
-                .map_err(|error| Failure::failed(error.to_string()))?;
+            embedded.push(repository, tag).await.map_err(|error| Failure::failed(error.to_string()))?;
         }
     }
-    let files: Vec<(String, String)> = FILES
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), text.replace(EXAMPLE_HOST, &embedded.host())))
-        .collect();
+    let files: Vec<(String, String)> =
+        FILES.iter().map(|(path, text)| ((*path).to_owned(), text.replace(EXAMPLE_HOST, &embedded.host()))).collect();
     git::seed(&path, &files).map_err(|error| Failure::failed(error.message))?;
 
     let world = World::new(&path)?;
@@ -125,11 +86,7 @@ async fn demo(output: &mut Output) -> Result<Exit, Failure> {
 
     heading(output, "Your own repository")?;
     output.print("  landwaiter plan --repo PATH|URL     shows what would change; writes nothing\n")?;
-    Ok(if report.written.is_some() && again.written.is_none() {
-        Exit::Done
-    } else {
-        Exit::Failed
-    })
+    Ok(if report.written.is_some() && again.written.is_none() { Exit::Done } else { Exit::Failed })
 }
 
 /// The adapters of the demo: the real ones.
@@ -150,19 +107,12 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: settings.tenancy,
-            author: Author {
-                name: "Landwaiter".to_owned(),
-                email: "landwaiter@example.com".to_owned(),
-            },
+            author: Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() },
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             backoff: Duration::from_millis(100),
         };
-        Ok(World {
-            repo: repo.into(),
-            registry: Box::new(registry),
-            options,
-        })
+        Ok(World { repo: repo.into(), registry: Box::new(registry), options })
     }
 
     fn run(&self) -> Run<'_> {
@@ -189,10 +139,7 @@ fn written(report: &Report) -> String {
     match &report.written {
         None => "Nothing to do: every reference is up to date or held.\n".to_owned(),
         Some(written) => {
-            let commit = written
-                .commit
-                .as_ref()
-                .map_or("", |commit| render::text::short(&commit.0));
+            let commit = written.commit.as_ref().map_or("", |commit| render::text::short(&commit.0));
             let branch = report.planned.branch.as_deref().unwrap_or_default();
             let message: String = written.message.lines().map(|line| format!("    {line}\n")).collect();
             format!("commit {commit} on {branch}\n\n{message}")

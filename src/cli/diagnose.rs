@@ -15,12 +15,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure {
-            exit,
-            message: message.into(),
-            hint: None,
-            rejected: Rejected::default(),
-        }
+        Failure { exit, message: message.into(), hint: None, rejected: Rejected::default() }
     }
 
     pub(super) fn usage(message: impl Into<String>) -> Failure {
@@ -38,16 +33,9 @@ impl Failure {
 
     /// Files that were rejected, with every problem.
     pub(super) fn rejected(what: &str, rejected: Rejected) -> Failure {
-        let errors = rejected
-            .diagnostics
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count();
+        let errors = rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         let noun = if errors == 1 { "problem" } else { "problems" };
-        Failure {
-            rejected,
-            ..Failure::new(Exit::Rejected, format!("{what} rejected: {errors} {noun}"))
-        }
+        Failure { rejected, ..Failure::new(Exit::Rejected, format!("{what} rejected: {errors} {noun}")) }
     }
 }
 
@@ -56,15 +44,10 @@ impl From<RunError> for Failure {
         let exit = Exit::of(&error);
         match error {
             RunError::Policies(rejected) => Failure::rejected("policies", rejected),
-            RunError::Repo(error) => Failure {
-                hint: error.hint,
-                ..Failure::new(exit, error.message)
-            },
+            RunError::Repo(error) => Failure { hint: error.hint, ..Failure::new(exit, error.message) },
             RunError::Refused { reason, messages } => {
-                let said: String = messages
-                    .iter()
-                    .map(|line| format!("\n  remote: {}", crate::render::plain(line)))
-                    .collect();
+                let said: String =
+                    messages.iter().map(|line| format!("\n  remote: {}", crate::render::plain(line))).collect();
                 Failure::new(exit, format!("the server refused the push: {reason}{said}"))
                     .hint("a hook, a protected branch or missing permission; nothing was written")
             }
@@ -84,9 +67,5 @@ pub(super) fn render(rejected: &Rejected, color: bool) -> String {
         let source = rejected.sources.iter().find(|(file, _)| *file == diagnostic.file);
         source.map_or("", |(_, text)| text.as_str())
     };
-    rejected
-        .diagnostics
-        .iter()
-        .map(|diagnostic| diagnostic.render(text_of(diagnostic), color) + "\n\n")
-        .collect()
+    rejected.diagnostics.iter().map(|diagnostic| diagnostic.render(text_of(diagnostic), color) + "\n\n").collect()
 }

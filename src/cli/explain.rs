@@ -37,9 +37,6 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     };
     output.print(&text)?;
     let by_error = |reason: Reason| reason.is_error();
-    let failed = explanations
-        .iter()
-        .filter_map(|one| one.held.as_ref())
-        .any(|held| by_error(held.reason));
+    let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| by_error(held.reason));
     Ok(if failed { Exit::HeldByErrors } else { Exit::Done })
 }

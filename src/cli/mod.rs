@@ -111,11 +111,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are results; everything else clap reports is a usage error.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            return if error.print().is_ok() {
-                exit.into()
-            } else {
-                Exit::Failed.into()
-            };
+            return if error.print().is_ok() { exit.into() } else { Exit::Failed.into() };
         }
     };
     let mut output = Output::new(cli.color);

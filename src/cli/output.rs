@@ -22,12 +22,8 @@ impl Output {
             Color::Auto => !matches!(automatic, ColorChoice::Never),
         };
         Output {
-            out: Paint {
-                color: decide(anstream::AutoStream::choice(&io::stdout())),
-            },
-            err: Paint {
-                color: decide(anstream::AutoStream::choice(&io::stderr())),
-            },
+            out: Paint { color: decide(anstream::AutoStream::choice(&io::stdout())) },
+            err: Paint { color: decide(anstream::AutoStream::choice(&io::stderr())) },
             stdout: io::BufWriter::new(io::stdout()),
         }
     }

@@ -32,12 +32,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         None | Some(What::List) => {
             let rows: Vec<Vec<Cell>> = shipped::list()
                 .iter()
-                .map(|one| {
-                    vec![
-                        (one.name.to_owned(), Some(Tone::Strong)),
-                        (one.summary.to_owned(), None),
-                    ]
-                })
+                .map(|one| vec![(one.name.to_owned(), Some(Tone::Strong)), (one.summary.to_owned(), None)])
                 .collect();
             let text = table(output.paint(), 0, &["name", "what it does"], &rows);
             output.print(&text)?;

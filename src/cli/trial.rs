@@ -56,11 +56,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
 }
 
 fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>) -> Explanation {
-    let question = Question {
-        current,
-        current_digest: None,
-        digest: false,
-    };
+    let question = Question { current, current_digest: None, digest: false };
     let facts = Facts::default();
     let ranking = Ranking::new(policy, tags);
     let mut explanation = Explanation::empty(None);
@@ -70,10 +66,7 @@ fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>) -> Explanatio
     explanation.tags = tags.len();
     explanation.passed_over = ranking.passed_over(&question, &facts);
     if let Outcome::Decided(decision) = ranking.decide(&question, &facts) {
-        explanation.up_to_date = decision
-            .chosen
-            .as_ref()
-            .is_some_and(|chosen| Some(&chosen.tag) == current);
+        explanation.up_to_date = decision.chosen.as_ref().is_some_and(|chosen| Some(&chosen.tag) == current);
         explanation.chosen = decision.chosen.map(|chosen| chosen.tag);
         explanation.held = decision.held;
         explanation.note = decision.note;
@@ -101,10 +94,7 @@ fn find(arguments: &Arguments, output: &Output) -> Result<Policy, Failure> {
     if shipped {
         return shipped_policy(name);
     }
-    let known = names
-        .iter()
-        .map(String::as_str)
-        .chain(shipped::list().iter().map(|one| one.name));
+    let known = names.iter().map(String::as_str).chain(shipped::list().iter().map(|one| one.name));
     let failure = Failure::usage(format!("no policy is called `{name}`"));
     Err(match nearest(name, known) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
@@ -123,13 +113,7 @@ fn shipped_policy(name: &str) -> Result<Policy, Failure> {
     let loaded = policies::read(&sources);
     match loaded.policies.into_iter().next() {
         Some(policy) => Ok(policy),
-        None => Err(Failure::rejected(
-            "policies",
-            Rejected {
-                diagnostics: loaded.diagnostics,
-                sources,
-            },
-        )),
+        None => Err(Failure::rejected("policies", Rejected { diagnostics: loaded.diagnostics, sources })),
     }
 }
 
@@ -137,12 +121,7 @@ fn shipped_policy(name: &str) -> Result<Policy, Failure> {
 fn parse_tags(text: &str) -> Result<Vec<String>, Failure> {
     let trimmed = text.trim_start_matches('\u{feff}').trim_start();
     if !trimmed.starts_with(['{', '[']) {
-        return Ok(trimmed
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect());
+        return Ok(trimmed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect());
     }
     #[derive(serde::Deserialize)]
     #[serde(untagged)]
@@ -153,9 +132,7 @@ fn parse_tags(text: &str) -> Result<Vec<String>, Failure> {
     match serde_json::from_str(trimmed) {
         Ok(Answer::List(tags)) => Ok(tags),
         Ok(Answer::Object { tags }) => Ok(tags.unwrap_or_default()),
-        Err(error) => Err(Failure::failed(format!(
-            "--tags: neither one tag a line nor a tags/list answer: {error}"
-        ))),
+        Err(error) => Err(Failure::failed(format!("--tags: neither one tag a line nor a tags/list answer: {error}"))),
     }
 }
 

@@ -52,11 +52,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         Format::Json => render::json::report(&report),
     };
     output.print(&text)?;
-    Ok(if report.plan().held_by_errors() {
-        Exit::HeldByErrors
-    } else {
-        Exit::Done
-    })
+    Ok(if report.plan().held_by_errors() { Exit::HeldByErrors } else { Exit::Done })
 }
 
 /// The approved changes against those of now: file, blob, place, image, from and to must all be equal.
@@ -66,10 +62,7 @@ fn same(approved: &serde_json::Value, planned: &Planned) -> Result<(), String> {
         return Ok(());
     }
     let empty = Vec::new();
-    let old = approved
-        .get("changes")
-        .and_then(|changes| changes.as_array())
-        .unwrap_or(&empty);
+    let old = approved.get("changes").and_then(|changes| changes.as_array()).unwrap_or(&empty);
     let new = now.as_array().unwrap_or(&empty);
     let gone = old.iter().filter(|change| !new.contains(change)).count();
     let added = new.iter().filter(|change| !old.contains(change)).count();

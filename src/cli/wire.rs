@@ -2,10 +2,7 @@
 //!
 //! Order of credentials for a registry: the settings, then Docker's `config.json`. For Git over SSH without settings: the
 //! user's own Ed25519 key and `known_hosts`, as `ssh` would use them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is where files, environment and clock enter"
-)]
+#![expect(clippy::disallowed_methods, reason = "this is where files, environment and clock enter")]
 
 use super::diagnose::Failure;
 use super::output::Output;
@@ -70,10 +67,7 @@ impl Clock for SystemClock {
 
 /// Two workers: one waits for registries while the other reads files.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
 
@@ -113,10 +107,7 @@ impl Wired {
         let loaded = policies::read(&sources);
         Ok(LoadedPolicies {
             policies: loaded.policies,
-            rejected: Rejected {
-                diagnostics: loaded.diagnostics,
-                sources,
-            },
+            rejected: Rejected { diagnostics: loaded.diagnostics, sources },
         })
     }
 }
@@ -130,35 +121,19 @@ pub(super) struct LoadedPolicies {
 impl LoadedPolicies {
     /// The policies, if nothing is wrong with any.
     pub(super) fn into_valid(self) -> Result<Vec<Policy>, Failure> {
-        let wrong = self
-            .rejected
-            .diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error);
-        if wrong {
-            Err(Failure::rejected("policies", self.rejected))
-        } else {
-            Ok(self.policies)
-        }
+        let wrong = self.rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        if wrong { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
     }
 }
 
 fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options, Failure> {
-    let (name, email) = settings
-        .commit
-        .author
-        .clone()
-        .unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
+    let (name, email) = settings.commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
     Ok(Options {
         policies: globs(&arguments.policies)?,
         tenancy: settings.tenancy.clone(),
         author: Author { name, email },
         message: MessageOptions {
-            subject: settings
-                .commit
-                .subject
-                .as_ref()
-                .map(|subject| subject.as_str().to_owned()),
+            subject: settings.commit.subject.as_ref().map(|subject| subject.as_str().to_owned()),
             trailers: settings.commit.trailers,
         },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
@@ -176,9 +151,7 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         set.add(glob.map_err(|error| Failure::usage(format!("--policies: {error}")))?);
     }
-    set.build()
-        .map(Some)
-        .map_err(|error| Failure::usage(format!("--policies: {error}")))
+    set.build().map(Some).map_err(|error| Failure::usage(format!("--policies: {error}")))
 }
 
 /// The settings file that was named, or the one in the user's configuration directory, or none.
@@ -194,15 +167,7 @@ fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
     let shown = path.display().to_string();
     settings::read(&shown, &text)
         .map(|settings| settings.relative_to(path.parent().unwrap_or(Path::new("."))))
-        .map_err(|diagnostics| {
-            Failure::rejected(
-                "settings",
-                Rejected {
-                    diagnostics,
-                    sources: vec![(shown, text)],
-                },
-            )
-        })
+        .map_err(|diagnostics| Failure::rejected("settings", Rejected { diagnostics, sources: vec![(shown, text)] }))
 }
 
 fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Result<Box<dyn ConfigRepo>, Failure> {
@@ -216,9 +181,7 @@ fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Res
                 .hint("--worktree edits its files, --push commits on the branch of its origin"));
         }
         (Purpose::WriteWorktree, true) if branch.is_some() => {
-            return Err(Failure::usage(
-                "--worktree edits the files as they stand; leave --branch out",
-            ));
+            return Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"));
         }
         (Purpose::WriteWorktree, true) => (location, None),
         (Purpose::PushOrigin, true) => {
@@ -250,11 +213,7 @@ fn git_options(
     settings: &Settings,
 ) -> Result<git::Options, Failure> {
     let mut options = git::Options {
-        cache_dir: operator
-            .state_dir
-            .clone()
-            .or_else(cache_folder)
-            .map(|folder| folder.join("git")),
+        cache_dir: operator.state_dir.clone().or_else(cache_folder).map(|folder| folder.join("git")),
         ..git::Options::default()
     };
     let entry = location.to_url().and_then(|url| settings.git(&url).cloned());
@@ -273,18 +232,9 @@ fn git_options(
 
 /// The settings' key and hosts, or those that `ssh` would use for this user.
 fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
-    let own = |name: &str| {
-        home()
-            .map(|home| home.join(".ssh").join(name))
-            .filter(|path| path.exists())
-    };
-    let key = entry
-        .and_then(|git| git.ssh_key_file.clone())
-        .or_else(|| own("id_ed25519"))
-        .or_else(|| own("id_ecdsa"));
-    let hosts = entry
-        .and_then(|git| git.known_hosts_file.clone())
-        .or_else(|| own("known_hosts"));
+    let own = |name: &str| home().map(|home| home.join(".ssh").join(name)).filter(|path| path.exists());
+    let key = entry.and_then(|git| git.ssh_key_file.clone()).or_else(|| own("id_ed25519")).or_else(|| own("id_ecdsa"));
+    let hosts = entry.and_then(|git| git.known_hosts_file.clone()).or_else(|| own("known_hosts"));
     let Some((key, hosts)) = key.zip(hosts) else {
         return Ok(None);
     };
@@ -304,16 +254,10 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         if let Some(credentials) = &entry.credentials {
             let login = login(credentials)?;
             let whole = [String::new()];
-            let paths = if entry.paths.is_empty() {
-                &whole[..]
-            } else {
-                &entry.paths
-            };
+            let paths = if entry.paths.is_empty() { &whole[..] } else { &entry.paths };
             for path in paths {
                 let scope = format!("{}/{path}", entry.host);
-                options
-                    .credentials
-                    .add(scope.trim_end_matches('/'), login.clone(), "the settings");
+                options.credentials.add(scope.trim_end_matches('/'), login.clone(), "the settings");
             }
         }
         let host = options.hosts.entry(entry.host.clone()).or_default();
@@ -340,19 +284,13 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
 
 fn login(credentials: &Credentials) -> Result<Login, Failure> {
     Ok(match credentials {
-        Credentials::Token(source) => Login {
-            user: None,
-            secret: secret(source)?,
-        },
+        Credentials::Token(source) => Login { user: None, secret: secret(source)? },
         Credentials::Basic { user, password } => {
             let user = match user {
                 UserSource::Name(name) => name.clone(),
                 UserSource::From(source) => secret(source)?.expose().to_owned(),
             };
-            Login {
-                user: Some(user),
-                secret: secret(password)?,
-            }
+            Login { user: Some(user), secret: secret(password)? }
         }
     })
 }
@@ -361,21 +299,15 @@ fn secret(source: &SecretSource) -> Result<Secret, Failure> {
     match source {
         SecretSource::Env(name) => match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
-            _ => Err(Failure::failed(format!(
-                "the settings name the variable {name}, which is not set"
-            ))),
+            _ => Err(Failure::failed(format!("the settings name the variable {name}, which is not set"))),
         },
         // Editors and `echo` end files with a line break that is no part of the secret.
-        SecretSource::File(path) => Ok(Secret::new(
-            read_text(path, "credentials")?.trim_end_matches(['\r', '\n']),
-        )),
+        SecretSource::File(path) => Ok(Secret::new(read_text(path, "credentials")?.trim_end_matches(['\r', '\n']))),
     }
 }
 
 fn docker_config() -> Option<PathBuf> {
-    let folder = variable("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| home().map(|home| home.join(".docker")))?;
+    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))?;
     Some(folder.join("config.json")).filter(|path| path.exists())
 }
 
@@ -384,15 +316,11 @@ fn home() -> Option<PathBuf> {
 }
 
 fn config_folder() -> Option<PathBuf> {
-    variable("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home().map(|home| home.join(".config")))
+    variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".config")))
 }
 
 fn cache_folder() -> Option<PathBuf> {
-    let base = variable("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home().map(|home| home.join(".cache")));
+    let base = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".cache")));
     base.map(|base| base.join("landwaiter"))
 }
 

@@ -64,18 +64,8 @@ fn policy(
     problems: &mut Problems,
 ) -> Option<Policy> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
-    let PolicyShape {
-        name,
-        extends,
-        images,
-        rules,
-    } = shape.value;
-    let images = some_of(
-        "images",
-        "leave `images` out when only markers use the policy",
-        images,
-        problems,
-    );
+    let PolicyShape { name, extends, images, rules } = shape.value;
+    let images = some_of("images", "leave `images` out when only markers use the policy", images, problems);
     let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
     if !problems.spend(COPY * rules.entries()) {
         return None;
@@ -101,9 +91,7 @@ fn policy(
             disabled: values(rules.disable)?.into_iter().collect(),
         },
         pin: or_default(rules.pin)?,
-        write: Write {
-            mode: or_default(or_default(rules.write)?.mode)?,
-        },
+        write: Write { mode: or_default(or_default(rules.write)?.mode)? },
     })
 }
 
@@ -198,14 +186,7 @@ mod tests {
         assert_eq!(&*policy.file, "landwaiter.yaml");
         assert!(policy.images.is_empty() && policy.files.is_empty());
         assert!(policy.tags.matching.is_none() && policy.tags.extract.is_none() && policy.tags.exclude.is_empty());
-        assert!(matches!(
-            policy.select,
-            Select::Semver {
-                parts: Parts::Three,
-                prereleases: false,
-                ..
-            }
-        ));
+        assert!(matches!(policy.select, Select::Semver { parts: Parts::Three, prereleases: false, .. }));
         assert_eq!(policy.family, Family::Compatible);
         assert_eq!(policy.guards.floating_current, FloatingCurrent::Hold);
         assert!(!policy.guards.allow_downgrade && !policy.guards.allow_replace);
@@ -234,10 +215,7 @@ mod tests {
 ",
         );
         assert_eq!(policy.name.as_str(), "team/web");
-        assert!(matches!(
-            &policy.images[..],
-            [ImagePattern::Exact(_), ImagePattern::Glob(_)]
-        ));
+        assert!(matches!(&policy.images[..], [ImagePattern::Exact(_), ImagePattern::Glob(_)]));
         assert!(policy.files[0].is_match("apps/a/b.yaml"));
         assert!(policy.tags.matching.unwrap().is_match("v12"));
         assert_eq!(policy.tags.extract.as_deref(), Some("$1"));
@@ -257,10 +235,7 @@ mod tests {
         let defaults = "defaults: {select: {alphabetical: desc}, pin: digest, tags: {exclude: [a, b]}}\n";
         let with = |policy_text: &str| policy(&format!("{defaults}policies: [{{name: web, {policy_text}}}]"));
         assert!(matches!(with("family: any").select, Select::Alphabetical(Order::Desc)));
-        assert!(matches!(
-            with("extends: [build-number]").select,
-            Select::Numeric(Order::Asc)
-        ));
+        assert!(matches!(with("extends: [build-number]").select, Select::Numeric(Order::Asc)));
         assert!(matches!(
             with("extends: [build-number, semver-stable]").select,
             Select::Semver { prereleases: false, .. }
@@ -291,7 +266,7 @@ mod tests {
         let [problem] = loaded.diagnostics.as_slice() else {
             panic!("{:?}", loaded.diagnostics);
         };
-        assert_eq!(problem.message, "`match` has no group `time`");
+        assert_eq!(problem.message, "`match` has no group `time`, which is taken for nothing");
         assert_eq!(problem.span.unwrap().of(text), Some("timestamped-builds"));
     }
 }

@@ -21,11 +21,7 @@ impl FromScalar for Template {
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Template> {
         if scalar.text.is_empty() {
-            problems.error(
-                scalar.span,
-                "empty template",
-                "leave `extract` out to order by the tag itself",
-            );
+            problems.error(scalar.span, "empty template", "leave `extract` out to order by the tag itself");
             return None;
         }
         Some(Template(scalar.clone()))
@@ -50,8 +46,9 @@ impl Template {
                 Err(_) => names.contains(&name),
             };
             if !known {
-                let message = format!("`match` has no group `{}`", shown(name));
-                problems.error(self.0.part(at), message, hint(name, &names, count));
+                // Go's templates, and so Flux's, take an unknown group for nothing.
+                let message = format!("`match` has no group `{}`, which is taken for nothing", shown(name));
+                problems.warning(self.0.part(at), message, hint(name, &names, count));
             }
         }
     }
@@ -67,16 +64,10 @@ impl Template {
 }
 
 fn hint(name: &str, names: &[&str], count: usize) -> String {
-    let longest = names
-        .iter()
-        .filter(|known| name.starts_with(**known))
-        .max_by_key(|known| known.len());
+    let longest = names.iter().filter(|known| name.starts_with(**known)).max_by_key(|known| known.len());
     let digits = name.trim_start_matches(|c: char| c.is_ascii_digit());
     if let Some(prefix) = longest {
-        return format!(
-            "`${name}` reads on to the end of the word: write `${{{prefix}}}{}`",
-            &name[prefix.len()..]
-        );
+        return format!("`${name}` reads on to the end of the word: write `${{{prefix}}}{}`", &name[prefix.len()..]);
     }
     if digits.len() < name.len() && !digits.is_empty() {
         let number = &name[..name.len() - digits.len()];
@@ -104,10 +95,7 @@ fn references(template: &str) -> Vec<(Range<usize>, &str)> {
         } else if let Some(end) = rest.strip_prefix('{').and_then(|inner| inner.find('}')) {
             (end + 2, Some(&rest[1..=end]))
         } else {
-            let word = rest.len()
-                - rest
-                    .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                    .len();
+            let word = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
             (word, (word > 0).then(|| &rest[..word]))
         };
         let end = dollar + 1 + length;

@@ -26,10 +26,7 @@ impl FromScalar for FileGlob {
         let refusal = if text.is_empty() {
             Some(("empty glob", "`**` is every file".to_owned()))
         } else if let Some(rest) = text.strip_prefix("./").or_else(|| text.strip_prefix('/')) {
-            Some((
-                "paths start at the repository's root",
-                format!("write `{}`", shown(rest)),
-            ))
+            Some(("paths start at the repository's root", format!("write `{}`", shown(rest))))
         } else if text.split('/').any(|part| part == "..") {
             Some(("`..` leaves the repository", "paths start at its root".to_owned()))
         } else if text.ends_with('/') {
@@ -56,10 +53,7 @@ fn glob(text: &str, scalar: &Scalar, problems: &mut Problems) -> Option<GlobMatc
     if !problems.spend(SMALL) {
         return None;
     }
-    let built = GlobBuilder::new(text)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .build();
+    let built = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
     built
         .map(|glob| glob.compile_matcher())
         .map_err(|error| problems.error(scalar.span, format!("bad glob: {}", error.kind()), ""))
@@ -115,9 +109,7 @@ fn exact_image(scalar: &Scalar, problems: &mut Problems) -> Option<Repository> {
         );
         return None;
     }
-    Repository::parse(text)
-        .map_err(|error| problems.error(scalar.span, error.to_string(), ""))
-        .ok()
+    Repository::parse(text).map_err(|error| problems.error(scalar.span, error.to_string(), "")).ok()
 }
 
 /// The glob over canonical names that `text` means, by the rule that [`Repository::parse`] has for names without a host.
@@ -217,14 +209,7 @@ mod tests {
             assert!(read::<FileGlob>(&glob).is_some(), "{glob}");
         }
         assert!(read::<FileGlob>(&"?".repeat(MAX_GLOB + 1)).is_none());
-        assert!(
-            read::<FileGlob>(&format!(
-                "{}a{}",
-                "{".repeat(MAX_BRACES + 1),
-                "}".repeat(MAX_BRACES + 1)
-            ))
-            .is_none()
-        );
+        assert!(read::<FileGlob>(&format!("{}a{}", "{".repeat(MAX_BRACES + 1), "}".repeat(MAX_BRACES + 1))).is_none());
         assert!(read::<FileGlob>(&format!("{}a{}", "{".repeat(300), "}".repeat(300))).is_none());
     }
 

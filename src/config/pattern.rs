@@ -66,11 +66,7 @@ impl Pattern {
 }
 
 fn compile(pattern: &str, size: usize) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .size_limit(size)
-        .dfa_size_limit(MAX_COMPILED)
-        .nest_limit(MAX_NESTING)
-        .build()
+    RegexBuilder::new(pattern).size_limit(size).dfa_size_limit(MAX_COMPILED).nest_limit(MAX_NESTING).build()
 }
 
 fn explain(pattern: &str, error: &regex::Error) -> PatternError {
@@ -81,16 +77,8 @@ fn explain(pattern: &str, error: &regex::Error) -> PatternError {
             hint: "lower the numbers in `{...}`",
         };
     };
-    let message = shown
-        .lines()
-        .find_map(|line| line.strip_prefix("error: "))
-        .unwrap_or("not understood")
-        .to_owned();
-    PatternError {
-        span: caret(pattern, shown),
-        hint: hint_for(&message),
-        message,
-    }
+    let message = shown.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("not understood").to_owned();
+    PatternError { span: caret(pattern, shown), hint: hint_for(&message), message }
 }
 
 /// The bytes that the `regex` crate's message marks with `^`: its third line, indented by four, for patterns of one line.
@@ -98,11 +86,7 @@ fn caret(pattern: &str, shown: &str) -> Option<Range<usize>> {
     let marks = shown.lines().nth(2)?.get(4..)?;
     let first = marks.find('^')?;
     let width = marks[first..].chars().take_while(|c| *c == '^').count();
-    let mut bounds = pattern
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([pattern.len()])
-        .skip(first);
+    let mut bounds = pattern.char_indices().map(|(at, _)| at).chain([pattern.len()]).skip(first);
     let start = bounds.next()?;
     let end = bounds.nth(width - 1).unwrap_or(pattern.len());
     (!pattern.contains('\n')).then_some(start..end)
@@ -246,11 +230,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::parse(pattern)
-            .unwrap_or_else(|e| panic!("{pattern}: {e:?}"))
-            .0
-            .0
-            .is_match(text)
+        Pattern::parse(pattern).unwrap_or_else(|e| panic!("{pattern}: {e:?}")).0.0.is_match(text)
     }
 
     #[test]
@@ -297,42 +277,19 @@ mod tests {
                 Some(2..5),
                 "as in RE2 there is no look-around: list what must not match under `exclude`",
             ),
-            (
-                r"(a)\1",
-                "backreferences are not supported",
-                Some(3..5),
-                "as in RE2 there are no backreferences",
-            ),
+            (r"(a)\1", "backreferences are not supported", Some(3..5), "as in RE2 there are no backreferences"),
             (
                 "*-rc",
                 "repetition operator missing expression",
                 Some(0..1),
                 "this is a regular expression, not a glob: any text is `.*`",
             ),
-            (
-                "[z-a]",
-                "invalid character class range, the start must be <= the end",
-                Some(1..4),
-                "",
-            ),
+            ("[z-a]", "invalid character class range, the start must be <= the end", Some(1..4), ""),
             ("a\n(", "unclosed group", None, ""),
-            (
-                "(a{500}){500}",
-                "larger than 512 KiB when compiled",
-                None,
-                "lower the numbers in `{...}`",
-            ),
+            ("(a{500}){500}", "larger than 512 KiB when compiled", None, "lower the numbers in `{...}`"),
         ] {
             let error = Pattern::parse(pattern).expect_err(pattern);
-            assert_eq!(
-                error,
-                PatternError {
-                    message: message.to_owned(),
-                    span,
-                    hint
-                },
-                "{pattern}"
-            );
+            assert_eq!(error, PatternError { message: message.to_owned(), span, hint }, "{pattern}");
         }
     }
 

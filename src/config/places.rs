@@ -54,11 +54,7 @@ impl FromScalar for PathPrefix {
         let text = scalar.text.trim_end_matches('/');
         if text.contains('*') {
             let message = "`paths` are beginnings, not globs";
-            problems.error(
-                scalar.span,
-                message,
-                "`acme` is for `acme` and everything below `acme/`",
-            );
+            problems.error(scalar.span, message, "`acme` is for `acme` and everything below `acme/`");
             return None;
         }
         Repository::parse(&format!("registry.example.com/{text}"))
@@ -141,11 +137,7 @@ impl FromScalar for FilePath {
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<FilePath> {
         let text = scalar.text.as_str();
         if text.is_empty() || text.contains(|c: char| c.is_control()) || text.starts_with('~') {
-            let hint = if text.starts_with('~') {
-                "write the whole path; `~` is a shell's word"
-            } else {
-                ""
-            };
+            let hint = if text.starts_with('~') { "write the whole path; `~` is a shell's word" } else { "" };
             problems.error(scalar.span, "not a path", hint);
             return None;
         }
@@ -189,10 +181,7 @@ impl FromScalar for Concurrency {
         let number = scalar.text.parse().ok().filter(|count| *count <= MAX_CONCURRENCY);
         let count = number.and_then(NonZeroUsize::new);
         if count.is_none() {
-            let message = format!(
-                "expected a number from 1 to {MAX_CONCURRENCY}, found `{}`",
-                shown(&scalar.text)
-            );
+            let message = format!("expected a number from 1 to {MAX_CONCURRENCY}, found `{}`", shown(&scalar.text));
             problems.error(scalar.span, message, "");
         }
         count.map(Concurrency)
@@ -211,10 +200,7 @@ impl FromScalar for ByteSize {
     const WANTED: &'static str = "a size";
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<ByteSize> {
-        let size = with_unit(
-            &scalar.text,
-            &[("KiB", 1024), ("MiB", 1024 * 1024), ("GiB", 1024 * 1024 * 1024)],
-        );
+        let size = with_unit(&scalar.text, &[("KiB", 1024), ("MiB", 1024 * 1024), ("GiB", 1024 * 1024 * 1024)]);
         let size = size.filter(|size| FILE_SIZES.contains(size));
         if size.is_none() {
             let message = format!("`{}` is not a size that is allowed here", shown(&scalar.text));

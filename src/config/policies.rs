@@ -68,9 +68,7 @@ pub fn read(files: &[(String, String)]) -> Loaded {
         if !shared || text.contains("landwaiter/") {
             for root in tree::documents(text, &mut problems) {
                 if is_ours(&root, shared, &mut problems) {
-                    loaded
-                        .policies
-                        .extend(check::policies(&path, &root, &mut names, &mut problems));
+                    loaded.policies.extend(check::policies(&path, &root, &mut names, &mut problems));
                 }
             }
         }
@@ -119,10 +117,7 @@ mod tests {
     const VALID: &str = include_str!("../../policies/timestamped-builds.yaml");
 
     fn load(files: &[(&str, &str)]) -> Loaded {
-        let owned: Vec<(String, String)> = files
-            .iter()
-            .map(|(path, text)| ((*path).into(), (*text).into()))
-            .collect();
+        let owned: Vec<(String, String)> = files.iter().map(|(path, text)| ((*path).into(), (*text).into())).collect();
         read(&owned)
     }
 
@@ -143,10 +138,7 @@ mod tests {
         ] {
             assert_eq!(is_policy_file(path, None), found, "{path}");
         }
-        let rules = GlobSetBuilder::new()
-            .add(Glob::new("rules/*.yaml").unwrap())
-            .build()
-            .unwrap();
+        let rules = GlobSetBuilder::new().add(Glob::new("rules/*.yaml").unwrap()).build().unwrap();
         assert!(is_policy_file("rules/a.yaml", Some(&rules)));
         assert!(!is_policy_file("landwaiter.yaml", Some(&rules)));
     }
@@ -190,10 +182,7 @@ mod tests {
 
     #[test]
     fn thousands_of_policies_are_read_in_one_go() {
-        let loaded = many(
-            "",
-            "extends: [build-number], images: [nginx, 'ghcr.io/acme/*'], files: ['apps/**']",
-        );
+        let loaded = many("", "extends: [build-number], images: [nginx, 'ghcr.io/acme/*'], files: ['apps/**']");
         assert!(loaded.is_ok(), "{:?}", loaded.diagnostics);
         assert_eq!(loaded.policies.len(), 2_000);
     }
@@ -201,10 +190,7 @@ mod tests {
     #[test]
     fn what_all_policies_take_together_is_bounded() {
         let large = "tags: {match: '.{1,128}'}, select: {numeric: asc}";
-        let copies = format!(
-            "defaults: {{accept: [{}]}}\n",
-            (0..1000).map(|n| format!("t{n},")).collect::<String>()
-        );
+        let copies = format!("defaults: {{accept: [{}]}}\n", (0..1000).map(|n| format!("t{n},")).collect::<String>());
         for loaded in [many("", large), many(&copies, "select: {numeric: asc}")] {
             let messages: Vec<&str> = loaded.diagnostics.iter().map(|one| one.message.as_str()).collect();
             let said = "the globs, expressions and lists of all policies together take more than 256 MiB";
@@ -218,12 +204,7 @@ mod tests {
             assert_eq!(many("", more).diagnostics.len(), 101);
         }
         let same = "- {name: a, select: {numeric: asc}}\n".repeat(2_000);
-        assert_eq!(
-            load(&[("landwaiter.yaml", &format!("{HEAD}policies:\n{same}"))])
-                .diagnostics
-                .len(),
-            101
-        );
+        assert_eq!(load(&[("landwaiter.yaml", &format!("{HEAD}policies:\n{same}"))]).diagnostics.len(), 101);
     }
 
     proptest::proptest! {

@@ -203,18 +203,12 @@ impl Shape for SelectShape {
                 several => format!("`select` has more than one key: `{}`", several.join("`, `")),
             };
             let span = entries.get(1).map_or(node.span, |(key, _)| key.span);
-            problems.error(
-                span,
-                message,
-                "write exactly one of `semver`, `numeric`, `alphabetical`",
-            );
+            problems.error(span, message, "write exactly one of `semver`, `numeric`, `alphabetical`");
         }
         let kinds: Kinds = read_record(node, problems)?;
         let semver = kinds.semver.value().map(SelectShape::Semver);
         let numeric = kinds.numeric.value().map(SelectShape::Numeric);
-        semver
-            .or(numeric)
-            .or(kinds.alphabetical.value().map(SelectShape::Alphabetical))
+        semver.or(numeric).or(kinds.alphabetical.value().map(SelectShape::Alphabetical))
     }
 
     fn schema() -> Json {
@@ -248,11 +242,7 @@ record! {
 impl Shape for SemverShape {
     fn read(node: &Node, problems: &mut Problems) -> Option<SemverShape> {
         if !matches!(node.value, Value::Map(_)) {
-            return Range::read(node, problems).map(|range| SemverShape {
-                range,
-                parts: None,
-                prereleases: false,
-            });
+            return Range::read(node, problems).map(|range| SemverShape { range, parts: None, prereleases: false });
         }
         let long: LongSemver = read_record(node, problems)?;
         Some(SemverShape {

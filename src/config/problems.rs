@@ -66,10 +66,7 @@ impl<'t> Problems<'t> {
         let line = starts.partition_point(|start| *start <= at);
         let start = starts.get(line - 1).copied().unwrap_or(0);
         let column = self.text.get(start..at).map_or(0, |before| before.chars().count());
-        Position {
-            line,
-            column: column + 1,
-        }
+        Position { line, column: column + 1 }
     }
 
     /// Records an error. An empty hint is none.
@@ -130,11 +127,7 @@ impl<'t> Problems<'t> {
         }
         if more > 0 {
             let rest = Diagnostic::error(&self.file, None, format!("{more} more problems are not shown"));
-            let severity = if self.errors > 0 {
-                Severity::Error
-            } else {
-                Severity::Warning
-            };
+            let severity = if self.errors > 0 { Severity::Error } else { Severity::Warning };
             found.push(Diagnostic { severity, ..rest });
         }
         found
@@ -142,11 +135,7 @@ impl<'t> Problems<'t> {
 
     /// A diagnostic on a line with a secret names the line and shows nothing of it.
     fn hide_secret_line(&self, one: &mut Diagnostic) {
-        let secret = |span: &Span| {
-            self.secret
-                .iter()
-                .any(|line| (line.start..=line.end).contains(&span.start))
-        };
+        let secret = |span: &Span| self.secret.iter().any(|line| (line.start..=line.end).contains(&span.start));
         if let Some(span) = one.span.filter(secret) {
             one.message = format!("line {}: {}", self.position(span.start).line, one.message);
             one.span = None;
@@ -154,11 +143,7 @@ impl<'t> Problems<'t> {
     }
 
     fn keep(&mut self, diagnostic: Diagnostic, hint: String) {
-        let diagnostic = if hint.is_empty() {
-            diagnostic
-        } else {
-            diagnostic.hint(hint)
-        };
+        let diagnostic = if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) };
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         self.found.push(diagnostic);
     }

@@ -74,14 +74,8 @@ impl Credentials {
     fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let sources = match self {
             Credentials::Token(token) => [Some(token), None],
-            Credentials::Basic {
-                user: UserSource::From(user),
-                password,
-            } => [Some(user), Some(password)],
-            Credentials::Basic {
-                user: UserSource::Name(_),
-                password,
-            } => [Some(password), None],
+            Credentials::Basic { user: UserSource::From(user), password } => [Some(user), Some(password)],
+            Credentials::Basic { user: UserSource::Name(_), password } => [Some(password), None],
         };
         sources.into_iter().flatten().filter_map(|source| match source {
             SecretSource::File(file) => Some(file),
@@ -116,11 +110,7 @@ pub struct CommitSettings {
 
 impl Default for CommitSettings {
     fn default() -> CommitSettings {
-        CommitSettings {
-            author: None,
-            subject: None,
-            trailers: true,
-        }
+        CommitSettings { author: None, subject: None, trailers: true }
     }
 }
 
@@ -140,10 +130,7 @@ impl Settings {
             let longest = paths.map(String::len).max();
             longest.or_else(|| registry.paths.is_empty().then_some(0))
         };
-        let host = self
-            .registries
-            .iter()
-            .filter(|registry| registry.host == repository.host());
+        let host = self.registries.iter().filter(|registry| registry.host == repository.host());
         host.filter_map(|registry| Some((longest(registry)?, registry)))
             .max_by_key(|(length, _)| *length)
             .map(|(_, registry)| registry)
@@ -153,11 +140,7 @@ impl Settings {
     pub fn relative_to(mut self, folder: &Path) -> Settings {
         let place = |file: &mut PathBuf| *file = folder.join(&*file);
         for registry in &mut self.registries {
-            registry
-                .credentials
-                .iter_mut()
-                .flat_map(Credentials::files)
-                .for_each(place);
+            registry.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
             registry.ca_file.iter_mut().for_each(place);
         }
         for git in &mut self.git {
@@ -171,19 +154,13 @@ impl Settings {
     /// The entry that says how the Git repository at `url` is reached: the one with the longest matching URL.
     pub fn git(&self, url: &Url) -> Option<&GitSettings> {
         let matching = self.git.iter().filter(|git| covers(&git.url, url));
-        matching.max_by_key(|git| {
-            (
-                git.url.path().trim_end_matches('/').len(),
-                !git.url.username().is_empty(),
-            )
-        })
+        matching.max_by_key(|git| (git.url.path().trim_end_matches('/').len(), !git.url.username().is_empty()))
     }
 }
 
 /// Whether `path` is `prefix` or lies below it, part by part.
 fn below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Same server, and the path below the prefix's: `https://a.example` never covers `https://a.example.org`.
@@ -210,11 +187,7 @@ pub fn read(path: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
         _ => {}
     }
     if let Some(second) = documents.next() {
-        problems.error(
-            second.span,
-            "settings are one document",
-            "put everything under one `kind: Settings`",
-        );
+        problems.error(second.span, "settings are one document", "put everything under one `kind: Settings`");
     }
     let diagnostics = problems.into_diagnostics();
     if diagnostics.iter().any(|one| one.severity == Severity::Error) {
@@ -228,11 +201,7 @@ mod tests {
     use super::*;
 
     fn settings(body: &str) -> Settings {
-        read(
-            "settings.yaml",
-            &format!("apiVersion: landwaiter/v1\nkind: Settings\n{body}"),
-        )
-        .unwrap()
+        read("settings.yaml", &format!("apiVersion: landwaiter/v1\nkind: Settings\n{body}")).unwrap()
     }
 
     #[test]
@@ -257,9 +226,7 @@ mod tests {
             ("quay.io/acme/web", None),
         ] {
             let registry = settings.registry(&Repository::parse(image).unwrap());
-            let number = registry
-                .and_then(|registry| registry.concurrency)
-                .map(NonZeroUsize::get);
+            let number = registry.and_then(|registry| registry.concurrency).map(NonZeroUsize::get);
             assert_eq!(number, found, "{image}");
         }
     }
@@ -321,10 +288,7 @@ limits: {maxFileSize: 512KiB, timeout: 2m}
         let user = UserSource::From(SecretSource::Env("U".to_owned()));
         let password = SecretSource::File(PathBuf::from("p"));
         assert_eq!(registry.credentials, Some(Credentials::Basic { user, password }));
-        assert_eq!(
-            settings.commit.author,
-            Some(("Bot".to_owned(), "bot@example.com".to_owned()))
-        );
+        assert_eq!(settings.commit.author, Some(("Bot".to_owned(), "bot@example.com".to_owned())));
         assert_eq!(settings.commit.subject.unwrap().as_str(), "{changes} changes");
         assert!(!settings.commit.trailers);
         assert_eq!(settings.limits.max_file_size, Some(512 * 1024));

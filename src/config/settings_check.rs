@@ -64,29 +64,15 @@ fn git(shape: GitShape, problems: &mut Problems) -> Option<GitSettings> {
         let over_ssh = url.value.0.scheme() == "ssh";
         let wrong = |key: &str, place: Option<Span>, hint: &str, problems: &mut Problems| {
             if let Some(span) = place {
-                problems.error(
-                    span,
-                    format!("`{key}` has no effect on {}:// URLs", url.value.0.scheme()),
-                    hint,
-                );
+                problems.error(span, format!("`{key}` has no effect on {}:// URLs", url.value.0.scheme()), hint);
             }
         };
         if over_ssh {
-            wrong(
-                "credentials",
-                place(&shape.credentials),
-                "SSH uses `sshKeyFile`",
-                problems,
-            );
+            wrong("credentials", place(&shape.credentials), "SSH uses `sshKeyFile`", problems);
             wrong("caFile", place(&shape.ca_file), "SSH uses `knownHostsFile`", problems);
         } else {
             wrong("sshKeyFile", place(&shape.ssh_key_file), "use `credentials`", problems);
-            wrong(
-                "knownHostsFile",
-                place(&shape.known_hosts_file),
-                "use `caFile`",
-                problems,
-            );
+            wrong("knownHostsFile", place(&shape.known_hosts_file), "use `caFile`", problems);
         }
         if let Some(span) = place(&shape.credentials)
             && url.value.0.scheme() == "http"
@@ -114,21 +100,13 @@ fn file(field: Field<FilePath>) -> Option<PathBuf> {
 
 /// A user with a password, or a token; each given in one way.
 fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Option<Credentials> {
-    let Spanned {
-        value: shape,
-        span,
-        sound,
-    } = field.given()?;
+    let Spanned { value: shape, span, sound } = field.given()?;
     let name = shape.user.given().map(|user| (UserSource::Name(user.value), user.span));
     let user_source = source("user", shape.user_env, shape.user_file, problems);
     let password = source("password", shape.password_env, shape.password_file, problems);
     let token = source("token", shape.token_env, shape.token_file, problems);
     if let (Some(_), Some((_, second))) = (&name, &user_source) {
-        problems.error(
-            *second,
-            "the user is named twice",
-            "keep one of `user`, `userEnv`, `userFile`",
-        );
+        problems.error(*second, "the user is named twice", "keep one of `user`, `userEnv`, `userFile`");
     }
     let user = name.or_else(|| user_source.map(|(source, span)| (UserSource::From(source), span)));
     match (user, password, token) {
@@ -151,11 +129,7 @@ fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Optio
             None
         }
         (None, None, None) => {
-            problems.error(
-                span,
-                "no credentials",
-                "`tokenEnv`, or `user` with `passwordEnv`, or each from a file",
-            );
+            problems.error(span, "no credentials", "`tokenEnv`, or `user` with `passwordEnv`, or each from a file");
             None
         }
     }
@@ -191,11 +165,7 @@ fn commit(shape: CommitShape, problems: &mut Problems) -> CommitSettings {
         }
         Some((name.value, email.value))
     });
-    CommitSettings {
-        author,
-        subject: shape.subject.value(),
-        trailers: shape.trailers.value().unwrap_or(true),
-    }
+    CommitSettings { author, subject: shape.subject.value(), trailers: shape.trailers.value().unwrap_or(true) }
 }
 
 fn limits(shape: LimitsShape) -> Limits {

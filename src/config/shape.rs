@@ -35,11 +35,7 @@ impl<T: Shape> Spanned<T> {
     fn read(node: &Node, problems: &mut Problems) -> Option<Spanned<T>> {
         let before = problems.errors();
         let value = T::read(node, problems)?;
-        Some(Spanned {
-            value,
-            span: node.span,
-            sound: problems.errors() == before,
-        })
+        Some(Spanned { value, span: node.span, sound: problems.errors() == before })
     }
 }
 

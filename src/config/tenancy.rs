@@ -38,10 +38,7 @@ impl Tenancy {
             let hint = "leave `tenancy` out when every policy may touch everything";
             problems.error(shapes.span, "`tenancy` is empty", hint);
         }
-        let tenants = shapes
-            .value
-            .into_iter()
-            .map(|shape| Tenant::from_shape(shape.value, problems));
+        let tenants = shapes.value.into_iter().map(|shape| Tenant::from_shape(shape.value, problems));
         Tenancy(tenants.collect())
     }
 }
@@ -66,10 +63,7 @@ impl Tenant {
         Tenant {
             policies: globs(shape.policies, "policies", problems),
             files: globs(shape.files, "files", problems),
-            images: some(shape.images, "images", problems)
-                .into_iter()
-                .map(|image| image.value)
-                .collect(),
+            images: some(shape.images, "images", problems).into_iter().map(|image| image.value).collect(),
         }
     }
 }
@@ -111,12 +105,7 @@ mod tests {
     #[test]
     fn each_policy_file_may_touch_what_one_entry_gives_it() {
         for (policy_file, file, image, allowed) in [
-            (
-                "policies/web/a.yaml",
-                "apps/web/x/deploy.yaml",
-                "ghcr.io/acme/web",
-                true,
-            ),
+            ("policies/web/a.yaml", "apps/web/x/deploy.yaml", "ghcr.io/acme/web", true),
             ("policies/web/a.yaml", "apps/web/deploy.yaml", "nginx", true),
             ("policies/web/a.yaml", "apps/api/deploy.yaml", "nginx", false),
             ("policies/web/a.yaml", "apps/web/deploy.yaml", "redis", false),

@@ -98,10 +98,7 @@ impl Node {
                 scalar.verbatim = None;
             }
             Value::List(items) => {
-                *items = std::mem::take(items)
-                    .into_iter()
-                    .map(|item| item.moved_to(span))
-                    .collect();
+                *items = std::mem::take(items).into_iter().map(|item| item.moved_to(span)).collect();
             }
             Value::Map(entries) => {
                 *entries = std::mem::take(entries)
@@ -161,8 +158,7 @@ pub(super) fn documents(text: &str, problems: &mut Problems) -> Vec<Node> {
 }
 
 fn span_of(span: &granit_parser::Span) -> Span {
-    span.byte_range()
-        .map_or_else(Span::default, |range| Span::new(range.start, range.end))
+    span.byte_range().map_or_else(Span::default, |range| Span::new(range.start, range.end))
 }
 
 /// The character at byte `at`, so that the caret is as wide as what it points at.
@@ -183,16 +179,8 @@ struct Builder<'a> {
 }
 
 enum Open {
-    List {
-        start: usize,
-        items: Vec<Node>,
-    },
-    Map {
-        start: usize,
-        entries: Vec<(Key, Node)>,
-        seen: BTreeMap<String, Span>,
-        key: Awaited,
-    },
+    List { start: usize, items: Vec<Node> },
+    Map { start: usize, entries: Vec<(Key, Node)>, seen: BTreeMap<String, Span>, key: Awaited },
 }
 
 /// What the next node of a mapping is.
@@ -205,12 +193,7 @@ enum Awaited {
 
 impl<'a> Builder<'a> {
     fn new(text: &'a str) -> Builder<'a> {
-        Builder {
-            text,
-            open: Vec::new(),
-            finished: Vec::new(),
-            nodes: 0,
-        }
+        Builder { text, open: Vec::new(), finished: Vec::new(), nodes: 0 }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span, problems: &mut Problems) {
@@ -218,10 +201,7 @@ impl<'a> Builder<'a> {
             problems.error(span, "explicit types (`!...`) are not read here", "leave the type out");
         }
         match event {
-            Event::SequenceStart(..) => self.open.push(Open::List {
-                start: span.start,
-                items: Vec::new(),
-            }),
+            Event::SequenceStart(..) => self.open.push(Open::List { start: span.start, items: Vec::new() }),
             Event::MappingStart(..) => self.open.push(Open::Map {
                 start: span.start,
                 entries: Vec::new(),
@@ -249,37 +229,24 @@ impl<'a> Builder<'a> {
     fn scalar(&self, value: &str, style: ScalarStyle, span: Span) -> Node {
         let plain = style == ScalarStyle::Plain;
         if plain && (span.is_empty() || matches!(value, "~" | "null" | "Null" | "NULL")) {
-            return Node {
-                span,
-                value: Value::Null,
-            };
+            return Node { span, value: Value::Null };
         }
         let quote = usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
         let start = span.start + quote;
         let verbatim = self.text.get(start..).is_some_and(|rest| rest.starts_with(value)) && !value.contains('\n');
         let span = first_line(self.text, span.start, span.end);
-        let scalar = Scalar {
-            text: value.to_owned(),
-            span,
-            plain,
-            verbatim: verbatim.then_some(start),
-        };
-        Node {
-            span,
-            value: Value::Text(scalar),
-        }
+        let scalar = Scalar { text: value.to_owned(), span, plain, verbatim: verbatim.then_some(start) };
+        Node { span, value: Value::Text(scalar) }
     }
 
     fn close(&mut self, end: usize, problems: &mut Problems) {
         let node = match self.open.pop() {
-            Some(Open::List { start, items }) => Node {
-                span: first_line(self.text, start, end),
-                value: Value::List(items),
-            },
-            Some(Open::Map { start, entries, .. }) => Node {
-                span: first_line(self.text, start, end),
-                value: Value::Map(entries),
-            },
+            Some(Open::List { start, items }) => {
+                Node { span: first_line(self.text, start, end), value: Value::List(items) }
+            }
+            Some(Open::Map { start, entries, .. }) => {
+                Node { span: first_line(self.text, start, end), value: Value::Map(entries) }
+            }
             None => return,
         };
         self.add(node, problems);
@@ -331,10 +298,7 @@ fn accept_key(node: Node, seen: &mut BTreeMap<String, Span>, problems: &mut Prob
         return Awaited::Nothing;
     }
     seen.insert(scalar.text.clone(), node.span);
-    Awaited::ValueOf(Key {
-        text: scalar.text,
-        span: node.span,
-    })
+    Awaited::ValueOf(Key { text: scalar.text, span: node.span })
 }
 
 /// The part of `start..end` on its first line, without blanks at its end.
@@ -373,15 +337,10 @@ mod tests {
         let text = "é: 1.10\nb: 'x y'\nc: \"x y\"\nd: |\n  lit\ne: \"a\\\"b\"\nf: [x, ~, null, '']\n";
         let (nodes, messages) = read(text);
         assert_eq!(messages, [""; 0]);
-        let found: Vec<(&str, Option<&str>)> = scalars(&nodes[0])
-            .into_iter()
-            .map(|scalar| (scalar.text.as_str(), scalar.part(1..2).of(text)))
-            .collect();
+        let found: Vec<(&str, Option<&str>)> =
+            scalars(&nodes[0]).into_iter().map(|scalar| (scalar.text.as_str(), scalar.part(1..2).of(text))).collect();
         let whole_when_unknown = Some("\"a\\\"b\"");
-        assert_eq!(
-            found[..3],
-            [("1.10", Some(".")), ("x y", Some(" ")), ("x y", Some(" "))]
-        );
+        assert_eq!(found[..3], [("1.10", Some(".")), ("x y", Some(" ")), ("x y", Some(" "))]);
         assert_eq!(found[3].0, "lit\n");
         assert_eq!(found[4], ("a\"b", whole_when_unknown));
         assert_eq!(found[5].0, "x");
@@ -396,10 +355,7 @@ mod tests {
         assert_eq!(read(&lists(MAX_DEPTH + 1)).1.len(), 1);
         let values = |count: usize| format!("[{}]", "a,".repeat(count - 1));
         assert_eq!(read(&values(MAX_NODES)).1, [""; 0]);
-        assert_eq!(
-            read(&values(MAX_NODES + 1)).1,
-            [format!("more than {MAX_NODES} values")]
-        );
+        assert_eq!(read(&values(MAX_NODES + 1)).1, [format!("more than {MAX_NODES} values")]);
         let comment = |size: usize| format!("#{}", "x".repeat(size - 1));
         assert_eq!(read(&comment(MAX_FILE)).1, [""; 0]);
         assert_eq!(read(&comment(MAX_FILE + 1)).1, ["larger than 1024 KiB"]);
@@ -411,20 +367,7 @@ mod tests {
         let (nodes, messages) = read(laughs);
         assert_eq!(scalars(&nodes[0]).len(), 2);
         assert_eq!(messages.len(), 6, "{messages:?}");
-        for opening in [
-            "[",
-            "{",
-            "- ",
-            "{a: ",
-            "? ",
-            "\"",
-            "&a ",
-            "--- ",
-            "a:\n",
-            "!!a ",
-            "%",
-            "a: [\n---\n",
-        ] {
+        for opening in ["[", "{", "- ", "{a: ", "? ", "\"", "&a ", "--- ", "a:\n", "!!a ", "%", "a: [\n---\n"] {
             let bomb = opening.repeat(100_000 / opening.len());
             let (_, messages) = read(&bomb);
             assert!(messages.len() <= 101, "{opening:?}");

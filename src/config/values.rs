@@ -68,9 +68,7 @@ impl FromScalar for Tag {
     const WANTED: &'static str = "a tag";
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Tag> {
-        Tag::parse(&scalar.text)
-            .map_err(|error| problems.error(scalar.span, error.to_string(), ""))
-            .ok()
+        Tag::parse(&scalar.text).map_err(|error| problems.error(scalar.span, error.to_string(), "")).ok()
     }
 
     fn scalar_schema() -> Json {
@@ -84,11 +82,7 @@ impl FromScalar for Range {
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Range> {
         Range::parse(&scalar.text)
             .map_err(|error| {
-                problems.error(
-                    scalar.part(error.span),
-                    format!("bad version range: {}", error.message),
-                    error.hint,
-                );
+                problems.error(scalar.part(error.span), format!("bad version range: {}", error.message), error.hint);
             })
             .ok()
     }
@@ -103,11 +97,7 @@ impl FromScalar for Cron {
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Cron> {
         Cron::parse(&scalar.text)
             .map_err(|error| {
-                problems.error(
-                    scalar.part(error.span),
-                    format!("bad schedule: {}", error.message),
-                    error.hint,
-                );
+                problems.error(scalar.part(error.span), format!("bad schedule: {}", error.message), error.hint);
             })
             .ok()
     }

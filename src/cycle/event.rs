@@ -5,38 +5,15 @@ use crate::port::{CommitId, RegistryError};
 
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
-    SnapshotTaken {
-        repository: &'a str,
-        head: Option<&'a CommitId>,
-    },
-    PoliciesRead {
-        policies: usize,
-    },
-    FilesScanned {
-        files: usize,
-        references: usize,
-    },
-    ListingStarted {
-        repositories: usize,
-    },
-    TagsListed {
-        repository: &'a Repository,
-        tags: usize,
-    },
-    ListingFailed {
-        repository: &'a Repository,
-        error: &'a RegistryError,
-    },
-    Planned {
-        changes: usize,
-        held: usize,
-    },
-    BranchMoved {
-        attempt: u32,
-    },
-    Published {
-        commit: Option<&'a CommitId>,
-    },
+    SnapshotTaken { repository: &'a str, head: Option<&'a CommitId> },
+    PoliciesRead { policies: usize },
+    FilesScanned { files: usize, references: usize },
+    ListingStarted { repositories: usize },
+    TagsListed { repository: &'a Repository, tags: usize },
+    ListingFailed { repository: &'a Repository, error: &'a RegistryError },
+    Planned { changes: usize, held: usize },
+    BranchMoved { attempt: u32 },
+    Published { commit: Option<&'a CommitId> },
 }
 
 /// Who listens.

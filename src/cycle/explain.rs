@@ -76,9 +76,7 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, repository: &Repository| {
             self.options.tenancy.allows(&policy.file, file, repository)
         };
-        let place = target
-            .rsplit_once(':')
-            .and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
+        let place = target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
         let mut found = std::mem::take(&mut scanned.found);
         found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
@@ -90,10 +88,7 @@ impl Run<'_> {
             .filter(|(found, claim)| {
                 let file = found.file.trim_start_matches("./");
                 let owner = match claim {
-                    Claim::Managed { policy, .. }
-                    | Claim::Held {
-                        policy: Some(policy), ..
-                    } => Some(*policy),
+                    Claim::Managed { policy, .. } | Claim::Held { policy: Some(policy), .. } => Some(*policy),
                     _ => None,
                 };
                 file == target.trim_start_matches("./")
@@ -113,11 +108,7 @@ impl Run<'_> {
     ) -> Explanation {
         let reference = &found.reference;
         let mut explanation = Explanation {
-            place: Some(Place {
-                file: found.file.to_string(),
-                line: reference.line,
-                path: reference.path.clone(),
-            }),
+            place: Some(Place { file: found.file.to_string(), line: reference.line, path: reference.path.clone() }),
             current: reference.tag.clone(),
             ownership: ownership(claims, policies, found, claim),
             ..Explanation::empty(reference.repository.clone())
@@ -153,12 +144,8 @@ impl Run<'_> {
     async fn explain_image(&self, policy: &Policy, repository: &Repository) -> Explanation {
         let mut explanation = Explanation::empty(Some(repository.clone()));
         explanation.policy = Some(policy.name.clone());
-        explanation
-            .ownership
-            .push("no file names this image; this is what a new reference would get".to_owned());
-        let decision = self
-            .look(policy, repository, &Question::default(), &mut explanation)
-            .await;
+        explanation.ownership.push("no file names this image; this is what a new reference would get".to_owned());
+        let decision = self.look(policy, repository, &Question::default(), &mut explanation).await;
         explanation.held = decision.held;
         explanation
     }
@@ -220,11 +207,7 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Cl
     };
     for (at, rank) in claims.candidates(&found.file, repository) {
         let Policy { name, file, .. } = &policies[at];
-        let verdict = if Some(at) == owner {
-            "owns it"
-        } else {
-            "would match too, but ranks lower or is outranked"
-        };
+        let verdict = if Some(at) == owner { "owns it" } else { "would match too, but ranks lower or is outranked" };
         lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
     }
     if lines.is_empty() {
@@ -235,20 +218,10 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Cl
 
 fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
     let names = policies.iter().map(|policy| policy.name.as_str());
-    let near = nearest(target, names)
-        .map(|near| format!("; did you mean {near}?"))
-        .unwrap_or_default();
-    let skipped = scanned
-        .skipped
-        .iter()
-        .find(|skipped| target.starts_with(&*skipped.file));
+    let near = nearest(target, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
     match skipped {
-        Some(skipped) => format!(
-            "{} was skipped ({}): {}",
-            skipped.file,
-            skipped.reason.word(),
-            skipped.detail
-        ),
+        Some(skipped) => format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail),
         None => format!("no reference, policy or image is called `{target}`{near}"),
     }
 }

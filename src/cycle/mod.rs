@@ -44,10 +44,7 @@ pub struct Run<'a> {
 
 impl std::fmt::Debug for Run<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run")
-            .field("repo", &self.repo.name())
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Run").field("repo", &self.repo.name()).field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -127,11 +124,7 @@ impl Run<'_> {
 pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rejected), RunError> {
     let Loaded { policies, diagnostics } = policies::read(&sources);
     let rejected = Rejected { diagnostics, sources };
-    if rejected
-        .diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
-    {
+    if rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(RunError::Policies(rejected));
     }
     Ok((policies, rejected))
@@ -139,7 +132,5 @@ pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rej
 
 /// Runs blocking work where it does not hold up the registries' answers.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|stopped| RunError::Worker(stopped.to_string()))
+    tokio::task::spawn_blocking(work).await.map_err(|stopped| RunError::Worker(stopped.to_string()))
 }

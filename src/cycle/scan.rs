@@ -26,10 +26,7 @@ impl Run<'_> {
     pub(super) async fn scan(&self) -> Result<Scanned, RunError> {
         let repo = self.repo.clone();
         let snapshot = blocking(move || repo.snapshot()).await??;
-        self.events.happened(&Event::SnapshotTaken {
-            repository: self.repo.name(),
-            head: snapshot.head(),
-        });
+        self.events.happened(&Event::SnapshotTaken { repository: self.repo.name(), head: snapshot.head() });
 
         let globs = self.options.policies.clone();
         let limit = self.options.max_file;
@@ -39,35 +36,17 @@ impl Run<'_> {
         })
         .await?;
         let (policies, warnings) = read_policies(sources?)?;
-        self.events.happened(&Event::PoliciesRead {
-            policies: policies.len(),
-        });
+        self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
             let references = References::read(&*snapshot, limit);
             (snapshot, references)
         })
         .await?;
-        let References {
-            found,
-            skipped,
-            notes,
-            files,
-        } = references?;
-        self.events.happened(&Event::FilesScanned {
-            files,
-            references: found.len(),
-        });
+        let References { found, skipped, notes, files } = references?;
+        self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
-        Ok(Scanned {
-            snapshot,
-            policies: Arc::new(policies),
-            warnings,
-            sources,
-            found,
-            skipped,
-            notes,
-        })
+        Ok(Scanned { snapshot, policies: Arc::new(policies), warnings, sources, found, skipped, notes })
     }
 }
 
@@ -79,32 +58,22 @@ pub fn policy_sources(
 ) -> Result<Vec<(String, String)>, RepoError> {
     let mut sources = Vec::new();
     let mut problem = None;
-    snapshot.read(
-        limit,
-        &|file| !file.unreadable_path && is_policy_file(&file.path, globs),
-        &mut |file, bytes| {
-            let text = match bytes {
-                Ok(bytes) => std::str::from_utf8(bytes)
-                    .map(str::to_owned)
-                    .map_err(|_| "is not UTF-8".to_owned()),
-                Err(ReadProblem::TooLarge { size }) => Err(format!("has {size} bytes, more than the limit of {limit}")),
-                Err(ReadProblem::Unreadable(why)) => Err(format!("cannot be read: {why}")),
-            };
-            match text {
-                Ok(text) => sources.push((file.path.to_string(), text)),
-                Err(why) => {
-                    problem.get_or_insert(format!("policy file {} {why}", file.path));
-                }
+    snapshot.read(limit, &|file| !file.unreadable_path && is_policy_file(&file.path, globs), &mut |file, bytes| {
+        let text = match bytes {
+            Ok(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "is not UTF-8".to_owned()),
+            Err(ReadProblem::TooLarge { size }) => Err(format!("has {size} bytes, more than the limit of {limit}")),
+            Err(ReadProblem::Unreadable(why)) => Err(format!("cannot be read: {why}")),
+        };
+        match text {
+            Ok(text) => sources.push((file.path.to_string(), text)),
+            Err(why) => {
+                problem.get_or_insert(format!("policy file {} {why}", file.path));
             }
-            ControlFlow::Continue(())
-        },
-    )?;
+        }
+        ControlFlow::Continue(())
+    })?;
     if let Some(message) = problem {
-        return Err(RepoError {
-            message,
-            hint: None,
-            retryable: false,
-        });
+        return Err(RepoError { message, hint: None, retryable: false });
     }
     sources.sort();
     Ok(sources)
@@ -130,11 +99,7 @@ impl References {
             match bytes {
                 Ok(bytes) => all.take(file, bytes),
                 Err(ReadProblem::TooLarge { size }) => {
-                    all.skip(
-                        &file.path,
-                        SkipReason::TooLarge,
-                        format!("{size} bytes, more than the limit of {limit}"),
-                    );
+                    all.skip(&file.path, SkipReason::TooLarge, format!("{size} bytes, more than the limit of {limit}"));
                 }
                 Err(ReadProblem::Unreadable(why)) => all.skip(&file.path, SkipReason::Unreadable, why),
             }
@@ -162,10 +127,6 @@ impl References {
     }
 
     fn skip(&mut self, file: &Arc<str>, reason: SkipReason, detail: String) {
-        self.skipped.push(SkippedFile {
-            file: file.clone(),
-            reason,
-            detail,
-        });
+        self.skipped.push(SkippedFile { file: file.clone(), reason, detail });
     }
 }

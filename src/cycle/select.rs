@@ -6,10 +6,11 @@
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{Claim, Claims, Entry, FileNote, Found, State, question, settle};
+use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Need, Outcome, Policy, Question, Ranking, Reason};
 use crate::port::{Registry, RegistryError};
 use futures::stream::{self, StreamExt};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the references of one repository ask, each question once.
@@ -24,11 +25,7 @@ pub(super) struct Asked {
 
 impl Asked {
     fn question(&self) -> Question<'_> {
-        Question {
-            current: self.current.as_ref(),
-            current_digest: self.current_digest.as_ref(),
-            digest: self.digest,
-        }
+        Question { current: self.current.as_ref(), current_digest: self.current_digest.as_ref(), digest: self.digest }
     }
 }
 
@@ -51,20 +48,21 @@ impl Memory {
 
 /// One reference on its way to a decision.
 enum Step {
-    Settled(Entry),
+    Settled(plan::Entry),
     Asks { found: Found, asked: Asked },
 }
 
 impl Run<'_> {
-    pub(super) async fn select(&self, scanned: &mut Scanned, memory: &mut Memory) -> Result<Vec<Entry>, RunError> {
+    pub(super) async fn select(
+        &self,
+        scanned: &mut Scanned,
+        memory: &mut Memory,
+    ) -> Result<Vec<plan::Entry>, RunError> {
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> = found
-            .into_iter()
-            .map(|found| self.step(&claims, &policies, found, &today))
-            .collect();
+        let steps: Vec<Step> = found.into_iter().map(|found| self.step(&claims, &policies, found, &today)).collect();
 
         let open: HashSet<&Asked> = steps
             .iter()
@@ -84,11 +82,7 @@ impl Run<'_> {
                     let decision = memory.answers.get(&asked);
                     if let Some(text) = decision.and_then(|decision| decision.note.clone()) {
                         let file = found.file.clone();
-                        scanned.notes.push(FileNote {
-                            file,
-                            line: found.reference.line,
-                            text,
-                        });
+                        scanned.notes.push(FileNote { file, line: found.reference.line, text });
                     }
                     entry(&policies, found, &asked, decision)
                 }
@@ -103,20 +97,10 @@ impl Run<'_> {
         };
         let image = found.reference.repository.clone();
         match claims.owner(&found.file, &found.reference, &allowed) {
-            Claim::Unmanaged => Step::Settled(Entry {
-                found,
-                image,
-                policy: None,
-                state: State::Unmanaged,
-            }),
+            Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
             Claim::Held { policy, held } => {
                 let policy = policy.map(|at| policies[at].name.clone());
-                Step::Settled(Entry {
-                    found,
-                    image,
-                    policy,
-                    state: State::Held(held),
-                })
+                Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
             }
             Claim::Managed { policy, repository } => {
                 let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
@@ -133,12 +117,7 @@ impl Run<'_> {
                     }
                     Err(state) => {
                         let policy = Some(policies[policy].name.clone());
-                        Step::Settled(Entry {
-                            found,
-                            image: Some(repository),
-                            policy,
-                            state,
-                        })
+                        Step::Settled(plan::Entry { found, image: Some(repository), policy, state })
                     }
                 }
             }
@@ -151,9 +130,7 @@ impl Run<'_> {
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
         }
-        self.events.happened(&Event::ListingStarted {
-            repositories: by_repository.len(),
-        });
+        self.events.happened(&Event::ListingStarted { repositories: by_repository.len() });
         let answers = stream::iter(by_repository)
             .map(|(repository, mut asked)| async move {
                 asked.sort();
@@ -167,18 +144,12 @@ impl Run<'_> {
         let tags = match self.registry.tags(repository).await {
             Ok(tags) => tags,
             Err(error) => {
-                self.events.happened(&Event::ListingFailed {
-                    repository,
-                    error: &error,
-                });
+                self.events.happened(&Event::ListingFailed { repository, error: &error });
                 let held = no_list(&error);
                 return asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
             }
         };
-        self.events.happened(&Event::TagsListed {
-            repository,
-            tags: tags.len(),
-        });
+        self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
         let mut facts = Facts::default();
         let mut answers = Vec::with_capacity(asked.len());
         let mut ranking: Option<(usize, Ranking<'_>)> = None;
@@ -210,10 +181,9 @@ pub(super) async fn decide(
         let mut learned = false;
         for need in needs {
             let Need::Digest(tag) = need;
-            if !facts.digests.contains_key(&tag) {
-                let answer = registry.digest(repository, &tag).await;
-                let fact = answer.map_err(|error| format!("could not read the digest of {tag}: {error}"));
-                facts.digests.insert(tag, fact);
+            if let Entry::Vacant(unknown) = facts.digests.entry(tag) {
+                let answer = registry.digest(repository, unknown.key()).await;
+                unknown.insert(answer.map_err(|error| error.to_string()));
                 learned = true;
             }
         }
@@ -221,10 +191,7 @@ pub(super) async fn decide(
             let detail = "internal error: the policy asks for facts that it already has; please report this".to_owned();
             return Decision {
                 chosen: None,
-                held: Some(Held {
-                    reason: Reason::IncompleteInformation,
-                    detail,
-                }),
+                held: Some(Held { reason: Reason::IncompleteInformation, detail }),
                 note: None,
             };
         }
@@ -234,32 +201,17 @@ pub(super) async fn decide(
 /// The decision where no list could be had.
 pub(super) fn no_list(error: &RegistryError) -> Decision {
     let detail = format!("could not list tags: {error}");
-    let held = Some(Held {
-        reason: Reason::IncompleteInformation,
-        detail,
-    });
-    Decision {
-        chosen: None,
-        held,
-        note: None,
-    }
+    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
+    Decision { chosen: None, held, note: None }
 }
 
-fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> Entry {
+fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> plan::Entry {
     let policy = &policies[asked.policy];
     let state = match decision {
         Some(decision) => settle(policy, &asked.repository, &found.reference, decision),
-        None => State::held(
-            Reason::IncompleteInformation,
-            "internal error: no answer; please report this",
-        ),
+        None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
     };
-    Entry {
-        found,
-        image: Some(asked.repository.clone()),
-        policy: Some(policy.name.clone()),
-        state,
-    }
+    plan::Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }
 }
 
 /// `YYYY-MM-DD` in UTC.

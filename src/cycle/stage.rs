@@ -12,19 +12,8 @@ use std::sync::Arc;
 
 impl Run<'_> {
     pub(super) async fn stage(&self, scanned: Scanned, entries: Vec<Entry>) -> Result<Planned, RunError> {
-        let Scanned {
-            snapshot,
-            policies,
-            warnings,
-            skipped,
-            notes,
-            ..
-        } = scanned;
-        let mut plan = Plan {
-            entries,
-            skipped,
-            notes,
-        };
+        let Scanned { snapshot, policies, warnings, skipped, notes, .. } = scanned;
+        let mut plan = Plan { entries, skipped, notes };
         plan.sort();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
@@ -33,19 +22,8 @@ impl Run<'_> {
             files.map(|files| (plan, files))
         })
         .await??;
-        self.events.happened(&Event::Planned {
-            changes: plan.changes().count(),
-            held: plan.held().count(),
-        });
-        Ok(Planned {
-            repository: self.repo.name().to_owned(),
-            branch,
-            head,
-            plan,
-            policies,
-            warnings,
-            files,
-        })
+        self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
+        Ok(Planned { repository: self.repo.name().to_owned(), branch, head, plan, policies, warnings, files })
     }
 }
 
@@ -89,14 +67,9 @@ fn edited(plan: &Plan, members: &[usize], old: &[u8]) -> Result<Vec<u8>, edit::E
     let edits: Vec<Edit<'_>> = members
         .iter()
         .filter_map(|&at| match &plan.entries[at] {
-            Entry {
-                found,
-                state: State::Change(change),
-                ..
-            } => Some(Edit {
-                reference: &found.reference,
-                to: change.to.clone(),
-            }),
+            Entry { found, state: State::Change(change), .. } => {
+                Some(Edit { reference: &found.reference, to: change.to.clone() })
+            }
             _ => None,
         })
         .collect();

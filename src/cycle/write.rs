@@ -47,12 +47,7 @@ impl Run<'_> {
                 Err(PublishError::Refused { reason, messages }) => return Err(RunError::Refused { reason, messages }),
                 Err(PublishError::Repo(error)) => return Err(error.into()),
             };
-            return Ok(Report {
-                planned,
-                written,
-                requests: self.registry.requests(),
-                retries: attempt,
-            });
+            return Ok(Report { planned, written, requests: self.registry.requests(), retries: attempt });
         }
         Err(RunError::Contention { attempts: MAX_ATTEMPTS })
     }
@@ -73,25 +68,14 @@ impl Run<'_> {
         let repo = self.repo.clone();
         let published = tokio::task::spawn_blocking(move || repo.publish(&publication)).await;
         let Published { commit, messages } = published.map_err(stopped)??;
-        self.events.happened(&Event::Published {
-            commit: commit.as_ref(),
-        });
-        Ok(Some(Written {
-            commit,
-            files,
-            message,
-            messages,
-        }))
+        self.events.happened(&Event::Published { commit: commit.as_ref() });
+        Ok(Some(Written { commit, files, message, messages }))
     }
 }
 
 fn stopped(error: tokio::task::JoinError) -> crate::port::RepoError {
     let message = format!("internal error: the writer stopped ({error})");
-    crate::port::RepoError {
-        message,
-        hint: None,
-        retryable: false,
-    }
+    crate::port::RepoError { message, hint: None, retryable: false }
 }
 
 /// A random share of a pause that doubles with every attempt, so that writers that collided once do not collide again.

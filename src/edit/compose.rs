@@ -26,10 +26,7 @@ pub(super) fn wanted<'a>(reference: &'a Reference, target: &Target) -> Result<Wa
     if target.tag.is_none() && target.digest.is_none() {
         return Err(EditError::Removal("tag"));
     }
-    let mut wanted = Wanted {
-        values: Vec::new(),
-        inserts: missing(reference, target)?,
-    };
+    let mut wanted = Wanted { values: Vec::new(), inserts: missing(reference, target)? };
     for slot in &reference.slots {
         let value = value(reference, slot, target)?;
         if value != slot.value.trim_end_matches('\n') {
@@ -47,11 +44,7 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
     let digest = target.digest.as_ref().map(|digest| digest.as_str());
     match slot.part {
         Part::Whole => {
-            let mut value = target
-                .name
-                .clone()
-                .or_else(|| reference.name.clone())
-                .ok_or(EditError::NoName)?;
+            let mut value = target.name.clone().or_else(|| reference.name.clone()).ok_or(EditError::NoName)?;
             if let Some(tag) = &target.tag {
                 value += &format!(":{tag}");
             }
@@ -60,11 +53,7 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
             }
             Ok(value)
         }
-        Part::Name => target
-            .name
-            .clone()
-            .or_else(|| reference.name.clone())
-            .ok_or(EditError::NoName),
+        Part::Name => target.name.clone().or_else(|| reference.name.clone()).ok_or(EditError::NoName),
         Part::Tag => {
             let tag = target.tag.as_ref().ok_or(EditError::Removal("tag"))?;
             Ok(match digest.filter(|_| slot.value.contains('@')) {
@@ -92,18 +81,13 @@ fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, 
     if !has(Part::Name) && reference.repository.is_some() && wanted.is_some() && wanted != reference.repository {
         return Err(EditError::NoPlace(word(Part::Name)));
     }
-    let digest_in_tag = reference
-        .slots
-        .iter()
-        .any(|slot| slot.part == Part::Tag && slot.value.contains('@'));
+    let digest_in_tag = reference.slots.iter().any(|slot| slot.part == Part::Tag && slot.value.contains('@'));
     let mut keys = Vec::new();
     let tag = target.tag.as_ref().filter(|_| !has(Part::Tag));
     let digest = target.digest.as_ref().filter(|_| !has(Part::Digest) && !digest_in_tag);
     let point = reference.insert.as_ref();
     if let Some(tag) = tag {
-        let point = point
-            .filter(|point| point.part == Part::Tag)
-            .ok_or(EditError::NoPlace(word(Part::Tag)))?;
+        let point = point.filter(|point| point.part == Part::Tag).ok_or(EditError::NoPlace(word(Part::Tag)))?;
         keys.push((point.key, tag.as_str().to_owned()));
     }
     if let Some(digest) = digest {
@@ -129,19 +113,13 @@ pub(super) fn splices(text: &str, reference: &Reference, target: &Target) -> Res
         splices.push(Splice {
             span: spelling.span,
             text: spelling.text,
-            meaning: Meaning::Value {
-                scalar: slot.span,
-                old: slot.value.clone(),
-                new: spelling.value,
-            },
+            meaning: Meaning::Value { scalar: slot.span, old: slot.value.clone(), new: spelling.value },
         });
     }
     if let Some(point) = &reference.insert {
         for (key, value) in &wanted.inserts {
             let splice = insertion(text, point, key, value);
-            splices.push(splice.ok_or_else(|| EditError::Stale {
-                line: line(point.after),
-            })?);
+            splices.push(splice.ok_or_else(|| EditError::Stale { line: line(point.after) })?);
         }
     }
     Ok(splices)
@@ -169,10 +147,7 @@ fn insertion(text: &str, point: &InsertPoint, key: &str, value: &str) -> Option<
     Some(Splice {
         span: Span::new(at, at),
         text: pair,
-        meaning: Meaning::Pair {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        },
+        meaning: Meaning::Pair { key: key.to_owned(), value: value.to_owned() },
     })
 }
 

@@ -138,10 +138,7 @@ pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
         splices.append(&mut compose::splices(text, edit.reference, &edit.to)?);
     }
     let splices = splice::settle(text, splices)?;
-    Ok(Edited {
-        bytes: rewrite(text, &splices)?,
-        actions,
-    })
+    Ok(Edited { bytes: rewrite(text, &splices)?, actions })
 }
 
 /// Makes the splices and proves the result.

@@ -32,16 +32,9 @@ pub(super) fn prove(old: &str, new: &str, splices: &[Splice]) -> Result<(), Edit
         } else {
             Document::new(old, here, moved).compare(Events::new(old, before), Events::new(new, after))?;
         }
-        moved += here
-            .iter()
-            .map(|splice| splice.text.len() as isize - splice.span.len() as isize)
-            .sum::<isize>();
+        moved += here.iter().map(|splice| splice.text.len() as isize - splice.span.len() as isize).sum::<isize>();
     }
-    if left.is_empty() {
-        Ok(())
-    } else {
-        unproven("a change lies outside every document")
-    }
+    if left.is_empty() { Ok(()) } else { unproven("a change lies outside every document") }
 }
 
 /// What is expected of one document.
@@ -66,11 +59,7 @@ struct Pair<'s> {
 impl<'s> Document<'s> {
     /// `moved`: by how many bytes the splices before this document moved it.
     fn new(text: &'s str, splices: &'s [Splice], mut moved: isize) -> Document<'s> {
-        let mut document = Document {
-            text,
-            values: HashMap::new(),
-            pairs: BTreeMap::new(),
-        };
+        let mut document = Document { text, values: HashMap::new(), pairs: BTreeMap::new() };
         for splice in splices {
             let start = splice.span.start.saturating_add_signed(moved);
             match &splice.meaning {
@@ -79,14 +68,7 @@ impl<'s> Document<'s> {
                 }
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();
-                    document.pairs.insert(
-                        start,
-                        Pair {
-                            end,
-                            key: Some(key),
-                            value,
-                        },
-                    );
+                    document.pairs.insert(start, Pair { end, key: Some(key), value });
                 }
             }
             moved += splice.text.len() as isize - splice.span.len() as isize;
@@ -107,11 +89,7 @@ impl<'s> Document<'s> {
             }
         }
         let done = before.next().is_none() && self.values.is_empty() && self.pairs.is_empty();
-        if done {
-            Ok(())
-        } else {
-            Err(EditError::Unproven("an intended change is missing".into()))
-        }
+        if done { Ok(()) } else { Err(EditError::Unproven("an intended change is missing".into())) }
     }
 
     /// Whether the event is half of an inserted pair; it must then be the right half.
@@ -143,19 +121,9 @@ impl<'s> Document<'s> {
         };
         let Some((old, new)) = edited else {
             let same = was.kind == is.kind && was.tag == is.tag && was.anchor == is.anchor;
-            return if same {
-                Ok(())
-            } else {
-                Err(self.unexpected(was.span, "something else changed"))
-            };
+            return if same { Ok(()) } else { Err(self.unexpected(was.span, "something else changed")) };
         };
-        let (
-            Kind::Scalar {
-                value: read,
-                style: from,
-            },
-            Kind::Scalar { value, style: to },
-        ) = (&was.kind, &is.kind)
+        let (Kind::Scalar { value: read, style: from }, Kind::Scalar { value, style: to }) = (&was.kind, &is.kind)
         else {
             return Err(self.unexpected(was.span, "a value became something else"));
         };
@@ -190,11 +158,7 @@ mod tests {
         Splice {
             span,
             text: text.into(),
-            meaning: Meaning::Value {
-                scalar: span,
-                old: old.trim_matches('\'').into(),
-                new: new.into(),
-            },
+            meaning: Meaning::Value { scalar: span, old: old.trim_matches('\'').into(), new: new.into() },
         }
     }
 
@@ -203,10 +167,7 @@ mod tests {
         Splice {
             span: Span::new(at, at),
             text: text.into(),
-            meaning: Meaning::Pair {
-                key: "k".into(),
-                value: "v".into(),
-            },
+            meaning: Meaning::Pair { key: "k".into(), value: "v".into() },
         }
     }
 
@@ -234,27 +195,15 @@ mod tests {
             (vec![splice(0, "v1", "v2", "v3")], "a value is not the intended one"),
             (vec![splice(0, "v1", "'v2'", "v2")], "a value is not the intended one"),
             (vec![splice(0, "v1", "v2 # two", "v2")], "something else changed"),
-            (
-                vec![splice(0, "v1", "!!str v2", "v2")],
-                "a value is not the intended one",
-            ),
+            (vec![splice(0, "v1", "!!str v2", "v2")], "a value is not the intended one"),
             (vec![splice(0, "v1", "[v2]", "v2")], "a value became something else"),
             (vec![splice(0, "v1", "v2\nd: v3", "v2")], "something else changed"),
             (vec![splice(20, "v1", "v2, v3", "v2")], "something else changed"),
-            (
-                vec![splice(0, "v1", "v2\n---\nd: 1", "v2")],
-                "the number of documents changed",
-            ),
+            (vec![splice(0, "v1", "v2\n---\nd: 1", "v2")], "the number of documents changed"),
             (vec![splice(0, "v1", "v2: x: y", "v2")], "not YAML afterwards"),
             (vec![splice(40, "v1", "v2\nd: e\n", "v2")], "something else changed"),
-            (
-                vec![pair("# one\n", "k: w\n")],
-                "an inserted pair is not the intended one",
-            ),
-            (
-                vec![pair("# one\n", "k: &y v\n")],
-                "an inserted pair is not the intended one",
-            ),
+            (vec![pair("# one\n", "k: w\n")], "an inserted pair is not the intended one"),
+            (vec![pair("# one\n", "k: &y v\n")], "an inserted pair is not the intended one"),
             (vec![pair("# one\n", "# k: v\n")], "something else changed"),
             (vec![pair("# one\n", "\n")], "an intended change is missing"),
             (vec![pair("[v1", ", k")], "an intended change is missing"),

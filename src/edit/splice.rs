@@ -27,12 +27,7 @@ pub(super) fn settle(text: &str, mut splices: Vec<Splice>) -> Result<Vec<Splice>
     splices.sort_by_key(|splice| (splice.span, !splice.span.is_empty()));
     let mut settled: Vec<Splice> = Vec::with_capacity(splices.len());
     for splice in splices {
-        if settled
-            .iter()
-            .rev()
-            .take_while(|last| last.span == splice.span)
-            .any(|last| *last == splice)
-        {
+        if settled.iter().rev().take_while(|last| last.span == splice.span).any(|last| *last == splice) {
             continue;
         }
         if settled.last().is_some_and(|last| collide(last, &splice)) {
@@ -77,11 +72,7 @@ mod tests {
         Splice {
             span: Span::new(start, end),
             text: text.into(),
-            meaning: Meaning::Value {
-                scalar: Span::new(start, end),
-                old: String::new(),
-                new: text.into(),
-            },
+            meaning: Meaning::Value { scalar: Span::new(start, end), old: String::new(), new: text.into() },
         }
     }
 
@@ -89,23 +80,14 @@ mod tests {
         Splice {
             span: Span::new(at, at),
             text: format!("{key};"),
-            meaning: Meaning::Pair {
-                key: key.into(),
-                value: String::new(),
-            },
+            meaning: Meaning::Pair { key: key.into(), value: String::new() },
         }
     }
 
     #[test]
     fn splices_are_sorted_and_equal_ones_merged() {
-        let splices = vec![
-            value(4, 5, "Y"),
-            pair(3, "k"),
-            value(0, 1, "X"),
-            value(4, 5, "Y"),
-            pair(3, "l"),
-            pair(3, "k"),
-        ];
+        let splices =
+            vec![value(4, 5, "Y"), pair(3, "k"), value(0, 1, "X"), value(4, 5, "Y"), pair(3, "l"), pair(3, "k")];
         let settled = settle("abcdef", splices).unwrap();
         assert_eq!(join("abcdef", &settled), "Xbck;l;dYf");
     }
@@ -117,10 +99,7 @@ mod tests {
             vec![value(1, 3, "X"), value(1, 3, "Y")],
             vec![value(1, 3, "X"), pair(2, "k")],
         ] {
-            assert_eq!(
-                settle("\nabcdef", splices).unwrap_err(),
-                EditError::Conflict { line: 2 }
-            );
+            assert_eq!(settle("\nabcdef", splices).unwrap_err(), EditError::Conflict { line: 2 });
         }
         assert!(settle("abcdef", vec![value(0, 3, "X"), pair(3, "k"), value(3, 4, "Y")]).is_ok());
     }

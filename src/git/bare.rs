@@ -34,9 +34,7 @@ pub(super) fn open(path: &Path, name: &str) -> Result<gix::Repository, RepoError
     if let Some(storage) = repo.config_snapshot().string("extensions.refStorage")
         && storage.as_bstr() != "files"
     {
-        return Err(lasting(format!(
-            "{name} keeps its refs as `{storage}`, which cannot be read"
-        )));
+        return Err(lasting(format!("{name} keeps its refs as `{storage}`, which cannot be read")));
     }
     repo.objects.ignore_replacements = true;
     Ok(repo)
@@ -87,12 +85,9 @@ pub(super) fn full_name(branch: &str) -> String {
 
 /// The branch that `HEAD` names.
 pub(super) fn default_branch(repo: &gix::Repository, name: &str) -> Result<String, RepoError> {
-    let head = repo
-        .head_name()
-        .map_err(|error| lasting(format!("HEAD of {name} cannot be read: {}", chain(&error))))?;
-    let short = head
-        .as_ref()
-        .and_then(|head| head.as_bstr().strip_prefix(b"refs/heads/"));
+    let head =
+        repo.head_name().map_err(|error| lasting(format!("HEAD of {name} cannot be read: {}", chain(&error))))?;
+    let short = head.as_ref().and_then(|head| head.as_bstr().strip_prefix(b"refs/heads/"));
     match short.map(|short| short.to_str()) {
         Some(Ok(short)) => Ok(short.to_owned()),
         Some(Err(_)) => Err(lasting(format!("the branch that HEAD of {name} names is not UTF-8"))),
@@ -122,11 +117,7 @@ fn branches(repo: &gix::Repository) -> Vec<String> {
     let Ok(local) = platform.local_branches() else {
         return Vec::new();
     };
-    local
-        .flatten()
-        .map(|found| found.name().shorten().to_string())
-        .take(NAMED_BRANCHES + 1)
-        .collect()
+    local.flatten().map(|found| found.name().shorten().to_string()).take(NAMED_BRANCHES + 1).collect()
 }
 
 /// The branch is not there: says which are, or that there is nothing at all.
@@ -148,18 +139,7 @@ mod tests {
         for good in ["main", "release/1.x", "é"] {
             assert!(check_branch_name(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "a..b",
-            "a b",
-            "-x",
-            "refs/heads/main",
-            "a.lock",
-            "a\nb",
-            "HEAD",
-            "a~1",
-            "/a",
-        ] {
+        for bad in ["", "a..b", "a b", "-x", "refs/heads/main", "a.lock", "a\nb", "HEAD", "a~1", "/a"] {
             assert!(check_branch_name(bad).is_err(), "{bad}");
         }
     }
@@ -170,9 +150,6 @@ mod tests {
         let hint = |n| no_such_branch("x", "r", names(n)).hint.unwrap();
         assert_eq!(hint(5), "there is b0, b1, b2, b3, b4");
         assert_eq!(hint(6), "there is b0, b1, b2, b3, b4, ...");
-        assert_eq!(
-            no_such_branch("x", "r", Vec::new()).message,
-            "r is empty: it has no commit on any branch"
-        );
+        assert_eq!(no_such_branch("x", "r", Vec::new()).message, "r is empty: it has no commit on any branch");
     }
 }

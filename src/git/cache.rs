@@ -65,11 +65,7 @@ impl Cache {
         let lock = File::create(root.join("lock")).map_err(bad)?;
         match lock.try_lock() {
             Ok(()) => {
-                let cache = Cache {
-                    root,
-                    temporary: None,
-                    _lock: Some(lock),
-                };
+                let cache = Cache { root, temporary: None, _lock: Some(lock) };
                 cache.tidy();
                 Ok(cache)
             }
@@ -83,11 +79,7 @@ impl Cache {
             .prefix("landwaiter-")
             .tempdir()
             .map_err(|io| passing(format!("a temporary directory cannot be made: {io}")))?;
-        Ok(Cache {
-            root: directory.path().to_owned(),
-            temporary: Some(Arc::new(directory)),
-            _lock: None,
-        })
+        Ok(Cache { root: directory.path().to_owned(), temporary: Some(Arc::new(directory)), _lock: None })
     }
 
     /// Removes what killed processes left: unfinished and replaced generations, locks and temporary packs in the rest.
@@ -123,10 +115,7 @@ impl Cache {
             Err(io) if io.kind() != io::ErrorKind::NotFound => return Err(bad(io.to_string())),
             _ => fs::create_dir_all(&path).map_err(|io| bad(io.to_string()))?,
         }
-        let options = gix::create::Options {
-            object_hash: Some(hash),
-            ..Default::default()
-        };
+        let options = gix::create::Options { object_hash: Some(hash), ..Default::default() };
         gix::ThreadSafeRepository::init_opts(&path, gix::create::Kind::Bare, options, gix::open::Options::isolated())
             .map_err(|error| bad(chain(&error)))?;
         Ok(self.generation(number, path))
@@ -171,9 +160,7 @@ impl Generation {
     /// Commits whose parents are not here (Git's own file, so that `git` can look at the cache).
     pub(super) fn shallow(&self) -> Vec<ObjectId> {
         let text = fs::read_to_string(self.path.join("shallow")).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok())
-            .collect()
+        text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect()
     }
 
     pub(super) fn set_shallow(&self, commits: &[ObjectId]) -> Result<(), RepoError> {
@@ -244,15 +231,9 @@ fn number_of(path: &Path) -> Option<u64> {
 
 /// A directory name that people recognise and that no two URLs share.
 fn slug(name: &str) -> String {
-    let readable: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-        .collect();
+    let readable: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let tail = readable.len().saturating_sub(40);
-    let hash: String = Sha256::digest(name.as_bytes())[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash: String = Sha256::digest(name.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{hash}", readable[tail..].trim_matches(['-', '.']))
 }
 

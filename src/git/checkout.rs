@@ -7,10 +7,7 @@
 //! Writing replaces each file by a rename, so that a kill leaves every single file old or new; several files are not one
 //! step, which is what commits are for.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this adapter is where checkouts are read and written"
-)]
+#![expect(clippy::disallowed_methods, reason = "this adapter is where checkouts are read and written")]
 
 use super::bare;
 use super::fault::{Hint, chain, lasting, passing};
@@ -44,10 +41,7 @@ impl Checkout {
     pub fn open(path: &Path) -> Result<Checkout, RepoError> {
         let name = path.display().to_string();
         match fs::metadata(path) {
-            Ok(found) if found.is_dir() => Ok(Checkout {
-                root: path.to_owned(),
-                name,
-            }),
+            Ok(found) if found.is_dir() => Ok(Checkout { root: path.to_owned(), name }),
             Ok(_) => Err(lasting(format!("{name} is not a directory"))),
             Err(io) if io.kind() == io::ErrorKind::NotFound => Err(lasting(format!("{name} does not exist"))),
             Err(io) => Err(lasting(format!("{name} cannot be read: {io}"))),
@@ -173,10 +167,7 @@ impl ConfigRepo for Checkout {
                     .hint("files written before it hold their new text; run again to finish")
             })?;
         }
-        Ok(Published {
-            commit: None,
-            messages: Vec::new(),
-        })
+        Ok(Published { commit: None, messages: Vec::new() })
     }
 }
 
@@ -198,10 +189,7 @@ impl Checkout {
 fn replace(path: &Path, metadata: &fs::Metadata, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().ok_or(io::ErrorKind::NotFound)?;
     remove_left_overs(directory)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(metadata.permissions())?;
     file.as_file().sync_all()?;
@@ -249,10 +237,7 @@ impl CheckoutSnapshot {
 
     fn with_id(&self, file: &FileEntry, bytes: &[u8]) -> FileEntry {
         let id = gix::objs::compute_hash(self.hash, gix::objs::Kind::Blob, bytes).ok();
-        FileEntry {
-            blob: id.map(|id| BlobId(id.to_string())),
-            ..file.clone()
-        }
+        FileEntry { blob: id.map(|id| BlobId(id.to_string())), ..file.clone() }
     }
 }
 

@@ -5,10 +5,7 @@
 //! kernel locks (and unlocks when its process dies): a lock that agrees with a note nobody holds is a dead one's. Locks of
 //! other programs are never touched.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this file manages lock files, and waits for them"
-)]
+#![expect(clippy::disallowed_methods, reason = "this file manages lock files, and waits for them")]
 
 use super::fault::{Hint, passing};
 use crate::port::RepoError;
@@ -57,15 +54,8 @@ impl Claim {
             }
         }
         let mut left = String::new();
-        io::Read::by_ref(&mut file)
-            .take(1024)
-            .read_to_string(&mut left)
-            .map_err(bad)?;
-        Ok(Claim {
-            file,
-            directory: directory.to_owned(),
-            left,
-        })
+        io::Read::by_ref(&mut file).take(1024).read_to_string(&mut left).map_err(bad)?;
+        Ok(Claim { file, directory: directory.to_owned(), left })
     }
 
     /// Removes those of the locks that a killed Landwaiter left, then notes what we are about to write.
@@ -75,12 +65,8 @@ impl Claim {
                 self.remove_dead(&self.directory.join(lock));
             }
         }
-        self.note(about_to_write).map_err(|io| {
-            passing(format!(
-                "{FILE} of {} cannot be written: {io}",
-                self.directory.display()
-            ))
-        })
+        self.note(about_to_write)
+            .map_err(|io| passing(format!("{FILE} of {} cannot be written: {io}", self.directory.display())))
     }
 
     /// A lock of ours is empty or holds what the note says; somebody else's that is just being made may be empty too, so
@@ -154,10 +140,7 @@ mod tests {
                 std::thread::sleep(DEAD_AFTER / 4);
                 fs::write(&lock, "5678\n").unwrap();
             });
-            Claim::take(directory.path())
-                .unwrap()
-                .prepare(&[LOCK], "next\n")
-                .unwrap();
+            Claim::take(directory.path()).unwrap().prepare(&[LOCK], "next\n").unwrap();
         });
         assert!(lock.exists());
     }

@@ -52,16 +52,9 @@ fn author(publication: &Publication) -> Signature {
 }
 
 fn edited_tree(repo: &gix::Repository, parent: ObjectId, files: &[NewFile]) -> Result<ObjectId, RepoError> {
-    let broken = |error: gix::Error| {
-        passing(format!(
-            "the tree of commit {parent} cannot be edited: {}",
-            chain(&error)
-        ))
-    };
-    let tree = repo
-        .find_commit(parent)
-        .and_then(|commit| commit.tree())
-        .map_err(broken)?;
+    let broken =
+        |error: gix::Error| passing(format!("the tree of commit {parent} cannot be edited: {}", chain(&error)));
+    let tree = repo.find_commit(parent).and_then(|commit| commit.tree()).map_err(broken)?;
     let mut editor = tree.edit().map_err(broken)?;
     for file in files {
         let found = tree.lookup_entry_by_path(&*file.path).map_err(broken)?;
@@ -70,10 +63,7 @@ fn edited_tree(repo: &gix::Repository, parent: ObjectId, files: &[NewFile]) -> R
         };
         let old = gix::objs::compute_hash(repo.object_hash(), Kind::Blob, &file.old).map_err(broken)?;
         if entry.object_id() != old {
-            return Err(lasting(format!(
-                "{} of commit {parent} is not what was planned from",
-                file.path
-            )));
+            return Err(lasting(format!("{} of commit {parent} is not what was planned from", file.path)));
         }
         let new = repo.write_blob(&file.new).map_err(broken)?;
         editor.upsert(&*file.path, entry.mode().kind(), new).map_err(broken)?;

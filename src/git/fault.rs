@@ -7,19 +7,12 @@ pub(super) const MAX_DETAIL: usize = 2_000;
 
 /// An error that stays until a person changes something.
 pub(super) fn lasting(message: impl Into<String>) -> RepoError {
-    RepoError {
-        message: message.into(),
-        hint: None,
-        retryable: false,
-    }
+    RepoError { message: message.into(), hint: None, retryable: false }
 }
 
 /// An error that may be gone at the next run.
 pub(super) fn passing(message: impl Into<String>) -> RepoError {
-    RepoError {
-        retryable: true,
-        ..lasting(message)
-    }
+    RepoError { retryable: true, ..lasting(message) }
 }
 
 /// Adds what to try.
@@ -29,10 +22,7 @@ pub(super) trait Hint {
 
 impl Hint for RepoError {
     fn hint(self, hint: impl Into<String>) -> RepoError {
-        RepoError {
-            hint: Some(hint.into()),
-            ..self
-        }
+        RepoError { hint: Some(hint.into()), ..self }
     }
 }
 
@@ -50,10 +40,8 @@ pub(super) fn chain(error: &gix::Error) -> String {
 
 /// Text of others, made safe for a terminal and a log: one line, no control characters, bounded.
 pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<String> = text
-        .split_whitespace()
-        .map(|word| word.chars().filter(|c| !c.is_control()).collect())
-        .collect();
+    let words: Vec<String> =
+        text.split_whitespace().map(|word| word.chars().filter(|c| !c.is_control()).collect()).collect();
     bounded(&words.join(" "))
 }
 

@@ -62,10 +62,7 @@ pub(super) fn algorithms(text: &str, host: &str, port: u16) -> Vec<Algorithm> {
 fn entries(text: &str, host: &str, port: u16) -> Vec<Entry> {
     let host = host.to_ascii_lowercase();
     let name = if port == 22 { host } else { format!("[{host}]:{port}") };
-    text.lines()
-        .enumerate()
-        .filter_map(|(at, line)| entry(at + 1, line, &name))
-        .collect()
+    text.lines().enumerate().filter_map(|(at, line)| entry(at + 1, line, &name)).collect()
 }
 
 fn entry(line: usize, text: &str, name: &str) -> Option<Entry> {
@@ -77,11 +74,7 @@ fn entry(line: usize, text: &str, name: &str) -> Option<Entry> {
         return None;
     }
     let key = PublicKey::from_openssh(&format!("{kind} {key}")).ok()?;
-    Some(Entry {
-        line,
-        revoked: marker.is_some(),
-        key,
-    })
+    Some(Entry { line, revoked: marker.is_some(), key })
 }
 
 /// Whether the comma-separated patterns name the host; one that starts with `!` and matches excludes it.
@@ -175,11 +168,7 @@ mod tests {
             ("git?.example.com", "git1.example.com", 22),
             (HASHED, "example.com", 22),
         ] {
-            assert_eq!(
-                verdict(&format!("# comment\n{names} {A} note\n"), host, port),
-                Verdict::Known,
-                "{names}"
-            );
+            assert_eq!(verdict(&format!("# comment\n{names} {A} note\n"), host, port), Verdict::Known, "{names}");
         }
     }
 
@@ -195,17 +184,10 @@ mod tests {
             ("@cert-authority example.com", "example.com", 22),
             ("|1|", "example.com", 22),
         ] {
-            assert_eq!(
-                verdict(&format!("{names} {A}\n"), host, port),
-                Verdict::Unknown,
-                "{names}"
-            );
+            assert_eq!(verdict(&format!("{names} {A}\n"), host, port), Verdict::Unknown, "{names}");
         }
         assert_eq!(verdict("", "example.com", 22), Verdict::Unknown);
-        assert_eq!(
-            verdict("example.com ssh-ed25519 !!!\n", "example.com", 22),
-            Verdict::Unknown
-        );
+        assert_eq!(verdict("example.com ssh-ed25519 !!!\n", "example.com", 22), Verdict::Unknown);
     }
 
     #[test]

@@ -28,11 +28,7 @@ impl Local {
     /// Looks whether a repository is there; the branch is looked up at each snapshot.
     pub fn open(path: &Path, name: &str, branch: Option<&str>) -> Result<Local, RepoError> {
         bare::open(path, name)?;
-        Ok(Local {
-            path: path.to_owned(),
-            name: name.to_owned(),
-            branch: Mutex::new(branch.map(str::to_owned)),
-        })
+        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch: Mutex::new(branch.map(str::to_owned)) })
     }
 
     fn branch(&self, repo: &gix::Repository) -> Result<String, RepoError> {
@@ -71,26 +67,18 @@ impl ConfigRepo for Local {
         let locks = locks_of(&branch);
         claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", commit.id))?;
         move_ref(&repo, &branch, parent, commit.id, publication)?;
-        Ok(Published {
-            commit: Some(CommitId(commit.id.to_string())),
-            messages: Vec::new(),
-        })
+        Ok(Published { commit: Some(CommitId(commit.id.to_string())), messages: Vec::new() })
     }
 }
 
 /// The commit that a publication to a branch builds on.
 pub(super) fn parent_of(publication: &Publication) -> Result<ObjectId, RepoError> {
-    let parent = publication
-        .parent
-        .as_ref()
-        .ok_or_else(|| lasting("a publication to a branch names no parent"))?;
+    let parent = publication.parent.as_ref().ok_or_else(|| lasting("a publication to a branch names no parent"))?;
     ObjectId::from_hex(parent.0.as_bytes()).map_err(|_| lasting(format!("`{parent}` is no commit id")))
 }
 
 pub(super) fn moved(found: Option<ObjectId>) -> PublishError {
-    PublishError::Moved {
-        found: found.map(|id| CommitId(id.to_string())),
-    }
+    PublishError::Moved { found: found.map(|id| CommitId(id.to_string())) }
 }
 
 /// `git push` refuses to move a checked-out branch unless `receive.denyCurrentBranch` says otherwise; so do we.
@@ -123,10 +111,7 @@ fn refuse_if_checked_out(repo: &gix::Repository, branch: &str) -> Result<(), Pub
 
 /// The files, from the repository's directory, that exist while somebody moves the branch.
 fn locks_of(branch: &str) -> [String; 2] {
-    [
-        format!("{}.lock", bare::full_name(branch)),
-        "packed-refs.lock".to_owned(),
-    ]
+    [format!("{}.lock", bare::full_name(branch)), "packed-refs.lock".to_owned()]
 }
 
 fn move_ref(
@@ -137,16 +122,10 @@ fn move_ref(
     publication: &Publication,
 ) -> Result<(), PublishError> {
     let full = bare::full_name(branch);
-    let name = full
-        .as_str()
-        .try_into()
-        .map_err(|_| lasting(format!("`{branch}` is no name of a branch")))?;
+    let name = full.as_str().try_into().map_err(|_| lasting(format!("`{branch}` is no name of a branch")))?;
     let edit = RefEdit {
         change: Change::Update {
-            log: LogChange {
-                message: "commit: landwaiter".into(),
-                ..Default::default()
-            },
+            log: LogChange { message: "commit: landwaiter".into(), ..Default::default() },
             expected: PreviousValue::MustExistAndMatch(Target::Object(old)),
             new: Target::Object(new),
         },

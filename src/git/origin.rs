@@ -23,13 +23,9 @@ pub fn origin_of(path: &Path) -> Result<(String, String), RepoError> {
     let url = config
         .string("remote.origin.url")
         .ok_or_else(|| lasting(format!("{name} has no remote `origin`")).hint("add one, or use --worktree"))?;
-    let url = url
-        .to_str()
-        .map_err(|_| lasting(format!("the URL of origin of {name} is not UTF-8")))?;
-    let location = Location::parse(url).map_err(|error| RepoError {
-        message: format!("origin of {name}: {}", error.message),
-        ..error
-    })?;
+    let url = url.to_str().map_err(|_| lasting(format!("the URL of origin of {name} is not UTF-8")))?;
+    let location = Location::parse(url)
+        .map_err(|error| RepoError { message: format!("origin of {name}: {}", error.message), ..error })?;
     let url = match location {
         Location::Path(relative) => path.join(relative).display().to_string(),
         _ => url.to_owned(),

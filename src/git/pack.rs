@@ -31,10 +31,7 @@ pub(super) fn pack_of(objects: &Storage, hash: gix::hash::Kind) -> Result<Vec<u8
     for (_, (kind, data)) in ids {
         entry_header(*kind, data.len(), &mut bytes);
         let mut deflate = gix::zlib::stream::deflate::Write::new(bytes, gix::zlib::Compression::DEFAULT);
-        deflate
-            .write_all(data)
-            .and_then(|()| deflate.flush())
-            .map_err(|io| broken(io.to_string()))?;
+        deflate.write_all(data).and_then(|()| deflate.flush()).map_err(|io| broken(io.to_string()))?;
         bytes = deflate.into_inner();
     }
     let mut hasher = gix::hash::hasher(hash);
@@ -106,13 +103,8 @@ pub(super) fn store(repo: &gix::Repository, objects: &Storage) -> Result<(), Rep
     let root = repo.objects.store_ref().path();
     let loose = gix::odb::loose::Store::at(root, repo.object_hash());
     for (id, (kind, data)) in objects.iter() {
-        gix::objs::Write::write_buf(&loose, *kind, data).map_err(|error| {
-            lasting(format!(
-                "objects cannot be written to {}: {}",
-                root.display(),
-                chain(&error)
-            ))
-        })?;
+        gix::objs::Write::write_buf(&loose, *kind, data)
+            .map_err(|error| lasting(format!("objects cannot be written to {}: {}", root.display(), chain(&error))))?;
         let path = loose.object_path(id);
         sync(&path)?;
         if let Some(directory) = path.parent() {

@@ -82,10 +82,7 @@ fn refused(failed: Failed, sent: bool) -> Result<Outcome, Unanswered> {
             messages: failed.error.hint.into_iter().collect(),
         });
     }
-    Err(Unanswered {
-        sent,
-        error: failed.error,
-    })
+    Err(Unanswered { sent, error: failed.error })
 }
 
 /// What we ask of the server, out of what it offers.
@@ -95,9 +92,7 @@ fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -
     match report.into_iter().find(|name| offered.contains(name)) {
         Some(name) => asked.push(name.to_owned()),
         None => {
-            return Err(lasting(
-                "the server does not say what becomes of a push (no report-status)",
-            ));
+            return Err(lasting("the server does not say what becomes of a push (no report-status)"));
         }
     }
     if offered.contains("side-band-64k") {
@@ -109,17 +104,12 @@ fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -
         }
         asked.push("atomic".to_owned());
     }
-    match offered
-        .capability("object-format")
-        .and_then(|format| format.value().map(ToString::to_string))
-    {
+    match offered.capability("object-format").and_then(|format| format.value().map(ToString::to_string)) {
         Some(format) if format == hash.to_string() => asked.push(format!("object-format={format}")),
         None if hash == gix::hash::Kind::Sha1 => {}
         other => {
             let named = other.unwrap_or_else(|| "sha1".to_owned());
-            return Err(lasting(format!(
-                "the server's objects are named by {named}, ours by {hash}"
-            )));
+            return Err(lasting(format!("the server's objects are named by {named}, ours by {hash}")));
         }
     }
     if offered.contains("agent") {
@@ -151,10 +141,7 @@ fn exchange(
 ) -> io::Result<(Vec<u8>, Vec<String>)> {
     // In this mode the HTTP transport sends a length instead of chunks, which some proxies want.
     let mode = WriteMode::OneLfTerminatedLinePerWriteCall;
-    let mut writer = with
-        .wire
-        .request(mode, MessageKind::Flush, false)
-        .map_err(io::Error::other)?;
+    let mut writer = with.wire.request(mode, MessageKind::Flush, false).map_err(io::Error::other)?;
     for line in lines {
         writer.write_all(line)?;
     }
@@ -213,27 +200,13 @@ mod tests {
     #[test]
     fn commands_name_old_and_new_and_the_first_one_the_capabilities() {
         let updates = [
-            RefUpdate {
-                name: "refs/heads/main".to_owned(),
-                old: Some(id('1')),
-                new: id('2'),
-            },
-            RefUpdate {
-                name: "refs/landwaiter/ledger".to_owned(),
-                old: None,
-                new: id('3'),
-            },
+            RefUpdate { name: "refs/heads/main".to_owned(), old: Some(id('1')), new: id('2') },
+            RefUpdate { name: "refs/landwaiter/ledger".to_owned(), old: None, new: id('3') },
         ];
         let lines = command_lines(&updates, &["report-status".to_owned(), "atomic".to_owned()], HASH);
         let text = |line: &[u8]| String::from_utf8(line.to_vec()).unwrap();
-        assert_eq!(
-            text(&lines[0]),
-            format!("{} {} refs/heads/main\0report-status atomic", id('1'), id('2'))
-        );
-        assert_eq!(
-            text(&lines[1]),
-            format!("{} {} refs/landwaiter/ledger", HASH.null(), id('3'))
-        );
+        assert_eq!(text(&lines[0]), format!("{} {} refs/heads/main\0report-status atomic", id('1'), id('2')));
+        assert_eq!(text(&lines[1]), format!("{} {} refs/landwaiter/ledger", HASH.null(), id('3')));
     }
 
     #[test]
@@ -241,22 +214,8 @@ mod tests {
         let all = "report-status report-status-v2 side-band-64k atomic ofs-delta object-format=sha1 agent=git/2";
         let agent = format!("agent={AGENT}");
         for (offer, updates, asked) in [
-            (
-                all,
-                1,
-                vec!["report-status-v2", "side-band-64k", "object-format=sha1", &agent],
-            ),
-            (
-                all,
-                2,
-                vec![
-                    "report-status-v2",
-                    "side-band-64k",
-                    "atomic",
-                    "object-format=sha1",
-                    &agent,
-                ],
-            ),
+            (all, 1, vec!["report-status-v2", "side-band-64k", "object-format=sha1", &agent]),
+            (all, 2, vec!["report-status-v2", "side-band-64k", "atomic", "object-format=sha1", &agent]),
             ("report-status", 1, vec!["report-status"]),
         ] {
             assert_eq!(capabilities(&offered(offer), updates, HASH).unwrap(), asked, "{offer}");

@@ -43,15 +43,7 @@ impl Remote {
         let server = Server::of(location, options)?;
         let cache = Cache::take(options.cache_dir.as_deref(), &name)?;
         let current = cache.current().map(Arc::new);
-        Ok(Remote {
-            name,
-            server,
-            state: Mutex::new(State {
-                branch: branch.map(str::to_owned),
-                cache,
-                current,
-            }),
-        })
+        Ok(Remote { name, server, state: Mutex::new(State { branch: branch.map(str::to_owned), cache, current }) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -172,20 +164,13 @@ impl ConfigRepo for Remote {
             }
         })?;
         let bytes = pack::pack_of(&commit.objects, repo.object_hash())?;
-        let update = RefUpdate {
-            name: bare::full_name(&branch),
-            old: Some(parent),
-            new: commit.id,
-        };
+        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: commit.id };
         let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
             .or_else(|broken| self.settle(broken, &update, &branch))?;
         match outcome {
             Outcome::Updated { messages } => {
                 keep(&current, &repo, &bytes, commit.id);
-                Ok(Published {
-                    commit: Some(CommitId(commit.id.to_string())),
-                    messages,
-                })
+                Ok(Published { commit: Some(CommitId(commit.id.to_string())), messages })
             }
             Outcome::Moved { found } => Err(moved(found)),
             Outcome::LostRace { reason } => Err(self.lost(&branch, parent, &reason)),

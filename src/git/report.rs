@@ -43,9 +43,7 @@ impl Report {
         let mut unpack = None;
         let (mut changed, mut reasons) = (0, Vec::new());
         while let Some(line) = lines.read_line() {
-            let line = line
-                .map_err(|io| broken(io.to_string()))?
-                .map_err(|error| broken(error.to_string()))?;
+            let line = line.map_err(|io| broken(io.to_string()))?.map_err(|error| broken(error.to_string()))?;
             let Some(text) = line.as_text() else { continue };
             let text = text.as_bstr();
             if let Some(how) = text.strip_prefix(b"unpack ") {
@@ -58,11 +56,7 @@ impl Report {
             }
         }
         let unpack = unpack.ok_or_else(|| broken("it says nothing about the pack".to_owned()))?;
-        Ok(Report {
-            unpack,
-            changed,
-            reasons,
-        })
+        Ok(Report { unpack, changed, reasons })
     }
 
     /// Of several refs that were refused together, only one has a reason of its own.
@@ -80,10 +74,7 @@ impl Report {
             (true, None) if self.changed == updates => Outcome::Updated { messages },
             (true, Some(reason)) if is_lost_race(&reason) => Outcome::LostRace { reason },
             (true, Some(reason)) => Outcome::Refused { reason, messages },
-            (false, Some(reason)) => Outcome::Refused {
-                reason: format!("{reason}: {}", self.unpack),
-                messages,
-            },
+            (false, Some(reason)) => Outcome::Refused { reason: format!("{reason}: {}", self.unpack), messages },
             (_, None) => Outcome::Refused {
                 reason: format!("unpack {}, {} of {updates} refs changed", self.unpack, self.changed),
                 messages,
@@ -127,44 +118,23 @@ mod tests {
     #[test]
     fn reports_become_outcomes() {
         let says = vec!["policy: no".to_owned()];
-        let refused = |reason: &str| Outcome::Refused {
-            reason: reason.to_owned(),
-            messages: says.clone(),
-        };
-        let lost = |reason: &str| Outcome::LostRace {
-            reason: reason.to_owned(),
-        };
+        let refused = |reason: &str| Outcome::Refused { reason: reason.to_owned(), messages: says.clone() };
+        let lost = |reason: &str| Outcome::LostRace { reason: reason.to_owned() };
         for (lines, expected) in [
-            (
-                &["unpack ok", "ok refs/heads/main"][..],
-                Outcome::Updated { messages: says.clone() },
-            ),
+            (&["unpack ok", "ok refs/heads/main"][..], Outcome::Updated { messages: says.clone() }),
             (
                 &["unpack ok", "ok refs/heads/main", "option refname refs/heads/x"],
                 Outcome::Updated { messages: says.clone() },
             ),
-            (
-                &["unpack ok", "ng refs/heads/main pre-receive hook declined"],
-                refused("pre-receive hook declined"),
-            ),
+            (&["unpack ok", "ng refs/heads/main pre-receive hook declined"], refused("pre-receive hook declined")),
             (&["unpack ok", "ng refs/heads/main"], refused("no reason given")),
-            (
-                &["unpack ok", "ng refs/heads/main failed to update ref"],
-                lost("failed to update ref"),
-            ),
+            (&["unpack ok", "ng refs/heads/main failed to update ref"], lost("failed to update ref")),
             (&["unpack ok", "ng refs/heads/main Lock failure"], lost("Lock failure")),
             (
-                &[
-                    "unpack ok",
-                    "ng refs/x atomic push failure",
-                    "ng refs/heads/main hook declined",
-                ],
+                &["unpack ok", "ng refs/x atomic push failure", "ng refs/heads/main hook declined"],
                 refused("hook declined"),
             ),
-            (
-                &["unpack ok", "ng refs/x atomic push failure"],
-                refused("atomic push failure"),
-            ),
+            (&["unpack ok", "ng refs/x atomic push failure"], refused("atomic push failure")),
             (
                 &["unpack index-pack abnormal exit", "ng refs/heads/main unpacker error"],
                 refused("unpacker error: index-pack abnormal exit"),

@@ -22,23 +22,16 @@ pub fn seed(path: &Path, files: &[(String, String)]) -> Result<(), RepoError> {
     let mut editor = tree.edit().map_err(|error| broken(&error))?;
     for (path, text) in files {
         let blob = repo.write_blob(text).map_err(|error| broken(&error))?;
-        editor
-            .upsert(path.as_str(), EntryKind::Blob, blob)
-            .map_err(|error| broken(&error))?;
+        editor.upsert(path.as_str(), EntryKind::Blob, blob).map_err(|error| broken(&error))?;
     }
     let tree = editor.write().map_err(|error| broken(&error))?;
     let (name, email, time) = AUTHOR;
-    let author = SignatureRef {
-        name: name.into(),
-        email: email.into(),
-        time,
-    };
+    let author = SignatureRef { name: name.into(), email: email.into(), time };
     let none = std::iter::empty::<gix::ObjectId>();
-    repo.commit_as(author, author, BRANCH, "A config repository", tree, none)
-        .map_err(|error| broken(&error))?;
+    repo.commit_as(author, author, BRANCH, "A config repository", tree, none).map_err(|error| broken(&error))?;
     Ok(())
 }
 
 fn broken(error: &gix::Error) -> RepoError {
-    lasting(format!("the new repository cannot be made: {}", chain(error))).into()
+    lasting(format!("the new repository cannot be made: {}", chain(error)))
 }

@@ -76,9 +76,8 @@ impl TreeSnapshot {
         // `location_by_oid` demands it: ids of packs would otherwise change meaning while we sort by them.
         objects.prevent_pack_unload();
         let mut buffer = Vec::new();
-        let mut order: Vec<usize> = (0..self.files.len())
-            .filter(|at| !self.files[*at].unreadable_path && wanted(&self.files[*at]))
-            .collect();
+        let mut order: Vec<usize> =
+            (0..self.files.len()).filter(|at| !self.files[*at].unreadable_path && wanted(&self.files[*at])).collect();
         order.sort_by_cached_key(|at| {
             let place = objects.location_by_oid(&self.blobs[*at], &mut buffer).ok().flatten();
             (place.map(|place| (place.pack_id, place.pack_offset)), *at)
@@ -114,16 +113,8 @@ enum BlobFault {
 pub(super) fn entry(path: BString, blob: Option<ObjectId>) -> FileEntry {
     let blob = blob.map(|id| BlobId(id.to_string()));
     match path.to_str() {
-        Ok(text) => FileEntry {
-            path: Arc::from(text),
-            unreadable_path: false,
-            blob,
-        },
-        Err(_) => FileEntry {
-            path: Arc::from(path.to_str_lossy()),
-            unreadable_path: true,
-            blob,
-        },
+        Ok(text) => FileEntry { path: Arc::from(text), unreadable_path: false, blob },
+        Err(_) => FileEntry { path: Arc::from(path.to_str_lossy()), unreadable_path: true, blob },
     }
 }
 
@@ -134,11 +125,7 @@ pub(super) fn find(files: &[FileEntry], path: &str) -> Option<usize> {
         .binary_search_by(|file| file.path.as_bytes().cmp(path.as_bytes()))
         .ok()
         .filter(|at| !files[*at].unreadable_path)
-        .or_else(|| {
-            files
-                .iter()
-                .position(|file| !file.unreadable_path && &*file.path == path)
-        })
+        .or_else(|| files.iter().position(|file| !file.unreadable_path && &*file.path == path))
 }
 
 impl Snapshot for TreeSnapshot {
@@ -194,13 +181,7 @@ struct Walk<'r> {
 
 impl<'r> Walk<'r> {
     fn new(repo: &'r gix::Repository, name: &'r str, limit: usize) -> Walk<'r> {
-        Walk {
-            repo,
-            name,
-            limit,
-            entries: 0,
-            found: Vec::new(),
-        }
+        Walk { repo, name, limit, entries: 0, found: Vec::new() }
     }
 
     /// Every regular file below the tree, in no particular order.
@@ -224,25 +205,18 @@ impl<'r> Walk<'r> {
         let name = self.name;
         let broken = |error: gix::Error| passing(format!("a directory of {name} cannot be read: {}", chain(&error)));
         if depth > MAX_DEPTH {
-            return Err(lasting(format!(
-                "{name} has more than {MAX_DEPTH} directories inside each other"
-            )));
+            return Err(lasting(format!("{name} has more than {MAX_DEPTH} directories inside each other")));
         }
         let size = self.repo.find_header(tree).map_err(broken)?.size();
         if size > MAX_TREE_OBJECT {
-            return Err(lasting(format!(
-                "a directory of {name} has more entries than can be read"
-            )));
+            return Err(lasting(format!("a directory of {name} has more entries than can be read")));
         }
         let entries = self.repo.objects.find_tree_iter(&tree, buffer).map_err(broken)?;
         for item in entries {
             let item = item.map_err(broken)?;
             self.entries += 1;
             if self.entries > self.limit {
-                return Err(lasting(format!(
-                    "{name} has more than {} files and directories",
-                    self.limit
-                )));
+                return Err(lasting(format!("{name} has more than {} files and directories", self.limit)));
             }
             let path = joined(prefix, item.filename);
             if item.mode.is_tree() {
@@ -313,10 +287,7 @@ mod tests {
             ],
         );
         assert_eq!(files(&repo, root, 5).unwrap(), ["a", "d/f"]);
-        assert_eq!(
-            files(&repo, root, 4).unwrap_err(),
-            "r has more than 4 files and directories"
-        );
+        assert_eq!(files(&repo, root, 4).unwrap_err(), "r has more than 4 files and directories");
     }
 
     #[test]
@@ -326,10 +297,7 @@ mod tests {
         for _ in 0..40 {
             root = tree(&repo, &[("a", EntryKind::Tree, root), ("b", EntryKind::Tree, root)]);
         }
-        assert_eq!(
-            files(&repo, root, 1000).unwrap_err(),
-            "r has more than 1000 files and directories"
-        );
+        assert_eq!(files(&repo, root, 1000).unwrap_err(), "r has more than 1000 files and directories");
     }
 
     #[test]
@@ -341,10 +309,6 @@ mod tests {
         }
         assert_eq!(files(&repo, root, MAX_ENTRIES).unwrap().len(), 1);
         let deeper = tree(&repo, &[("d", EntryKind::Tree, root)]);
-        assert!(
-            files(&repo, deeper, MAX_ENTRIES)
-                .unwrap_err()
-                .contains("inside each other")
-        );
+        assert!(files(&repo, deeper, MAX_ENTRIES).unwrap_err().contains("inside each other"));
     }
 }

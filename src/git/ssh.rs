@@ -47,9 +47,7 @@ pub(super) struct Said(Arc<Mutex<Vec<u8>>>);
 impl Said {
     /// As one line.
     pub(super) fn text(&self) -> String {
-        one_line(&String::from_utf8_lossy(
-            &self.0.lock().unwrap_or_else(PoisonError::into_inner),
-        ))
+        one_line(&String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn add(&self, bytes: &[u8]) {
@@ -150,10 +148,7 @@ impl Server {
             Err(_) => Err(late()),
         };
         match handle {
-            Ok(handle) => Ok(Session {
-                handle,
-                runtime: Some(runtime),
-            }),
+            Ok(handle) => Ok(Session { handle, runtime: Some(runtime) }),
             Err(error) => {
                 runtime.shutdown_background();
                 Err(error)
@@ -170,20 +165,13 @@ impl Server {
         let address = (self.url.host.as_str(), self.url.port);
         let mut handle = client::connect(config, address, check).await.map_err(failed)?;
         let key = PrivateKeyWithHashAlg::new(Arc::clone(&self.key), None);
-        let answer = handle
-            .authenticate_publickey(self.url.user.as_str(), key)
-            .await
-            .map_err(failed)?;
+        let answer = handle.authenticate_publickey(self.url.user.as_str(), key).await.map_err(failed)?;
         if answer.success() {
             return Ok(handle);
         }
         let fingerprint = self.key.public_key().fingerprint(HashAlg::Sha256);
-        Err(lasting(format!(
-            "{} refuses the key {fingerprint} for {}",
-            self.host(),
-            self.url.user
-        ))
-        .hint("is the public key registered there, with access to the repository?"))
+        Err(lasting(format!("{} refuses the key {fingerprint} for {}", self.host(), self.url.user))
+            .hint("is the public key registered there, with access to the repository?"))
     }
 
     /// Asks for the kinds of host keys that are known, so that a server with several shows one that can be checked.
@@ -197,15 +185,9 @@ impl Server {
                 "known_hosts has only RSA keys for {}, which this build cannot check",
                 self.host()
             ))
-            .hint(format!(
-                "add the server's Ed25519 or ECDSA key: ssh-keyscan -t ed25519,ecdsa {}",
-                self.url.host
-            )));
+            .hint(format!("add the server's Ed25519 or ECDSA key: ssh-keyscan -t ed25519,ecdsa {}", self.url.host)));
         }
-        Ok(russh::Preferred {
-            key: Cow::Owned(key),
-            ..default
-        })
+        Ok(russh::Preferred { key: Cow::Owned(key), ..default })
     }
 
     fn channel(
@@ -236,25 +218,11 @@ impl Server {
         let pumping = pump(from, filling, said.clone());
         let whole = self.timeouts.whole;
         runtime.spawn(async move { tokio::time::timeout(whole, pumping).await });
-        let read = Held(
-            SyncIoBridge::new_with_handle(reading, runtime.handle().clone()),
-            Arc::clone(session),
-        );
+        let read = Held(SyncIoBridge::new_with_handle(reading, runtime.handle().clone()), Arc::clone(session));
         let writer = Box::pin(to.make_writer());
-        let write = Held(
-            SyncIoBridge::new_with_handle(writer, runtime.handle().clone()),
-            Arc::clone(session),
-        );
+        let write = Held(SyncIoBridge::new_with_handle(writer, runtime.handle().clone()), Arc::clone(session));
         let path = self.url.path.as_str();
-        let wire = Connection::new(
-            read,
-            write,
-            version,
-            path,
-            None::<(&str, _)>,
-            ConnectMode::Process,
-            false,
-        );
+        let wire = Connection::new(read, write, version, path, None::<(&str, _)>, ConnectMode::Process, false);
         Ok((Box::new(wire), said))
     }
 }
@@ -318,13 +286,13 @@ impl client::Handler for HostCheck {
             Verdict::Known => return Ok(true),
             Verdict::Unknown => lasting(format!("the host key {fingerprint} of {host} is not in known_hosts"))
                 .hint("compare it with what the server's operator publishes, then add it"),
-            Verdict::Changed { line } => lasting(format!(
-                "{host} shows the host key {fingerprint}, line {line} of known_hosts has another"
-            ))
-            .hint("somebody may be in between; compare with what the server's operator publishes"),
-            Verdict::Revoked { line } => lasting(format!(
-                "the host key {fingerprint} of {host} is revoked by line {line} of known_hosts"
-            )),
+            Verdict::Changed { line } => {
+                lasting(format!("{host} shows the host key {fingerprint}, line {line} of known_hosts has another"))
+                    .hint("somebody may be in between; compare with what the server's operator publishes")
+            }
+            Verdict::Revoked { line } => {
+                lasting(format!("the host key {fingerprint} of {host} is revoked by line {line} of known_hosts"))
+            }
         };
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         Ok(false)
@@ -368,10 +336,7 @@ mod tests {
 
     #[test]
     fn a_key_that_cannot_be_used_is_not_repeated() {
-        for text in [
-            "s3cret",
-            "-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----\n",
-        ] {
+        for text in ["s3cret", "-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----\n"] {
             let error = private_key(text).unwrap_err();
             assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
         }

@@ -71,10 +71,7 @@ impl Server {
             Location::Ssh(url) => Kind::Ssh(ssh::Server::of(url, options)?),
             Location::Path(_) | Location::File(_) => return Err(lasting(format!("{location} is on this machine"))),
         };
-        Ok(Server {
-            kind,
-            timeouts: options.timeouts,
-        })
+        Ok(Server { kind, timeouts: options.timeouts })
     }
 
     /// Connects, logs in and reads what the server offers.
@@ -85,14 +82,9 @@ impl Server {
             Service::ReceivePack => Protocol::V1,
         };
         let (mut wire, said) = match &self.kind {
-            Kind::Http {
-                url,
-                login,
-                authorities,
-            } => (
-                self.http(url, login.as_ref(), authorities.as_ref(), version)?,
-                ssh::Said::default(),
-            ),
+            Kind::Http { url, login, authorities } => {
+                (self.http(url, login.as_ref(), authorities.as_ref(), version)?, ssh::Said::default())
+            }
             Kind::Ssh(server) => server.connect(service, version).map_err(Failed::other)?,
         };
         let ask_nobody = |_: Action| -> gix::Result<Option<Outcome>> { Ok(None) };
@@ -116,30 +108,19 @@ impl Server {
             configure_client: Some(configure(url, authorities.cloned(), self.timeouts)),
             configure_request: None,
         };
-        let mut options = http::Options {
-            backend: Some(Arc::new(Mutex::new(client))),
-            ..Default::default()
-        };
+        let mut options = http::Options { backend: Some(Arc::new(Mutex::new(client))), ..Default::default() };
         match login {
             // `gix` drops the identity when a redirect leaves the server.
-            Some(Login {
-                user: Some(user),
-                secret,
-            }) if url.encrypted => {
-                let account = Account {
-                    username: user.clone(),
-                    password: secret.expose().to_owned(),
-                    oauth_refresh_token: None,
-                };
-                wire.set_identity(account)
-                    .map_err(|error| Failed::other(lasting(error.to_string())))?;
+            Some(Login { user: Some(user), secret }) if url.encrypted => {
+                let account =
+                    Account { username: user.clone(), password: secret.expose().to_owned(), oauth_refresh_token: None };
+                wire.set_identity(account).map_err(|error| Failed::other(lasting(error.to_string())))?;
             }
             // With a header of our own `gix` follows no redirect at all.
             Some(login) => options.extra_headers.push(authorization(login)),
             None => {}
         }
-        wire.configure(&options)
-            .map_err(|error| Failed::other(lasting(chain(&error))))?;
+        wire.configure(&options).map_err(|error| Failed::other(lasting(chain(&error))))?;
         Ok(Box::new(wire))
     }
 
@@ -148,11 +129,9 @@ impl Server {
         match &self.kind {
             Kind::Http { url, login, .. } => explain_http(url.host(), login.is_some(), error),
             Kind::Ssh(server) => match said.text() {
-                text if text.is_empty() => Failed::other(passing(format!(
-                    "the conversation with {} failed: {}",
-                    server.host(),
-                    chain(error)
-                ))),
+                text if text.is_empty() => {
+                    Failed::other(passing(format!("the conversation with {} failed: {}", server.host(), chain(error))))
+                }
                 text => Failed {
                     refusal: Refusal::InWords,
                     error: lasting(format!("{} said: {text}", server.host()))
@@ -178,21 +157,17 @@ impl Conversation {
         let named = self.handshake.capabilities.capability("object-format");
         match named.as_ref().and_then(|capability| capability.value()) {
             None => Ok(gix::hash::Kind::Sha1),
-            Some(name) => name.to_string().parse().map_err(|_| {
-                lasting(format!(
-                    "the repository's objects are named by `{name}`, which is not known"
-                ))
-            }),
+            Some(name) => name
+                .to_string()
+                .parse()
+                .map_err(|_| lasting(format!("the repository's objects are named by `{name}`, which is not known"))),
         }
     }
 }
 
 impl Failed {
     pub(super) fn other(error: RepoError) -> Failed {
-        Failed {
-            refusal: Refusal::No,
-            error,
-        }
+        Failed { refusal: Refusal::No, error }
     }
 }
 
@@ -242,13 +217,8 @@ fn configure(
 }
 
 fn explain_http(host: &str, has_login: bool, error: &gix::Error) -> Failed {
-    let refused = |error| Failed {
-        refusal: Refusal::ByStatus,
-        error,
-    };
-    let status = error
-        .downcast_any_ref::<reqwest::Error>()
-        .and_then(reqwest::Error::status);
+    let refused = |error| Failed { refusal: Refusal::ByStatus, error };
+    let status = error.downcast_any_ref::<reqwest::Error>().and_then(reqwest::Error::status);
     let timed_out = error.iter_errors().any(timed_out);
     match status.map(|status| status.as_u16()) {
         _ if error.is_unauthenticated() && has_login => refused(
@@ -272,20 +242,13 @@ fn explain_http(host: &str, has_login: bool, error: &gix::Error) -> Failed {
         }
         Some(status) => Failed::other(passing(format!("{host} answered with status {status}"))),
         None if timed_out => Failed::other(passing(format!("{host} did not answer in time"))),
-        None => Failed::other(passing(format!(
-            "the conversation with {host} failed: {}",
-            chain(error)
-        ))),
+        None => Failed::other(passing(format!("the conversation with {host} failed: {}", chain(error)))),
     }
 }
 
 fn timed_out(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let http = cause
-        .downcast_ref::<reqwest::Error>()
-        .is_some_and(reqwest::Error::is_timeout);
-    let io = cause
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
+    let http = cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout);
+    let io = cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
     http || io
 }
 
@@ -296,24 +259,14 @@ mod tests {
 
     #[test]
     fn a_login_without_a_user_is_a_bearer_token() {
-        let login = |user: Option<&str>| Login {
-            user: user.map(str::to_owned),
-            secret: Secret::new("s3cret"),
-        };
+        let login = |user: Option<&str>| Login { user: user.map(str::to_owned), secret: Secret::new("s3cret") };
         assert_eq!(authorization(&login(None)), "Authorization: Bearer s3cret");
-        assert_eq!(
-            authorization(&login(Some("acme"))),
-            "Authorization: Basic YWNtZTpzM2NyZXQ="
-        );
+        assert_eq!(authorization(&login(Some("acme"))), "Authorization: Basic YWNtZTpzM2NyZXQ=");
     }
 
     #[test]
     fn authorities_are_pem_certificates() {
-        for pem in [
-            &b""[..],
-            b"certificate",
-            b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
-        ] {
+        for pem in [&b""[..], b"certificate", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
             assert!(authorities(pem).is_err(), "{pem:?}");
         }
     }

@@ -36,11 +36,7 @@ impl<'s> Upload<'s> {
     pub(super) fn begin(server: &'s Server) -> Result<Upload<'s>, RepoError> {
         let mut with = server.begin(Service::UploadPack)?;
         let advertised = with.handshake.refs.take();
-        Ok(Upload {
-            server,
-            with,
-            advertised,
-        })
+        Ok(Upload { server, with, advertised })
     }
 
     pub(super) fn object_hash(&self) -> Result<gix::hash::Kind, RepoError> {
@@ -64,10 +60,7 @@ impl<'s> Upload<'s> {
     fn default_branch(&mut self, name: &str) -> Result<String, RepoError> {
         let refs = self.refs("HEAD")?;
         let named = refs.iter().find_map(|found| match found {
-            Ref::Symbolic {
-                full_ref_name, target, ..
-            }
-            | Ref::Unborn { full_ref_name, target }
+            Ref::Symbolic { full_ref_name, target, .. } | Ref::Unborn { full_ref_name, target }
                 if full_ref_name == "HEAD" =>
             {
                 Some(target)
@@ -89,10 +82,7 @@ impl<'s> Upload<'s> {
         let refs = self.refs("refs/heads/")?;
         let names = refs.iter().map(|found| found.unpack().0);
         let short = names.filter_map(|name| name.strip_prefix(b"refs/heads/"));
-        Ok(short
-            .map(|short| short.to_str_lossy().into_owned())
-            .take(NAMED_BRANCHES + 1)
-            .collect())
+        Ok(short.map(|short| short.to_str_lossy().into_owned()).take(NAMED_BRANCHES + 1).collect())
     }
 
     /// Refs whose full name starts with the prefix; servers of the older protocol have already sent all.
@@ -118,20 +108,14 @@ impl<'s> Upload<'s> {
         let explain = |error: gix::Error| server.explain(&error, &said).error;
         let io = |error: io::Error| explain(gix::Error::from_error(error));
         let mut wire = &mut *self.with.wire;
-        let mut answer = arguments
-            .send(&mut wire, true)
-            .map_err(|error| explain(gix::Error::from_error(error)))?;
+        let mut answer = arguments.send(&mut wire, true).map_err(|error| explain(gix::Error::from_error(error)))?;
         let response = Response::from_line_reader(version, &mut answer, true, have.is_some()).map_err(explain)?;
         if !response.has_pack() {
             return Err(passing(format!("the server sent no pack for commit {want}")));
         }
         remember_shallow(into, response.shallow_updates())?;
         answer.set_progress_handler(Some(Box::new(|_, _| ControlFlow::Continue(()))));
-        let mut pack = Bounded {
-            inner: &mut answer,
-            left: MAX_PACK,
-            until: Instant::now() + server.timeouts.whole,
-        };
+        let mut pack = Bounded { inner: &mut answer, left: MAX_PACK, until: Instant::now() + server.timeouts.whole };
         pack::index_pack(&repo, &mut pack, false)?;
         io::copy(&mut pack, &mut io::sink()).map_err(io)?;
         drop(answer);
@@ -239,11 +223,7 @@ mod tests {
     use std::time::Duration;
 
     fn bounded(left: u64, until: Instant) -> Bounded<&'static [u8]> {
-        Bounded {
-            inner: b"abc",
-            left,
-            until,
-        }
+        Bounded { inner: b"abc", left, until }
     }
 
     #[test]
@@ -257,9 +237,7 @@ mod tests {
 
     #[test]
     fn a_stream_past_its_deadline_is_not_read() {
-        let error = bounded(9, Instant::now() - Duration::from_secs(1))
-            .read(&mut [0])
-            .unwrap_err();
+        let error = bounded(9, Instant::now() - Duration::from_secs(1)).read(&mut [0]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -97,13 +97,7 @@ impl Location {
             Location::Path(_) | Location::File(_) => return None,
             Location::Http(http) => http.text.clone(),
             Location::Ssh(ssh) => {
-                format!(
-                    "ssh://{}@{}:{}/{}",
-                    ssh.user,
-                    ssh.host,
-                    ssh.port,
-                    ssh.path.trim_start_matches('/')
-                )
+                format!("ssh://{}@{}:{}/{}", ssh.user, ssh.host, ssh.port, ssh.path.trim_start_matches('/'))
             }
         };
         ::url::Url::parse(&text).ok()
@@ -179,10 +173,7 @@ fn ssh(text: &str, url: &gix::Url) -> Result<Location, RepoError> {
         return Err(lasting(format!("the URL of {host} holds a password"))
             .hint("leave out everything from the `:` to the `@`; an SSH key belongs in the settings"));
     }
-    let path = url
-        .path
-        .to_str()
-        .map_err(|_| lasting("the path of the repository URL is not UTF-8"))?;
+    let path = url.path.to_str().map_err(|_| lasting("the path of the repository URL is not UTF-8"))?;
     if path.starts_with('-') || path.chars().any(char::is_control) {
         return Err(lasting(format!("`{}` is no path of a repository", path.escape_debug())));
     }
@@ -225,20 +216,13 @@ mod tests {
     #[test]
     fn plain_paths_are_paths() {
         for text in [".", "config", "/srv/config.git", "./a:b", "dir/a:b", "~/config", "C"] {
-            assert_eq!(
-                Location::parse(text).unwrap(),
-                Location::Path(PathBuf::from(text)),
-                "{text}"
-            );
+            assert_eq!(Location::parse(text).unwrap(), Location::Path(PathBuf::from(text)), "{text}");
         }
     }
 
     #[test]
     fn file_urls_are_repositories() {
-        assert_eq!(
-            Location::parse("file:///srv/a%20b.git").unwrap(),
-            Location::File(PathBuf::from("/srv/a b.git"))
-        );
+        assert_eq!(Location::parse("file:///srv/a%20b.git").unwrap(), Location::File(PathBuf::from("/srv/a b.git")));
         assert!(Location::parse("file://elsewhere/srv/a.git").is_err());
     }
 
@@ -247,22 +231,10 @@ mod tests {
         let expected =
             |user: &str, host: &str, port, path: &str| (user.to_owned(), host.to_owned(), port, path.to_owned());
         for (text, parts) in [
-            (
-                "git@example.com:acme/config.git",
-                expected("git", "example.com", 22, "acme/config.git"),
-            ),
-            (
-                "example.com:/srv/config.git",
-                expected("git", "example.com", 22, "/srv/config.git"),
-            ),
-            (
-                "ssh://deploy@example.com:2222/srv/c.git",
-                expected("deploy", "example.com", 2222, "/srv/c.git"),
-            ),
-            (
-                "ssh://example.com/~acme/c.git",
-                expected("git", "example.com", 22, "~acme/c.git"),
-            ),
+            ("git@example.com:acme/config.git", expected("git", "example.com", 22, "acme/config.git")),
+            ("example.com:/srv/config.git", expected("git", "example.com", 22, "/srv/config.git")),
+            ("ssh://deploy@example.com:2222/srv/c.git", expected("deploy", "example.com", 2222, "/srv/c.git")),
+            ("ssh://example.com/~acme/c.git", expected("git", "example.com", 22, "~acme/c.git")),
             ("ssh://git@[::1]:2222/c.git", expected("git", "::1", 2222, "/c.git")),
         ] {
             assert_eq!(ssh_of(text), parts, "{text}");
@@ -271,12 +243,9 @@ mod tests {
 
     #[test]
     fn http_is_for_loopback_https_for_all() {
-        for text in [
-            "https://example.com/acme/c.git",
-            "http://localhost:8080/c.git",
-            "http://127.0.0.1/c",
-            "http://[::1]:80/c",
-        ] {
+        for text in
+            ["https://example.com/acme/c.git", "http://localhost:8080/c.git", "http://127.0.0.1/c", "http://[::1]:80/c"]
+        {
             assert!(matches!(Location::parse(text), Ok(Location::Http(_))), "{text}");
         }
         let error = Location::parse("http://example.com/c.git").unwrap_err();
@@ -300,13 +269,9 @@ mod tests {
 
     #[test]
     fn what_would_start_a_program_or_is_unknown_is_refused() {
-        for text in [
-            "ext::sh -c true",
-            "git://example.com/c.git",
-            "ftp://example.com/c",
-            "ssh://-oProxyCommand=x/c",
-            "",
-        ] {
+        for text in
+            ["ext::sh -c true", "git://example.com/c.git", "ftp://example.com/c", "ssh://-oProxyCommand=x/c", ""]
+        {
             assert!(Location::parse(text).is_err(), "{text}");
         }
         assert!(Location::parse("example.com:-x").is_err());

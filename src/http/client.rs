@@ -38,13 +38,7 @@ impl Client {
         for host in options.hosts.keys() {
             check_authority(host, &options)?;
         }
-        Ok(Client {
-            shared: Arc::new(Shared {
-                options,
-                hosts: Mutex::new(HashMap::new()),
-                pools: Pools::default(),
-            }),
-        })
+        Ok(Client { shared: Arc::new(Shared { options, hosts: Mutex::new(HashMap::new()), pools: Pools::default() }) })
     }
 
     /// Requests sent so far by host: every attempt and every redirect counts.
@@ -63,11 +57,7 @@ impl Client {
             };
             if target.origin() != request.url.origin() {
                 if target.scheme() != "https" {
-                    return Err(refused_redirect(
-                        &request.url,
-                        "to another origin without https",
-                        &target,
-                    ));
+                    return Err(refused_redirect(&request.url, "to another origin without https", &target));
                 }
                 request.authorization = None;
             }
@@ -136,11 +126,7 @@ impl Client {
         }
         if let Some(secret) = &request.authorization {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| {
-                failure(
-                    &request.url,
-                    ErrorKind::Misconfigured,
-                    "the credentials hold characters that no header can",
-                )
+                failure(&request.url, ErrorKind::Misconfigured, "the credentials hold characters that no header can")
             })?;
             value.set_sensitive(true);
             builder = builder.header(AUTHORIZATION, value);
@@ -149,12 +135,7 @@ impl Client {
         let response = builder.send().await.map_err(|error| transport(&request.url, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response, request).await?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-            url: request.url.clone(),
-        })
+        Ok(Answer { status, headers, body, url: request.url.clone() })
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
@@ -178,19 +159,12 @@ async fn read(mut response: reqwest::Response, request: &Request) -> Result<Byte
         let detail = format!("{} sent more than {} bytes", display_url(&request.url), request.limit);
         failure(&request.url, ErrorKind::TooLarge, detail)
     };
-    let announced = response
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > request.limit) {
         return Err(too_large());
     }
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|error| transport(&request.url, &error))?
-    {
+    while let Some(piece) = response.chunk().await.map_err(|error| transport(&request.url, &error))? {
         if body.len() + piece.len() > request.limit {
             return Err(too_large());
         }

@@ -34,20 +34,11 @@ impl Request {
     pub const DEFAULT_LIMIT: usize = 1024 * 1024;
 
     pub fn get(url: Url) -> Request {
-        Request {
-            method: Method::Get,
-            url,
-            accept: None,
-            authorization: None,
-            limit: Request::DEFAULT_LIMIT,
-        }
+        Request { method: Method::Get, url, accept: None, authorization: None, limit: Request::DEFAULT_LIMIT }
     }
 
     pub fn head(url: Url) -> Request {
-        Request {
-            method: Method::Head,
-            ..Request::get(url)
-        }
+        Request { method: Method::Head, ..Request::get(url) }
     }
 }
 
@@ -94,20 +85,12 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 pub(super) fn failure(url: &Url, kind: ErrorKind, detail: impl Into<String>) -> Error {
-    Error {
-        host: authority(url),
-        kind,
-        detail: detail.into(),
-    }
+    Error { host: authority(url), kind, detail: detail.into() }
 }
 
 /// A connection that cannot be made in time is unreachable; one that is made and stays silent timed out.
 pub(super) fn transport(url: &Url, error: &reqwest::Error) -> Error {
-    let kind = if error.is_timeout() && !error.is_connect() {
-        ErrorKind::TimedOut
-    } else {
-        ErrorKind::Unreachable
-    };
+    let kind = if error.is_timeout() && !error.is_connect() { ErrorKind::TimedOut } else { ErrorKind::Unreachable };
     failure(url, kind, cause(error))
 }
 
@@ -119,11 +102,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
     }
     if std::ptr::addr_eq(deepest, std::ptr::from_ref(error)) {
         // reqwest's own display ends with the URL.
-        return if error.is_timeout() {
-            "timed out".to_owned()
-        } else {
-            "the request failed".to_owned()
-        };
+        return if error.is_timeout() { "timed out".to_owned() } else { "the request failed".to_owned() };
     }
     clean(&deepest.to_string())
 }

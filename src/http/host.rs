@@ -92,9 +92,7 @@ impl Host {
     /// How long the host still wants to be left alone.
     pub(super) fn silence(&self) -> Option<Duration> {
         let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until
-            .and_then(|until| until.checked_duration_since(Instant::now()))
-            .filter(|left| !left.is_zero())
+        until.and_then(|until| until.checked_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
     /// The reason not to ask: the host did not answer several times in a row, and not long ago.
@@ -109,10 +107,7 @@ impl Host {
             trouble.in_a_row = DOWN_AFTER - 1;
             return None;
         }
-        let detail = format!(
-            "{} (not asked again: {} requests in a row failed so)",
-            error.detail, trouble.in_a_row
-        );
+        let detail = format!("{} (not asked again: {} requests in a row failed so)", error.detail, trouble.in_a_row);
         Some(Error { detail, ..error })
     }
 
@@ -163,11 +158,7 @@ mod tests {
     }
 
     fn failed(kind: ErrorKind) -> Result<(), Error> {
-        Err(Error {
-            host: "h".to_owned(),
-            kind,
-            detail: "refused".to_owned(),
-        })
+        Err(Error { host: "h".to_owned(), kind, detail: "refused".to_owned() })
     }
 
     #[tokio::test(start_paused = true)]

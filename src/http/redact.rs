@@ -61,10 +61,7 @@ mod tests {
     fn a_url_shows_neither_user_nor_query_values() {
         for (url, shown) in [
             ("https://joe:pw@example.com/v2/", "https://example.com/v2/"),
-            (
-                "https://example.com:8443/a?n=50&last=zz#top",
-                "https://example.com:8443/a?n=50&last=•••",
-            ),
+            ("https://example.com:8443/a?n=50&last=zz#top", "https://example.com:8443/a?n=50&last=•••"),
             ("http://[::1]:5000/a", "http://[::1]:5000/a"),
         ] {
             assert_eq!(display_url(&url.parse().unwrap()), shown);
@@ -75,17 +72,11 @@ mod tests {
     fn foreign_text_is_bounded_and_has_no_control_characters() {
         assert_eq!(clean("  a\r\n\tb\u{1b}[31m  "), "a b [31m");
         assert_eq!(clean(&"ü".repeat(MAX_DETAIL)), "ü".repeat(MAX_DETAIL));
-        assert_eq!(
-            clean(&"ü".repeat(MAX_DETAIL + 1)),
-            format!("{}…", "ü".repeat(MAX_DETAIL))
-        );
+        assert_eq!(clean(&"ü".repeat(MAX_DETAIL + 1)), format!("{}…", "ü".repeat(MAX_DETAIL)));
     }
 
     #[test]
     fn an_echoed_secret_becomes_dots() {
-        assert_eq!(
-            hide_secrets("bad password hunter2!", ["hunter2", ""]),
-            "bad password •••!"
-        );
+        assert_eq!(hide_secrets("bad password hunter2!", ["hunter2", ""]), "bad password •••!");
     }
 }

@@ -46,16 +46,10 @@ impl Retry {
         let spread = if self.jitter { random.clamp(0.0, 1.0) } else { 1.0 };
         if let Some(asked) = asked {
             // Jitter is added here, never taken off: coming back early is impolite.
-            let extra = if self.jitter {
-                self.first_wait.mul_f64(spread)
-            } else {
-                Duration::ZERO
-            };
+            let extra = if self.jitter { self.first_wait.mul_f64(spread) } else { Duration::ZERO };
             return (asked <= self.longest_asked).then(|| asked + extra);
         }
-        let doubled = self
-            .first_wait
-            .saturating_mul(1_u32.checked_shl(sent - 1).unwrap_or(u32::MAX));
+        let doubled = self.first_wait.saturating_mul(1_u32.checked_shl(sent - 1).unwrap_or(u32::MAX));
         Some(doubled.min(self.longest_wait).mul_f64(spread))
     }
 }
@@ -102,41 +96,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn steady() -> Retry {
-        Retry {
-            jitter: false,
-            ..Retry::default()
-        }
+        Retry { jitter: false, ..Retry::default() }
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
     #[test]
     fn waits_double_up_to_their_cap_and_then_it_gives_up() {
-        let retry = Retry {
-            attempts: 9,
-            ..steady()
-        };
-        let waits: Vec<_> = (1..=9)
-            .map(|sent| retry.wait(sent, None, 0.5).map(|w| w.as_millis()))
-            .collect();
+        let retry = Retry { attempts: 9, ..steady() };
+        let waits: Vec<_> = (1..=9).map(|sent| retry.wait(sent, None, 0.5).map(|w| w.as_millis())).collect();
         assert_eq!(
             waits,
-            [
-                Some(250),
-                Some(500),
-                Some(1000),
-                Some(2000),
-                Some(4000),
-                Some(8000),
-                Some(10_000),
-                Some(10_000),
-                None
-            ]
+            [Some(250), Some(500), Some(1000), Some(2000), Some(4000), Some(8000), Some(10_000), Some(10_000), None]
         );
     }
 
@@ -166,10 +139,7 @@ mod tests {
             let found = retry_after(&headers(&[("retry-after", header), date]));
             assert_eq!(found, expected.map(Duration::from_secs), "{header:?}");
         }
-        assert_eq!(
-            retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")])),
-            None
-        );
+        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")])), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 

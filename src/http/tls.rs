@@ -55,22 +55,13 @@ impl Pools {
             ca_pem: options.hosts.get(&name).and_then(|own| own.ca_pem.as_deref()),
         };
         let pool = match purpose {
-            Purpose {
-                secure: true,
-                ca_pem: Some(_),
-                ..
+            Purpose { secure: true, ca_pem: Some(_), .. } | Purpose { secure: true, loopback: true, .. } => {
+                &host.own_pool
             }
-            | Purpose {
-                secure: true,
-                loopback: true,
-                ..
-            } => &host.own_pool,
             Purpose { loopback: true, .. } => &self.local,
             _ => &self.remote,
         };
-        pool.get_or_init(|| connect(&name, options, purpose))
-            .as_ref()
-            .map_err(Clone::clone)
+        pool.get_or_init(|| connect(&name, options, purpose)).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -79,11 +70,7 @@ pub(super) fn check_authority(host: &str, options: &Options) -> Result<(), Inval
     let Some(pem) = options.hosts.get(host).and_then(|own| own.ca_pem.as_deref()) else {
         return Ok(());
     };
-    let purpose = Purpose {
-        loopback: false,
-        secure: true,
-        ca_pem: Some(pem),
-    };
+    let purpose = Purpose { loopback: false, secure: true, ca_pem: Some(pem) };
     connect(host, options, purpose).map(drop)
 }
 
@@ -99,10 +86,7 @@ struct Purpose<'a> {
 
 /// A pool without connections. Redirects are left to [`super::Client`], which knows what must not travel with them.
 fn connect(host: &str, options: &Options, purpose: Purpose<'_>) -> Result<reqwest::Client, InvalidCertificate> {
-    let unusable = |detail: String| InvalidCertificate {
-        host: host.to_owned(),
-        detail,
-    };
+    let unusable = |detail: String| InvalidCertificate { host: host.to_owned(), detail };
     install_crypto_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(&options.user_agent)
@@ -138,16 +122,9 @@ mod tests {
 
     #[test]
     fn a_certificate_authority_that_is_none_is_refused() {
-        for pem in [
-            &b""[..],
-            b"hello",
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        ] {
+        for pem in [&b""[..], b"hello", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             let mut options = Options::new("test");
-            let own = HostOptions {
-                ca_pem: Some(pem.to_vec()),
-                ..HostOptions::default()
-            };
+            let own = HostOptions { ca_pem: Some(pem.to_vec()), ..HostOptions::default() };
             options.hosts.insert("example.com".to_owned(), own);
             assert!(check_authority("example.com", &options).is_err(), "{pem:?}");
         }

@@ -40,17 +40,8 @@ impl<'p> Claims<'p> {
                 globs.push(at);
             }
         }
-        let by_name = policies
-            .iter()
-            .enumerate()
-            .map(|(at, policy)| (policy.name.as_str(), at))
-            .collect();
-        Claims {
-            policies,
-            by_name,
-            by_image,
-            globs,
-        }
+        let by_name = policies.iter().enumerate().map(|(at, policy)| (policy.name.as_str(), at)).collect();
+        Claims { policies, by_name, by_image, globs }
     }
 
     /// The owner of `reference` in `file`. `allowed` is the operator's word on what a policy may touch.
@@ -60,19 +51,13 @@ impl<'p> Claims<'p> {
         reference: &Reference,
         allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
     ) -> Claim {
-        let claim = if reference.marker.is_some() {
-            self.marked(file, reference)
-        } else {
-            self.matched(file, reference)
-        };
+        let claim =
+            if reference.marker.is_some() { self.marked(file, reference) } else { self.matched(file, reference) };
         match claim {
             Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => held(
                 Some(policy),
                 Reason::NotAllowed,
-                format!(
-                    "the operator's settings do not let {} touch this",
-                    self.policies[policy].file
-                ),
+                format!("the operator's settings do not let {} touch this", self.policies[policy].file),
             ),
             other => other,
         }
@@ -86,15 +71,7 @@ impl<'p> Claims<'p> {
             .filter_map(|&at| {
                 let policy = &self.policies[at];
                 let exactness = policy.claims_image(repository)?;
-                policy.claims_file(file).then(|| {
-                    (
-                        at,
-                        Rank {
-                            exactness,
-                            files: !policy.files.is_empty(),
-                        },
-                    )
-                })
+                policy.claims_file(file).then_some((at, Rank { exactness, files: !policy.files.is_empty() }))
             })
             .collect();
         found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -120,10 +97,7 @@ impl<'p> Claims<'p> {
                     self.policies[*second].file
                 ),
             ),
-            [(policy, _), ..] => Claim::Managed {
-                policy: *policy,
-                repository: repository.clone(),
-            },
+            [(policy, _), ..] => Claim::Managed { policy: *policy, repository: repository.clone() },
         }
     }
 
@@ -141,23 +115,16 @@ impl<'p> Claims<'p> {
         }
         let names_image = reference.slots.iter().any(|slot| slot.part == Part::Name);
         match (&reference.repository, policy.sole_image()) {
-            (_, Some(sole)) if names_image => Claim::Managed {
-                policy: at,
-                repository: sole.clone(),
-            },
-            (Some(here), _) if policy.images.is_empty() || policy.claims_image(here).is_some() => Claim::Managed {
-                policy: at,
-                repository: here.clone(),
-            },
+            (_, Some(sole)) if names_image => Claim::Managed { policy: at, repository: sole.clone() },
+            (Some(here), _) if policy.images.is_empty() || policy.claims_image(here).is_some() => {
+                Claim::Managed { policy: at, repository: here.clone() }
+            }
             (Some(here), _) => held(
                 Some(at),
                 Reason::AmbiguousImage,
                 format!("the images of policy {} do not include {here}", policy.name),
             ),
-            (None, Some(sole)) => Claim::Managed {
-                policy: at,
-                repository: sole.clone(),
-            },
+            (None, Some(sole)) => Claim::Managed { policy: at, repository: sole.clone() },
             (None, None) => held(
                 Some(at),
                 Reason::AmbiguousImage,
@@ -199,8 +166,5 @@ impl Rank {
 }
 
 fn held(policy: Option<usize>, reason: Reason, detail: String) -> Claim {
-    Claim::Held {
-        policy,
-        held: Held { reason, detail },
-    }
+    Claim::Held { policy, held: Held { reason, detail } }
 }

@@ -27,10 +27,7 @@ pub struct MessageOptions {
 
 impl Default for MessageOptions {
     fn default() -> MessageOptions {
-        MessageOptions {
-            subject: None,
-            trailers: true,
-        }
+        MessageOptions { subject: None, trailers: true }
     }
 }
 
@@ -64,17 +61,11 @@ impl<'a> Row<'a> {
             image: entry.image.as_ref(),
             policy: entry.policy.as_ref().map_or("", |policy| policy.as_str()),
             from: value(reference.tag.as_deref(), reference.digest.as_ref()),
-            to: value(
-                change.to.tag.as_ref().map(|tag| tag.as_str()),
-                change.to.digest.as_ref(),
-            ),
+            to: value(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref()),
             place: format!("{}:{}", entry.found.file, reference.line),
             exact: (
                 exact(reference.tag.as_deref(), reference.digest.as_ref()),
-                exact(
-                    change.to.tag.as_ref().map(|tag| tag.as_str()),
-                    change.to.digest.as_ref(),
-                ),
+                exact(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref()),
             ),
         }
     }
@@ -119,14 +110,7 @@ fn subject(rows: &[Row], options: &MessageOptions) -> String {
     };
     let list = |items: BTreeSet<String>| items.into_iter().collect::<Vec<_>>().join(", ");
     let policies = rows.iter().map(|row| row.policy.to_owned()).collect();
-    fill(
-        template,
-        &[
-            ("{changes}", rows.len().to_string()),
-            ("{images}", list(images)),
-            ("{policies}", list(policies)),
-        ],
-    )
+    fill(template, &[("{changes}", rows.len().to_string()), ("{images}", list(images)), ("{policies}", list(policies))])
 }
 
 /// Puts each value in its place, in one pass: what a value contains is never taken for a placeholder. One line comes out.
@@ -153,17 +137,10 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
 
 fn table(rows: &[Row]) -> String {
     let head = ["image", "from", "to"].map(str::to_owned);
-    let cells: Vec<[String; 3]> = rows
-        .iter()
-        .take(MAX_ROWS)
-        .map(|row| [row.image(), row.from.clone(), row.to.clone()])
-        .collect();
+    let cells: Vec<[String; 3]> =
+        rows.iter().take(MAX_ROWS).map(|row| [row.image(), row.from.clone(), row.to.clone()]).collect();
     let width = |column: usize| {
-        std::iter::once(&head)
-            .chain(&cells)
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
+        std::iter::once(&head).chain(&cells).map(|row| row[column].chars().count()).max().unwrap_or_default()
     };
     let widths = [width(0), width(1), width(2)];
     let line = |row: &[String; 3], place: &str| {
@@ -181,10 +158,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn trailers(rows: &[Row]) -> String {
-    let policies: BTreeSet<String> = rows
-        .iter()
-        .map(|row| format!("Landwaiter-Policy: {}\n", row.policy))
-        .collect();
+    let policies: BTreeSet<String> = rows.iter().map(|row| format!("Landwaiter-Policy: {}\n", row.policy)).collect();
     let images: BTreeSet<String> = rows
         .iter()
         .map(|row| format!("Landwaiter-Image: {} {} -> {}\n", row.image(), row.exact.0, row.exact.1))
@@ -198,14 +172,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_once_and_the_line_stays_one() {
-        let values = [
-            ("{changes}", "2".to_owned()),
-            ("{images}", "web,\n{changes}".to_owned()),
-        ];
-        assert_eq!(
-            fill("{changes} images: {images} {other", &values),
-            "2 images: web, {changes} {other"
-        );
+        let values = [("{changes}", "2".to_owned()), ("{images}", "web,\n{changes}".to_owned())];
+        assert_eq!(fill("{changes} images: {images} {other", &values), "2 images: web, {changes} {other");
     }
 
     #[test]

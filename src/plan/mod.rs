@@ -58,10 +58,7 @@ impl State {
     }
 
     pub fn held(reason: Reason, detail: impl Into<String>) -> State {
-        State::Held(Held {
-            reason,
-            detail: detail.into(),
-        })
+        State::Held(Held { reason, detail: detail.into() })
     }
 }
 
@@ -127,13 +124,5 @@ impl Plan {
 }
 
 fn first_byte(reference: &Reference) -> (usize, usize) {
-    (
-        reference
-            .slots
-            .iter()
-            .map(|slot| slot.span.start)
-            .min()
-            .unwrap_or(usize::MAX),
-        reference.line,
-    )
+    (reference.slots.iter().map(|slot| slot.span.start).min().unwrap_or(usize::MAX), reference.line)
 }

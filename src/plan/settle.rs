@@ -16,27 +16,14 @@ pub fn question<'r>(
     today: &str,
 ) -> Result<Question<'r>, State> {
     if let Some(hold) = &reference.hold
-        && hold
-            .until
-            .as_deref()
-            .is_none_or(|until| &until[..until.len().min(10)] >= today)
+        && hold.until.as_deref().is_none_or(|until| &until[..until.len().min(10)] >= today)
     {
-        let until = hold
-            .until
-            .as_ref()
-            .map(|until| format!(" until {until}"))
-            .unwrap_or_default();
-        return Err(State::held(
-            Reason::Hold,
-            format!("{}{until} (a comment in the file)", hold.reason),
-        ));
+        let until = hold.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        return Err(State::held(Reason::Hold, format!("{}{until} (a comment in the file)", hold.reason)));
     }
     match (&reference.tag, current) {
         (Some(text), _) if text.is_empty() => {
-            return Err(State::held(
-                Reason::NoTag,
-                "the tag is empty; the chart's or base's default applies",
-            ));
+            return Err(State::held(Reason::NoTag, "the tag is empty; the chart's or base's default applies"));
         }
         (Some(text), None) => {
             return Err(State::held(Reason::NotEditable, format!("`{text}` is no tag")));
@@ -44,11 +31,7 @@ pub fn question<'r>(
         _ => {}
     }
     let wants_digest = matches!(policy.pin, Pin::Digest | Pin::TagAndDigest);
-    Ok(Question {
-        current,
-        current_digest: reference.digest.as_ref(),
-        digest: wants_digest,
-    })
+    Ok(Question { current, current_digest: reference.digest.as_ref(), digest: wants_digest })
 }
 
 /// The fate of `reference` under `decision`.
@@ -108,10 +91,7 @@ fn without_current(policy: &Policy, reference: &Reference, to: &Target, chosen: 
                 describe(to)
             ),
         )),
-        Some(_) => Some(State::held(
-            Reason::NoTag,
-            "a digest stands alone; `allowReplace` lets the policy replace it",
-        )),
+        Some(_) => Some(State::held(Reason::NoTag, "a digest stands alone; `allowReplace` lets the policy replace it")),
         None if policy.guards.floating_current == FloatingCurrent::Pin => None,
         None => Some(State::held(
             Reason::FloatingCurrent,

@@ -34,9 +34,7 @@ impl Policy {
     }
 
     pub fn has_glob(&self) -> bool {
-        self.images
-            .iter()
-            .any(|pattern| matches!(pattern, ImagePattern::Glob(_)))
+        self.images.iter().any(|pattern| matches!(pattern, ImagePattern::Glob(_)))
     }
 
     /// Whether references in the file may be changed; `path` is relative to the repository's root, with `/`.
@@ -60,11 +58,7 @@ mod tests {
     use globset::{GlobBuilder, GlobMatcher};
 
     fn glob(text: &str) -> GlobMatcher {
-        GlobBuilder::new(text)
-            .literal_separator(true)
-            .build()
-            .unwrap()
-            .compile_matcher()
+        GlobBuilder::new(text).literal_separator(true).build().unwrap().compile_matcher()
     }
 
     fn policy(images: Vec<ImagePattern>, files: &[&str]) -> Policy {
@@ -80,13 +74,7 @@ mod tests {
     fn an_exact_name_is_a_closer_claim_than_a_glob() {
         let web = Repository::parse("ghcr.io/acme/web").unwrap();
         let other = Repository::parse("ghcr.io/acme/other").unwrap();
-        let both = policy(
-            vec![
-                ImagePattern::Glob(glob("ghcr.io/acme/*")),
-                ImagePattern::Exact(web.clone()),
-            ],
-            &[],
-        );
+        let both = policy(vec![ImagePattern::Glob(glob("ghcr.io/acme/*")), ImagePattern::Exact(web.clone())], &[]);
         assert_eq!(both.claims_image(&web), Some(Exactness::Exact));
         assert_eq!(both.claims_image(&other), Some(Exactness::Glob));
         assert_eq!(both.claims_image(&Repository::parse("nginx").unwrap()), None);

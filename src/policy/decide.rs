@@ -27,17 +27,11 @@ pub(super) struct Judgement {
 
 impl Judgement {
     fn choose(tag: &str) -> Judgement {
-        Judgement {
-            chosen: Tag::parse(tag).ok(),
-            ..Judgement::default()
-        }
+        Judgement { chosen: Tag::parse(tag).ok(), ..Judgement::default() }
     }
 
     fn hold(self, reason: Reason, detail: String) -> Judgement {
-        Judgement {
-            held: Some(Held { reason, detail }),
-            ..self
-        }
+        Judgement { held: Some(Held { reason, detail }), ..self }
     }
 
     /// Adds the digest where one is to be written, or asks for it.
@@ -78,10 +72,7 @@ impl Ranking<'_> {
         if let Some(twin) = taken.and_then(|best| self.twin(ground, best)) {
             return judgement.hold(Reason::NotComparable, twin);
         }
-        Judgement {
-            note: judgement.note.or_else(|| self.doubt(ground)),
-            ..judgement
-        }
+        Judgement { note: judgement.note.or_else(|| self.doubt(ground)), ..judgement }
     }
 
     /// The table above.
@@ -104,18 +95,12 @@ impl Ranking<'_> {
         let stays = matches!(&ground.current, Current::Ordered(current) if current.tag == best.tag);
         let equal = |entry: &&Entry<'_>| entry.tag != best.tag && entry.compare_value(best, self.policy).is_eq();
         let twin = ground.pool.candidates().filter(|_| !stays).find(equal)?;
-        Some(format!(
-            "{} and {} differ in their commit ids only, which tell no order",
-            best.tag, twin.tag
-        ))
+        Some(format!("{} and {} differ in their commit ids only, which tell no order", best.tag, twin.tag))
     }
 
     /// Whether the entry stands above the jump that nothing suggests, and nobody confirmed it.
     pub(super) fn is_outlier(&self, ground: &Ground<'_>, entry: &Entry<'_>) -> bool {
-        let above = entry
-            .first_number()
-            .zip(ground.reach)
-            .is_some_and(|(first, reach)| first > reach);
+        let above = entry.first_number().zip(ground.reach).is_some_and(|(first, reach)| first > reach);
         above && !self.policy.guards.accept.contains(entry.tag)
     }
 
@@ -127,17 +112,13 @@ impl Ranking<'_> {
             numbers[..line.len()] < *line
         });
         if below && !self.policy.guards.allow_downgrade {
-            return chosen.hold(
-                Reason::Downgrade,
-                format!("{tag} is floating, and the best candidate {} is lower", best.tag),
-            );
+            return chosen
+                .hold(Reason::Downgrade, format!("{tag} is floating, and the best candidate {} is lower", best.tag));
         }
         match self.policy.guards.floating_current {
             FloatingCurrent::Pin => chosen,
-            FloatingCurrent::Hold => chosen.hold(
-                Reason::FloatingCurrent,
-                format!("{tag} is floating; `floating: pin` would write {}", best.tag),
-            ),
+            FloatingCurrent::Hold => chosen
+                .hold(Reason::FloatingCurrent, format!("{tag} is floating; `floating: pin` would write {}", best.tag)),
         }
     }
 
@@ -148,27 +129,19 @@ impl Ranking<'_> {
             || ground.pool.lists(current, self.policy)
             || self.tags.iter().any(|tag| tag == current.tag);
         let gone = (!listed).then(|| format!("the registry no longer lists {}", current.tag));
-        let choose = |entry: &Entry<'_>| Judgement {
-            note: gone.clone(),
-            ..Judgement::choose(entry.tag)
-        };
+        let choose = |entry: &Entry<'_>| Judgement { note: gone.clone(), ..Judgement::choose(entry.tag) };
         match order {
             Ordering::Greater => choose(best),
             Ordering::Equal => choose(current),
             Ordering::Less if self.policy.guards.allow_downgrade => choose(best),
             Ordering::Less if listed && current.refused.is_some() => Judgement {
-                note: Some(format!(
-                    "{} stands above what the policy admits ({} is the best)",
-                    current.tag, best.tag
-                )),
+                note: Some(format!("{} stands above what the policy admits ({} is the best)", current.tag, best.tag)),
                 ..choose(current)
             },
             Ordering::Less => {
                 let why = gone.unwrap_or_else(|| format!("the policy does not admit {}", current.tag));
-                let detail = format!(
-                    "{why}, and the best candidate {} is lower; `allowDowngrade` would write it",
-                    best.tag
-                );
+                let detail =
+                    format!("{why}, and the best candidate {} is lower; `allowDowngrade` would write it", best.tag);
                 Judgement::choose(best.tag).hold(Reason::Downgrade, detail)
             }
         }
@@ -178,9 +151,6 @@ impl Ranking<'_> {
     fn doubt(&self, ground: &Ground<'_>) -> Option<String> {
         let best = ground.pool.candidates().next()?;
         let reach = ground.reach.filter(|_| self.is_outlier(ground, best))?;
-        Some(format!(
-            "{tag} is far above {reach}; `accept: [{tag}]` confirms it",
-            tag = best.tag
-        ))
+        Some(format!("{tag} is far above {reach}; `accept: [{tag}]` confirms it", tag = best.tag))
     }
 }

@@ -15,19 +15,13 @@ impl Ranking<'_> {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
         let entries = &ground.pool.entries;
-        let ordered = entries
-            .iter()
-            .map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, best, chosen)));
+        let ordered =
+            entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, best, chosen)));
         let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
         let all = self.tags.iter().map(String::as_str);
         let others: BTreeSet<&str> = all.filter(|tag| !pooled.contains(tag)).collect();
-        let others = others
-            .into_iter()
-            .map(|tag| passed(legible(tag), self.dismissed(ground, tag)));
-        ordered
-            .chain(others)
-            .filter(|passed| chosen.is_none_or(|chosen| passed.tag != chosen.as_str()))
-            .collect()
+        let others = others.into_iter().map(|tag| passed(legible(tag), self.dismissed(ground, tag)));
+        ordered.chain(others).filter(|passed| chosen.is_none_or(|chosen| passed.tag != chosen.as_str())).collect()
     }
 
     /// Why nothing could be chosen, in one sentence.
@@ -43,10 +37,7 @@ impl Ranking<'_> {
             (Some(matching), 1) if unmatched => format!("the only tag does not match `{matching}`"),
             (Some(matching), count) if unmatched => format!("none of {count} tags matches `{matching}`"),
             (_, count) => {
-                let reasons: Vec<String> = reasons
-                    .iter()
-                    .map(|(reason, count)| format!("{count} {reason}"))
-                    .collect();
+                let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
                 let family = ground.family.as_ref();
                 let family = family.map_or_else(String::new, |family| format!(" (family: {})", family.described));
                 let tags = if count == 1 { "tag" } else { "tags" };
@@ -70,10 +61,7 @@ impl Ranking<'_> {
             let reach = ground.reach.unwrap_or_default();
             return (
                 Reason::Outlier,
-                format!(
-                    "its first number is far above {reach}; `accept: [{}]` confirms it",
-                    entry.tag
-                ),
+                format!("its first number is far above {reach}; `accept: [{}]` confirms it", entry.tag),
             );
         }
         if let Current::Ordered(current) = &ground.current {
@@ -82,17 +70,13 @@ impl Ranking<'_> {
                 return (Reason::Superseded, format!("stands in the file; {better} is better"));
             }
             if entry.compare_value(current, self.policy).is_lt() {
-                return (
-                    Reason::Older,
-                    format!("lower than {}, which stands in the file", current.tag),
-                );
+                return (Reason::Older, format!("lower than {}, which stands in the file", current.tag));
             }
         }
         match (&ground.current, chosen) {
-            (Current::Unordered { tag, .. }, None) => (
-                Reason::NotComparable,
-                format!("whether it is newer than {tag} cannot be known"),
-            ),
+            (Current::Unordered { tag, .. }, None) => {
+                (Reason::NotComparable, format!("whether it is newer than {tag} cannot be known"))
+            }
             (_, Some(chosen)) if best.is_some_and(|best| best.compare_value(entry, self.policy).is_eq()) => {
                 (Reason::Superseded, format!("equal to {chosen} in value"))
             }
@@ -119,16 +103,9 @@ impl Ranking<'_> {
             Ok(key) => key,
             Err(reason) => return (reason, self.screened_out(reason, tag)),
         };
-        let reading = if ground.family.is_some() {
-            Reading::Family
-        } else {
-            Reading::Plain
-        };
+        let reading = if ground.family.is_some() { Reading::Family } else { Reading::Plain };
         if family::Shape::read(&key).is_some_and(|shape| self.moves(&shape)) {
-            return (
-                Reason::Floating,
-                "longer versions of the repository begin with it".to_owned(),
-            );
+            return (Reason::Floating, "longer versions of the repository begin with it".to_owned());
         }
         let unordered = Entry::read(self.policy, reading, tag, key).err();
         let Some(wanted) = &ground.family else {
@@ -139,19 +116,15 @@ impl Ranking<'_> {
             (Some(family), _) => {
                 // `-alpine3.19` and `-alpine3` are described alike; their keys are not.
                 let alike = family.described == wanted.described;
-                let (its, current) = if alike {
-                    (family.key, &wanted.key)
-                } else {
-                    (family.described, &wanted.described)
-                };
+                let (its, current) =
+                    if alike { (family.key, &wanted.key) } else { (family.described, &wanted.described) };
                 let detail = format!("its family is {its}, the current tag's is {current}");
                 (Reason::OtherFamily, detail)
             }
             (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),
-            (None, None) => (
-                Reason::OtherFamily,
-                format!("it is words alone; the current tag's family is {}", wanted.described),
-            ),
+            (None, None) => {
+                (Reason::OtherFamily, format!("it is words alone; the current tag's family is {}", wanted.described))
+            }
         }
     }
 
@@ -175,10 +148,7 @@ fn legible(text: &str) -> String {
     if Tag::parse(text).is_ok() {
         return text.to_owned();
     }
-    let shown = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let shown = text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c });
     let mut shown: String = shown.collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');

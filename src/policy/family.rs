@@ -88,16 +88,8 @@ impl<'a> Shape<'a> {
 
     /// A shape with this suffix, to be given numbers: the flavour of `stable-alpine` is `-alpine`.
     pub(super) fn with_suffix(suffix: &'a str, v: bool) -> Shape<'a> {
-        let core = Core {
-            v,
-            parts: 0,
-            values: [0; 3],
-        };
-        Shape {
-            core,
-            pre: "",
-            suffix: [suffix, ""],
-        }
+        let core = Core { v, parts: 0, values: [0; 3] };
+        Shape { core, pre: "", suffix: [suffix, ""] }
     }
 
     /// The same flavour with another number of parts, for a floating tag that is to be pinned.
@@ -107,10 +99,7 @@ impl<'a> Shape<'a> {
     }
 
     pub(super) fn name(&self, family: Family) -> FamilyName {
-        FamilyName {
-            key: self.key(family),
-            described: self.describe(family),
-        }
+        FamilyName { key: self.key(family), described: self.describe(family) }
     }
 
     pub(super) fn key(&self, family: Family) -> String {
@@ -150,10 +139,7 @@ impl<'a> Shape<'a> {
 
 /// The family of a tag under a policy that does not order by version.
 pub(super) fn name_of_text(tag: &str) -> Option<FamilyName> {
-    key_of_text(tag).map(|key| FamilyName {
-        key,
-        described: describe_holes(tag),
-    })
+    key_of_text(tag).map(|key| FamilyName { key, described: describe_holes(tag) })
 }
 
 /// Its key alone; `None` when nothing in the tag could change.

@@ -37,18 +37,14 @@ impl TagFilter {
         };
         match self.template() {
             None => expression.is_match(tag).then_some(Cow::Borrowed(tag)),
-            Some(template) => expression
-                .captures(tag)
-                .map(|captures| Cow::Owned(expand(template, &captures))),
+            Some(template) => expression.captures(tag).map(|captures| Cow::Owned(expand(template, &captures))),
         }
     }
 
     /// As in Flux an empty template is none.
     fn template(&self) -> Option<&str> {
         let usable = self.matching.is_some();
-        self.extract
-            .as_deref()
-            .filter(|template| usable && !template.is_empty())
+        self.extract.as_deref().filter(|template| usable && !template.is_empty())
     }
 
     /// The expression that `exclude`s the tag.
@@ -85,9 +81,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
         Some(inner) => (true, inner),
         None => (false, text),
     };
-    let end = inner
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(inner.len());
+    let end = inner.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inner.len());
     let (name, after) = inner.split_at(end);
     let after = if braced { after.strip_prefix('}')? } else { after };
     (!name.is_empty()).then_some((name, after))
@@ -96,11 +90,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
 /// Digits without a leading zero number a group; anything else names one.
 fn group<'t>(name: &str, captures: &Captures<'t>) -> &'t str {
     let number = name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
-    let found = if number {
-        name.parse().ok().and_then(|index| captures.get(index))
-    } else {
-        captures.name(name)
-    };
+    let found = if number { name.parse().ok().and_then(|index| captures.get(index)) } else { captures.name(name) };
     found.map_or("", |found| found.as_str())
 }
 
@@ -139,11 +129,7 @@ mod tests {
             ("constant", "constant"),
             ("", "main-abc1-1700"),
         ] {
-            assert_eq!(
-                filter(expression, template, &[]).key("main-abc1-1700").unwrap(),
-                key,
-                "{template}"
-            );
+            assert_eq!(filter(expression, template, &[]).key("main-abc1-1700").unwrap(), key, "{template}");
         }
     }
 

@@ -98,16 +98,9 @@ mod tests {
 
     #[test]
     fn branch_and_channel_names_float_with_words_but_not_with_numbers() {
-        for moving in [
-            "latest",
-            "LATEST",
-            "main",
-            "stable",
-            "latest-alpine",
-            "main_debug",
-            "edge-arm64",
-            "latest-alpine3.19",
-        ] {
+        for moving in
+            ["latest", "LATEST", "main", "stable", "latest-alpine", "main_debug", "edge-arm64", "latest-alpine3.19"]
+        {
             assert!(is_named(moving), "{moving}");
         }
         for other in [

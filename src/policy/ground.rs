@@ -50,11 +50,7 @@ impl Ranking<'_> {
         if let Some(shape) = Shape::read(&key).filter(|shape| self.moves(shape)) {
             return self.on_short(tag, &shape);
         }
-        let reading = if self.has_families() {
-            Reading::Family
-        } else {
-            Reading::Plain
-        };
+        let reading = if self.has_families() { Reading::Family } else { Reading::Plain };
         match Entry::read(self.policy, reading, tag, key) {
             Err(why) => self.unordered(tag, format!("it {why}")),
             Ok(entry) => self.on_family(entry),
@@ -62,12 +58,7 @@ impl Ranking<'_> {
     }
 
     fn on_all<'r>(&'r self, current: Current<'r>) -> Ground<'r> {
-        Ground {
-            pool: self.plain(),
-            current,
-            family: None,
-            reach: None,
-        }
+        Ground { pool: self.plain(), current, family: None, reach: None }
     }
 
     fn unordered<'r>(&'r self, tag: &'r str, why: String) -> Ground<'r> {
@@ -109,12 +100,7 @@ impl Ranking<'_> {
         };
         let guarded = self.policy.guards.is_on(Guard::Outlier);
         let reach = first_number.filter(|_| guarded).map(|first| pool.ladder.reach(first));
-        Ground {
-            pool,
-            current,
-            family,
-            reach,
-        }
+        Ground { pool, current, family, reach }
     }
 
     /// The family with a candidate that has the most parts; of the first shape and three parts where none has one.

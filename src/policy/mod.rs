@@ -141,11 +141,7 @@ pub struct TagFilter {
 /// How candidates are ordered and what they must satisfy.
 #[derive(Debug, Clone)]
 pub enum Select {
-    Semver {
-        range: Range,
-        parts: Parts,
-        prereleases: bool,
-    },
+    Semver { range: Range, parts: Parts, prereleases: bool },
     Numeric(Order),
     Alphabetical(Order),
 }

@@ -33,12 +33,8 @@ impl Ladder {
     /// The highest first number that believable steps lead to from `current`.
     pub(super) fn reach(&self, current: u64) -> u64 {
         let (below, above) = self.rungs.split_at(self.rungs.partition_point(|rung| *rung <= current));
-        let mut greatest = below
-            .iter()
-            .zip(below.iter().skip(1).chain([&current]))
-            .map(|(from, to)| to - from)
-            .max()
-            .unwrap_or(0);
+        let mut greatest =
+            below.iter().zip(below.iter().skip(1).chain([&current])).map(|(from, to)| to - from).max().unwrap_or(0);
         let mut at = current;
         for rung in above {
             let step = rung - at;
@@ -77,11 +73,7 @@ mod tests {
             (&[9], 7, 9),
             (&[0, u64::MAX], 0, 0),
         ] {
-            assert_eq!(
-                Ladder::new(rungs.iter().copied()).reach(current),
-                reach,
-                "{rungs:?} from {current}"
-            );
+            assert_eq!(Ladder::new(rungs.iter().copied()).reach(current), reach, "{rungs:?} from {current}");
         }
     }
 }

@@ -75,12 +75,7 @@ impl<'a> Entry<'a> {
             (Select::Semver { range, prereleases, .. }, Value::Version(value)) => value.refuse(range, *prereleases),
             _ => None,
         };
-        Ok(Entry {
-            tag,
-            key,
-            value,
-            refused,
-        })
+        Ok(Entry { tag, key, value, refused })
     }
 
     /// By value alone; greater is preferred.
@@ -96,9 +91,7 @@ impl<'a> Entry<'a> {
 
     /// The total order, best first.
     fn compare(&self, other: &Entry<'_>, policy: &Policy) -> Ordering {
-        (other.compare_value(self, policy))
-            .then_with(|| other.key.cmp(&self.key))
-            .then_with(|| self.tag.cmp(other.tag))
+        (other.compare_value(self, policy)).then_with(|| other.key.cmp(&self.key)).then_with(|| self.tag.cmp(other.tag))
     }
 
     /// The first number of a version.
@@ -132,9 +125,8 @@ impl<'a> Pool<'a> {
         tags: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
         evidence: impl Fn() -> &'e Evidence,
     ) -> Pool<'a> {
-        let mut entries: Vec<Entry<'a>> = tags
-            .filter_map(|(tag, key)| Entry::read(policy, reading, tag, key).ok())
-            .collect();
+        let mut entries: Vec<Entry<'a>> =
+            tags.filter_map(|(tag, key)| Entry::read(policy, reading, tag, key).ok()).collect();
         for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
             if floats(policy, &entry.key, &evidence) {
                 entry.refused = Some(Reason::Floating);
@@ -144,11 +136,7 @@ impl<'a> Pool<'a> {
         entries.dedup_by(|a, b| a.tag == b.tag);
         let candidates = (0..entries.len()).filter(|at| entries[*at].refused.is_none()).collect();
         let ladder = Ladder::new(entries.iter().filter_map(Entry::first_number));
-        Pool {
-            entries,
-            candidates,
-            ladder,
-        }
+        Pool { entries, candidates, ladder }
     }
 
     /// Best first.
@@ -158,9 +146,7 @@ impl<'a> Pool<'a> {
 
     /// Whether the very tag of `entry` is in the pool.
     pub(super) fn lists(&self, entry: &Entry<'_>, policy: &Policy) -> bool {
-        self.entries
-            .binary_search_by(|probe| probe.compare(entry, policy))
-            .is_ok()
+        self.entries.binary_search_by(|probe| probe.compare(entry, policy)).is_ok()
     }
 }
 

@@ -36,10 +36,7 @@ struct FamilyPool<'a> {
 impl<'a> Ranking<'a> {
     /// Filters the list. Its order and what occurs twice in it do not matter.
     pub fn new(policy: &'a Policy, tags: &'a [String]) -> Ranking<'a> {
-        let screened = tags
-            .iter()
-            .filter_map(|tag| Some((tag.as_str(), screen(policy, tag).ok()?)))
-            .collect();
+        let screened = tags.iter().filter_map(|tag| Some((tag.as_str(), screen(policy, tag).ok()?))).collect();
         Ranking {
             policy,
             tags,

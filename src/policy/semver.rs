@@ -35,10 +35,7 @@ impl<'a> Value<'a> {
         if hashes && is_hash(key) {
             return Err(Unversioned::Hash);
         }
-        Ok(Value {
-            version: version?,
-            shape: None,
-        })
+        Ok(Value { version: version?, shape: None })
     }
 
     /// The family reading.
@@ -49,15 +46,9 @@ impl<'a> Value<'a> {
         let (core, _) = tag::core(tag)?;
         let shape = Shape::read(tag).ok_or(Unversioned::Malformed)?;
         if core.parts < parts.count() {
-            return Err(Unversioned::TooFewParts {
-                found: core.parts,
-                wanted: parts.count(),
-            });
+            return Err(Unversioned::TooFewParts { found: core.parts, wanted: parts.count() });
         }
-        Ok(Value {
-            version: shape.version(),
-            shape: Some(shape),
-        })
+        Ok(Value { version: shape.version(), shape: Some(shape) })
     }
 
     /// Why the range does not admit the version, if it does not.
@@ -91,16 +82,8 @@ mod tests {
     #[test]
     fn hashes_and_build_numbers_are_no_versions_unless_the_guard_is_off() {
         for hash in ["1234567", "20241231", "1e10000", "4200077", "99999999999999999999999"] {
-            assert_eq!(
-                Value::read(hash, Parts::One, true).unwrap_err(),
-                Unversioned::Hash,
-                "{hash}"
-            );
-            assert_eq!(
-                Value::read_family(hash, Parts::One, true).unwrap_err(),
-                Unversioned::Hash,
-                "{hash}"
-            );
+            assert_eq!(Value::read(hash, Parts::One, true).unwrap_err(), Unversioned::Hash, "{hash}");
+            assert_eq!(Value::read_family(hash, Parts::One, true).unwrap_err(), Unversioned::Hash, "{hash}");
         }
         assert!(Value::read("1234567", Parts::One, false).is_ok());
         assert!(Value::read("123456", Parts::One, true).is_ok());
@@ -122,10 +105,7 @@ mod tests {
 
     #[test]
     fn parts_are_counted_by_each_reading() {
-        assert!(
-            Value::read("1.2-rc.1", Parts::Three, true).is_ok(),
-            "Flux counts the dots of the whole text"
-        );
+        assert!(Value::read("1.2-rc.1", Parts::Three, true).is_ok(), "Flux counts the dots of the whole text");
         assert!(Value::read_family("1.2-rc.1", Parts::Three, true).is_err());
         assert!(Value::read_family("16.4", Parts::Two, true).is_ok());
     }

@@ -24,10 +24,7 @@ pub(crate) enum Challenge {
 /// Every Basic and Bearer challenge of the headers, in order. Other schemes, a Bearer challenge without a realm, and what
 /// is not well-formed are left out.
 pub(crate) fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
-    headers
-        .into_iter()
-        .flat_map(|header| Reader::new(header).challenges())
-        .collect()
+    headers.into_iter().flat_map(|header| Reader::new(header).challenges()).collect()
 }
 
 /// A scheme and its parameters, before anybody asks what they mean.
@@ -88,10 +85,9 @@ impl<'a> Reader<'a> {
                         last.parameters.push((word, value));
                     }
                 }
-                None if spaced || self.rest.is_empty() || self.rest.starts_with(',') => raw.push(Raw {
-                    scheme: word,
-                    parameters: Vec::new(),
-                }),
+                None if spaced || self.rest.is_empty() || self.rest.starts_with(',') => {
+                    raw.push(Raw { scheme: word, parameters: Vec::new() })
+                }
                 None => break,
             }
         }
@@ -147,10 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn bearer(realm: &str, service: Option<&str>) -> Challenge {
-        Challenge::Bearer {
-            realm: realm.to_owned(),
-            service: service.map(str::to_owned),
-        }
+        Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
     }
 
     #[test]
@@ -163,22 +156,13 @@ mod tests {
                 r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#,
                 vec![bearer(hub, Some("registry.docker.io"))],
             ),
-            (
-                r#"bearer  REALM = "https://auth.docker.io/token" , service="""#,
-                vec![bearer(hub, None)],
-            ),
-            (
-                r#"Bearer realm=https://auth.docker.io/token,service=x"#,
-                vec![bearer(hub, Some("x"))],
-            ),
+            (r#"bearer  REALM = "https://auth.docker.io/token" , service="""#, vec![bearer(hub, None)]),
+            (r#"Bearer realm=https://auth.docker.io/token,service=x"#, vec![bearer(hub, Some("x"))]),
             (
                 r#"Bearer realm="https://auth.docker.io/token",service="s",scope="repository:a:pull,push""#,
                 vec![bearer(hub, Some("s"))],
             ),
-            (
-                r#"Bearer realm="a\"b\\c, Basic d""#,
-                vec![bearer(r#"a"b\c, Basic d"#, None)],
-            ),
+            (r#"Bearer realm="a\"b\\c, Basic d""#, vec![bearer(r#"a"b\c, Basic d"#, None)]),
             (
                 r#"Bearer realm="https://auth.docker.io/token",service="s", Basic realm="r""#,
                 vec![bearer(hub, Some("s")), Challenge::Basic],
@@ -202,10 +186,7 @@ mod tests {
 
     #[test]
     fn several_headers_are_one_list() {
-        assert_eq!(
-            parse(["Basic", r#"Bearer realm="x""#]),
-            [Challenge::Basic, bearer("x", None)]
-        );
+        assert_eq!(parse(["Basic", r#"Bearer realm="x""#]), [Challenge::Basic, bearer("x", None)]);
     }
 
     proptest! {

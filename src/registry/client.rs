@@ -73,9 +73,7 @@ pub struct Client {
 /// Only what cannot hold a secret.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("requests", &self.requests())
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("requests", &self.requests()).finish_non_exhaustive()
     }
 }
 
@@ -99,10 +97,7 @@ impl Client {
         // A host that is no address cannot be part of a repository's name either, so nothing is lost with it.
         let own = options.hosts.iter().filter_map(|(name, own)| {
             let base = host::base(name, own.plain_http).ok()?;
-            let own = http::HostOptions {
-                ca_pem: own.ca_pem.clone(),
-                concurrency: own.concurrency,
-            };
+            let own = http::HostOptions { ca_pem: own.ca_pem.clone(), concurrency: own.concurrency };
             Some((http::authority(&base), own))
         });
         let http = http::Client::new(http::Options {

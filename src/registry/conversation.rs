@@ -109,16 +109,12 @@ impl<'a> Conversation<'a> {
     }
 
     async fn resolve(&mut self, tag: &Tag) -> Result<Digest, RegistryError> {
-        let answer = self
-            .ask(request::manifest_head(&self.host.base, self.repository, tag))
-            .await?;
+        let answer = self.ask(request::manifest_head(&self.host.base, self.repository, tag)).await?;
         let head_unknown = answer.status.as_u16() == 405;
         if !head_unknown && let Some(digest) = response::digest_header(&self.host.name, &answer)? {
             return Ok(digest);
         }
-        let answer = self
-            .ask(request::manifest(&self.host.base, self.repository, tag))
-            .await?;
+        let answer = self.ask(request::manifest(&self.host.base, self.repository, tag)).await?;
         response::digest_of_manifest(&self.host.name, &answer)
     }
 
@@ -132,11 +128,7 @@ impl<'a> Conversation<'a> {
             let mut sent = request.clone();
             sent.authorization = pass.header();
             self.used.extend(pass.header());
-            let answer = self
-                .http
-                .send(sent)
-                .await
-                .map_err(|failed| unanswered(&host.name, failed))?;
+            let answer = self.http.send(sent).await.map_err(|failed| unanswered(&host.name, failed))?;
             let ours = answer.url.origin() == host.base.origin();
             let again = match answer.status.as_u16() {
                 401 if ours => self.learn(&answer, &pass)?,
@@ -194,12 +186,7 @@ impl<'a> Conversation<'a> {
         let mut asked = request::token(&realm, service.as_deref(), &scope);
         asked.authorization = login.map(|(_, login)| basic(login));
         self.used.extend(asked.authorization.clone());
-        let key = Key {
-            realm: realm.into(),
-            service,
-            scope,
-            login: login.map(|(index, _)| index),
-        };
+        let key = Key { realm: realm.into(), service, scope, login: login.map(|(index, _)| index) };
         let fetch = || fetch_token(self.http.clone(), asked, self.host.name.clone());
         let held = self.tokens.get(key.clone(), fetch).await?;
         let header = bearer(&held.secret);
@@ -241,11 +228,7 @@ impl<'a> Conversation<'a> {
             _ => String::new(),
         };
         let said = [error.detail, with];
-        let said: Vec<&str> = said
-            .iter()
-            .map(String::as_str)
-            .filter(|part| !part.is_empty())
-            .collect();
+        let said: Vec<&str> = said.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         error.detail = hide_secrets(&said.join("; "), secrets(&self.used));
         error
     }
@@ -256,10 +239,7 @@ async fn fetch_token(http: http::Client, asked: Request, registry: String) -> Re
     let used: Vec<Secret> = asked.authorization.iter().cloned().collect();
     let service = http::authority(&asked.url);
     let answer = http.send(asked).await.map_err(|failed| {
-        let failed = http::Error {
-            detail: format!("token service {service}: {}", failed.detail),
-            ..failed
-        };
+        let failed = http::Error { detail: format!("token service {service}: {}", failed.detail), ..failed };
         unanswered(&registry, failed)
     })?;
     response::token(&registry, &hide_used(answer, &used))
@@ -273,9 +253,7 @@ fn unanswered(host: &str, failed: http::Error) -> RegistryError {
         http::ErrorKind::TimedOut => TimedOut,
         http::ErrorKind::TooLarge => TooLarge,
         http::ErrorKind::Redirect => Malformed,
-        http::ErrorKind::Paused(left) => RateLimited {
-            retry_after: Some(left),
-        },
+        http::ErrorKind::Paused(left) => RateLimited { retry_after: Some(left) },
     };
     error(host, kind, failed.detail)
 }
@@ -294,15 +272,9 @@ fn hide_used(mut answer: Answer, used: &[Secret]) -> Answer {
 fn secrets(used: &[Secret]) -> Vec<String> {
     let mut forms = Vec::new();
     for header in used {
-        let value = header
-            .expose()
-            .split_once(' ')
-            .map_or(header.expose(), |(_, value)| value);
+        let value = header.expose().split_once(' ').map_or(header.expose(), |(_, value)| value);
         forms.push(value.to_owned());
-        let decoded = STANDARD
-            .decode(value)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         if let Some((_, password)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) {
             forms.push(password.to_owned());
         }

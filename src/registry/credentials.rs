@@ -62,20 +62,12 @@ impl Credentials {
     }
 
     fn push(&mut self, scope: &str, login: Result<Login, Unusable>, source: &str) {
-        self.entries.push(Entry {
-            scope: normal_scope(scope),
-            login,
-            source: source.to_owned(),
-        });
+        self.entries.push(Entry { scope: normal_scope(scope), login, source: source.to_owned() });
     }
 
     /// The entry for this repository: the longest scope that covers it, and of equal ones the first.
     pub(crate) fn find(&self, repository: &Repository) -> Found<'_> {
-        let covering = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| covers(&entry.scope, repository.as_str()));
+        let covering = self.entries.iter().enumerate().filter(|(_, entry)| covers(&entry.scope, repository.as_str()));
         let best = covering.max_by_key(|(index, entry)| (entry.scope.len(), std::cmp::Reverse(*index)));
         let Some((index, entry)) = best else {
             return Found::Nothing;
@@ -89,9 +81,7 @@ impl Credentials {
 }
 
 fn covers(scope: &str, repository: &str) -> bool {
-    repository
-        .strip_prefix(scope)
-        .is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
+    repository.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
 }
 
 /// `HOST/PATH` in lower-case host, whatever Docker wrote: a URL, `index.docker.io/v1/`, a final slash.
@@ -107,11 +97,7 @@ fn normal_scope(written: &str) -> String {
     };
     // The API's version in a key is how Docker wrote addresses once; it is no part of any repository's name.
     let path = if matches!(path, "v1" | "v2") { "" } else { path };
-    if path.is_empty() {
-        host.to_owned()
-    } else {
-        format!("{host}/{path}")
-    }
+    if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
 }
 
 #[cfg(test)]
@@ -122,10 +108,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     fn login(user: &str, password: &str) -> Login {
-        Login {
-            user: Some(user.to_owned()),
-            secret: Secret::new(password),
-        }
+        Login { user: Some(user.to_owned()), secret: Secret::new(password) }
     }
 
     fn shown(credentials: &Credentials, repository: &str) -> String {
@@ -197,18 +180,9 @@ mod tests {
                 r#"{"auth": "am9lOg==", "identitytoken": "x"}"#.to_owned(),
                 "identity tokens are not built yet (config.json)",
             ),
-            (
-                r#"{"auth": "***"}"#.to_owned(),
-                "the entry holds no user and password that can be read (config.json)",
-            ),
-            (
-                r#"{"auth": "Og=="}"#.to_owned(),
-                "the entry holds no user and password that can be read (config.json)",
-            ),
-            (
-                r#"{"auth": "am9l"}"#.to_owned(),
-                "the entry holds no user and password that can be read (config.json)",
-            ),
+            (r#"{"auth": "***"}"#.to_owned(), "the entry holds no user and password that can be read (config.json)"),
+            (r#"{"auth": "Og=="}"#.to_owned(), "the entry holds no user and password that can be read (config.json)"),
+            (r#"{"auth": "am9l"}"#.to_owned(), "the entry holds no user and password that can be read (config.json)"),
             (
                 r#"{"username": "joe"}"#.to_owned(),
                 "the entry holds no user and password that can be read (config.json)",
@@ -238,9 +212,7 @@ mod tests {
     fn settings_outrank_docker_s_file() {
         let mut credentials = Credentials::default();
         credentials.add("ghcr.io", login("settings", "1"), "settings");
-        credentials
-            .add_docker_config(r#"{"auths": {"ghcr.io": {"auth": "am9lOnB3"}}}"#, "config.json")
-            .unwrap();
+        credentials.add_docker_config(r#"{"auths": {"ghcr.io": {"auth": "am9lOnB3"}}}"#, "config.json").unwrap();
         assert_eq!(shown(&credentials, "ghcr.io/acme/web"), "settings:1");
     }
 
@@ -253,13 +225,8 @@ mod tests {
             r#"{"auths": {"a": {"auth": ["hunter2"]}}}"#,
             r#"{"auths": {"a": {"auth": "hunter2""#,
         ] {
-            let error = Credentials::default()
-                .add_docker_config(text, "config.json")
-                .unwrap_err();
-            assert!(
-                error.to_string().starts_with("config.json is not Docker's config.json"),
-                "{error}"
-            );
+            let error = Credentials::default().add_docker_config(text, "config.json").unwrap_err();
+            assert!(error.to_string().starts_with("config.json is not Docker's config.json"), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
     }

@@ -31,11 +31,7 @@ pub(crate) type Entry = (String, Result<Login, Unusable>);
 pub(crate) fn logins(text: &str, file: &str) -> Result<Vec<Entry>, InvalidDockerConfig> {
     let config: DockerConfig = serde_json::from_str(text).map_err(|bad| InvalidDockerConfig {
         file: file.to_owned(),
-        what: if bad.is_data() {
-            "JSON of another shape"
-        } else {
-            "not JSON"
-        },
+        what: if bad.is_data() { "JSON of another shape" } else { "not JSON" },
         line: bad.line(),
         column: bad.column(),
     })?;
@@ -87,10 +83,7 @@ impl DockerAuth {
             return Some(decode(&encoded).ok_or(UNREADABLE));
         }
         match (given(&self.username), given(&self.password)) {
-            (Some(user), Some(password)) => Some(Ok(Login {
-                user: Some(user),
-                secret: Secret::new(password),
-            })),
+            (Some(user), Some(password)) => Some(Ok(Login { user: Some(user), secret: Secret::new(password) })),
             (None, None) => None,
             _ => Some(Err(UNREADABLE)),
         }
@@ -102,8 +95,5 @@ fn decode(encoded: &str) -> Option<Login> {
     let bytes = STANDARD.decode(encoded.trim()).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (user, password) = text.split_once(':').filter(|(user, _)| !user.is_empty())?;
-    Some(Login {
-        user: Some(user.to_owned()),
-        secret: Secret::new(password.trim_end_matches('\0')),
-    })
+    Some(Login { user: Some(user.to_owned()), secret: Secret::new(password.trim_end_matches('\0')) })
 }

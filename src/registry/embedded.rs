@@ -56,13 +56,7 @@ impl Embedded {
             // axum's accept loop handles its own errors; its result is always Ok.
             drop(served.await);
         });
-        Ok(Embedded {
-            address,
-            content,
-            pusher: OnceLock::new(),
-            _stop: stop,
-            _server: server,
-        })
+        Ok(Embedded { address, content, pusher: OnceLock::new(), _stop: stop, _server: server })
     }
 
     /// The host as image names spell it: `127.0.0.1:PORT`.
@@ -92,16 +86,9 @@ impl Embedded {
             "config": {},
             "rootfs": {"type": "layers", "diff_ids": [layers[0].sha256_digest()]},
         });
-        let config = Config::new(
-            config.to_string().into_bytes(),
-            IMAGE_CONFIG_MEDIA_TYPE.to_owned(),
-            None,
-        );
+        let config = Config::new(config.to_string().into_bytes(), IMAGE_CONFIG_MEDIA_TYPE.to_owned(), None);
         let pusher = self.pusher.get_or_init(|| pusher(&self.host()));
-        pusher
-            .push(&image, &layers, config, &RegistryAuth::Anonymous, None)
-            .await
-            .map_err(io::Error::other)?;
+        pusher.push(&image, &layers, config, &RegistryAuth::Anonymous, None).await.map_err(io::Error::other)?;
         let stored = self.content.manifest(repository.path(), tag.as_str());
         let stored = stored.ok_or_else(|| io::Error::other("the pushed manifest is not there"))?;
         Ok(stored.digest)
@@ -132,9 +119,7 @@ impl Embedded {
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Embedded")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Embedded").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

@@ -9,11 +9,7 @@ use url::Url;
 /// The address of a registry. Loopback is plain HTTP unless the operator says otherwise, as Docker allows it; everything
 /// else is HTTPS unless the operator says otherwise.
 pub(crate) fn base(host: &str, plain_http: Option<bool>) -> Result<Url, url::ParseError> {
-    let host = if host == crate::image::DOCKER_HUB {
-        "registry-1.docker.io"
-    } else {
-        host
-    };
+    let host = if host == crate::image::DOCKER_HUB { "registry-1.docker.io" } else { host };
     let secure = Url::parse(&format!("https://{host}/"))?;
     if plain_http.unwrap_or_else(|| http::is_loopback(&secure)) {
         return Url::parse(&format!("http://{host}/"));
@@ -46,10 +42,9 @@ pub(crate) fn choose(challenges: &[Challenge], registry: &Url) -> Result<Scheme,
         Some((Ok(realm), service)) if realm.scheme() == "https" || realm_may_be_plain(&realm, registry) => {
             Ok(Scheme::Bearer { realm, service })
         }
-        Some((Ok(realm), _)) => Err(format!(
-            "its token service would be asked without https: {}",
-            http::display_url(&realm)
-        )),
+        Some((Ok(realm), _)) => {
+            Err(format!("its token service would be asked without https: {}", http::display_url(&realm)))
+        }
         _ if challenges.contains(&Challenge::Basic) => Ok(Scheme::Basic),
         Some((Err(_), _)) => Err("its token service has no address that can be read".to_owned()),
         None => Err("it does not say how (no Basic or Bearer challenge)".to_owned()),
@@ -136,35 +131,20 @@ mod tests {
 
     #[test]
     fn the_challenge_that_is_met() {
-        let bearer = |realm: &str| Challenge::Bearer {
-            realm: realm.to_owned(),
-            service: Some("s".to_owned()),
-        };
+        let bearer = |realm: &str| Challenge::Bearer { realm: realm.to_owned(), service: Some("s".to_owned()) };
         let (https, http, local) = ("https://example.com/", "http://example.com/", "http://127.0.0.1:5000/");
         for (registry, challenges, expected) in [
             (https, vec![Challenge::Basic], "Basic"),
-            (
-                https,
-                vec![Challenge::Basic, bearer("https://auth.example.com/t")],
-                "https://auth.example.com/t",
-            ),
+            (https, vec![Challenge::Basic, bearer("https://auth.example.com/t")], "https://auth.example.com/t"),
             (https, vec![bearer("a plain phrase"), Challenge::Basic], "Basic"),
             (https, vec![bearer("a plain phrase")], "no address"),
             (https, vec![bearer("http://example.com/t")], "without https"),
-            (
-                https,
-                vec![bearer("http://127.0.0.1/t"), Challenge::Basic],
-                "without https",
-            ),
+            (https, vec![bearer("http://127.0.0.1/t"), Challenge::Basic], "without https"),
             (https, vec![bearer("ftp://example.com/t")], "without https"),
             (https, vec![], "does not say how"),
             (http, vec![bearer("http://example.com:99/t")], "http://example.com:99/t"),
             (http, vec![bearer("http://auth.example.com/t")], "without https"),
-            (
-                http,
-                vec![bearer("https://auth.example.com/t")],
-                "https://auth.example.com/t",
-            ),
+            (http, vec![bearer("https://auth.example.com/t")], "https://auth.example.com/t"),
             (local, vec![bearer("http://localhost:99/t")], "http://localhost:99/t"),
             (local, vec![bearer("http://example.com/t")], "without https"),
         ] {

@@ -82,22 +82,12 @@ mod tests {
     #[test]
     fn a_comma_inside_a_target_does_not_end_it() {
         let found = read(r#"</v2/acme/web/tags/list?last=a,b>; rel="next""#);
-        assert_eq!(
-            found,
-            Ok(Some("https://example.com/v2/acme/web/tags/list?last=a,b".to_owned()))
-        );
+        assert_eq!(found, Ok(Some("https://example.com/v2/acme/web/tags/list?last=a,b".to_owned())));
     }
 
     #[test]
     fn what_is_no_next_page_is_none() {
-        for header in [
-            "",
-            "next",
-            "<x",
-            r#"</v2/x>; rel="prev""#,
-            "</v2/x>",
-            r#"</v2/x>; title="rel=next""#,
-        ] {
+        for header in ["", "next", "<x", r#"</v2/x>; rel="prev""#, "</v2/x>", r#"</v2/x>; title="rel=next""#] {
             assert_eq!(read(header), Ok(None), "{header}");
         }
     }

@@ -40,11 +40,7 @@ pub(crate) type Broken = (RegistryErrorKind, String);
 
 impl Listing {
     pub(crate) fn new() -> Listing {
-        Listing::with(Limits {
-            pages: MAX_PAGES,
-            tags: MAX_TAGS,
-            bytes: MAX_LIST_BYTES,
-        })
+        Listing::with(Limits { pages: MAX_PAGES, tags: MAX_TAGS, bytes: MAX_LIST_BYTES })
     }
 
     fn with(limits: Limits) -> Listing {
@@ -64,16 +60,10 @@ impl Listing {
         self.pages += 1;
         self.bytes += page.tags.iter().map(String::len).sum::<usize>();
         if self.tags.len() + page.tags.len() > self.limits.tags {
-            return Err((
-                RegistryErrorKind::TooLarge,
-                format!("more than {} tags", self.limits.tags),
-            ));
+            return Err((RegistryErrorKind::TooLarge, format!("more than {} tags", self.limits.tags)));
         }
         if self.bytes > self.limits.bytes {
-            return Err((
-                RegistryErrorKind::TooLarge,
-                format!("more than {} bytes of tags", self.limits.bytes),
-            ));
+            return Err((RegistryErrorKind::TooLarge, format!("more than {} bytes of tags", self.limits.bytes)));
         }
         let Some(next) = page.next else {
             self.take(page.tags);
@@ -86,10 +76,7 @@ impl Listing {
             return Err((RegistryErrorKind::BadPaging, detail));
         }
         if self.pages == self.limits.pages {
-            return Err((
-                RegistryErrorKind::TooLarge,
-                format!("more than {} pages", self.limits.pages),
-            ));
+            return Err((RegistryErrorKind::TooLarge, format!("more than {} pages", self.limits.pages)));
         }
         self.take(page.tags);
         Ok(Some(next))
@@ -114,33 +101,21 @@ mod tests {
     use super::*;
 
     fn at(query: &str) -> Url {
-        format!("https://example.com/v2/acme/web/tags/list?{query}")
-            .parse()
-            .unwrap()
+        format!("https://example.com/v2/acme/web/tags/list?{query}").parse().unwrap()
     }
 
     fn page(tags: &[&str], next: Option<&str>) -> Page {
-        Page {
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            next: next.map(at),
-        }
+        Page { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), next: next.map(at) }
     }
 
     fn small() -> Listing {
-        Listing::with(Limits {
-            pages: 3,
-            tags: 4,
-            bytes: 10,
-        })
+        Listing::with(Limits { pages: 3, tags: 4, bytes: 10 })
     }
 
     #[test]
     fn pages_are_put_together_in_order() {
         let mut list = Listing::new();
-        assert_eq!(
-            list.add(&at("p=1"), page(&["b", "a"], Some("p=2"))),
-            Ok(Some(at("p=2")))
-        );
+        assert_eq!(list.add(&at("p=1"), page(&["b", "a"], Some("p=2"))), Ok(Some(at("p=2"))));
         assert_eq!(list.add(&at("p=2"), page(&[], Some("p=3"))), Ok(Some(at("p=3"))));
         assert_eq!(list.add(&at("p=3"), page(&["c"], None)), Ok(None));
         assert_eq!(list.finish(), ["b", "a", "c"]);
@@ -179,19 +154,11 @@ mod tests {
         assert_eq!(kind, RegistryErrorKind::TooLarge);
 
         assert_eq!(small().add(&at("p=1"), page(&["a", "b", "c", "d"], None)), Ok(None));
-        let (kind, detail) = small()
-            .add(&at("p=1"), page(&["a", "b", "c", "d", "e"], None))
-            .unwrap_err();
-        assert_eq!(
-            (kind, detail.as_str()),
-            (RegistryErrorKind::TooLarge, "more than 4 tags")
-        );
+        let (kind, detail) = small().add(&at("p=1"), page(&["a", "b", "c", "d", "e"], None)).unwrap_err();
+        assert_eq!((kind, detail.as_str()), (RegistryErrorKind::TooLarge, "more than 4 tags"));
 
         assert_eq!(small().add(&at("p=1"), page(&["0123456789"], None)), Ok(None));
         let (kind, detail) = small().add(&at("p=1"), page(&["0123456789x"], None)).unwrap_err();
-        assert_eq!(
-            (kind, detail.as_str()),
-            (RegistryErrorKind::TooLarge, "more than 10 bytes of tags")
-        );
+        assert_eq!((kind, detail.as_str()), (RegistryErrorKind::TooLarge, "more than 10 bytes of tags"));
     }
 }

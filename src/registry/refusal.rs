@@ -6,11 +6,7 @@ use crate::port::{RegistryError, RegistryErrorKind};
 use serde::Deserialize;
 
 pub(crate) fn error(host: &str, kind: RegistryErrorKind, detail: String) -> RegistryError {
-    RegistryError {
-        host: host.to_owned(),
-        kind,
-        detail,
-    }
+    RegistryError { host: host.to_owned(), kind, detail }
 }
 
 /// Any status but 200 is the reason why there is no answer.
@@ -21,20 +17,14 @@ pub(crate) fn check_status(host: &str, answer: &Answer) -> Result<(), RegistryEr
         401 => Unauthorized,
         403 => Forbidden,
         404 => NotFound,
-        429 => RateLimited {
-            retry_after: retry_after(&answer.headers),
-        },
+        429 => RateLimited { retry_after: retry_after(&answer.headers) },
         status @ 500..=599 => ServerError { status },
         _ => Malformed,
     };
     let mut detail = said(&answer.body);
     if kind == Malformed {
         let status = format!("status {}", answer.status.as_u16());
-        detail = if detail.is_empty() {
-            status
-        } else {
-            format!("{status}: {detail}")
-        };
+        detail = if detail.is_empty() { status } else { format!("{status}: {detail}") };
     }
     Err(error(host, kind, detail))
 }
@@ -72,9 +62,7 @@ mod tests {
     use reqwest::StatusCode;
 
     fn check(status: u16, headers: &[(&'static str, &str)], body: &str) -> Result<(), RegistryError> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let answer = Answer {
             status: StatusCode::from_u16(status).unwrap(),
             headers: headers.collect(),
@@ -101,10 +89,7 @@ mod tests {
             assert_eq!(check(status, &[], "").unwrap_err().kind, kind, "{status}");
         }
         let error = check(429, &[("retry-after", "90")], "").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "example.com limits requests (429), asks to wait 90 s"
-        );
+        assert_eq!(error.to_string(), "example.com limits requests (429), asks to wait 90 s");
         let body = r#"{"errors":[{"code":"NAME_UNKNOWN","message":"not\nknown","detail":{"name":"x"}}]}"#;
         let error = check(404, &[], body).unwrap_err();
         assert_eq!(error.detail, "NAME_UNKNOWN: not known");

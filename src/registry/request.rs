@@ -29,11 +29,7 @@ pub(crate) fn tags(base: &Url, repository: &Repository, page_size: Option<usize>
 
 /// A further page, at the address that the one before named.
 pub(crate) fn page(url: Url) -> Request {
-    Request {
-        accept: Some(HeaderValue::from_static("application/json")),
-        limit: MAX_PAGE_BYTES,
-        ..Request::get(url)
-    }
+    Request { accept: Some(HeaderValue::from_static("application/json")), limit: MAX_PAGE_BYTES, ..Request::get(url) }
 }
 
 /// Asks how the registry lets people in; the answer that matters is the challenge of a 401.
@@ -45,10 +41,7 @@ pub(crate) fn version(base: &Url) -> Request {
 
 /// Asks which manifest the tag names, without its bytes: `HEAD` does not count as a pull.
 pub(crate) fn manifest_head(base: &Url, repository: &Repository, tag: &Tag) -> Request {
-    Request {
-        accept: accept_manifests(),
-        ..Request::head(address(base, repository, &format!("manifests/{tag}")))
-    }
+    Request { accept: accept_manifests(), ..Request::head(address(base, repository, &format!("manifests/{tag}"))) }
 }
 
 /// Asks for the manifest itself.
@@ -70,10 +63,7 @@ pub(crate) fn token(realm: &Url, service: Option<&str>, scope: &str) -> Request 
         }
         query.append_pair("scope", scope);
     }
-    Request {
-        limit: MAX_TOKEN_BYTES,
-        ..Request::get(url)
-    }
+    Request { limit: MAX_TOKEN_BYTES, ..Request::get(url) }
 }
 
 /// The right to read one repository. It is ours rather than the challenge's: GHCR and Codeberg challenge with placeholders.
@@ -111,10 +101,7 @@ mod tests {
     #[test]
     fn tags_are_asked_for_a_page_at_a_time() {
         let first = tags(&base(), &web(), Some(PAGE_SIZE));
-        assert_eq!(
-            first.url.as_str(),
-            "https://registry.example.com/v2/acme/web/tags/list?n=1000"
-        );
+        assert_eq!(first.url.as_str(), "https://registry.example.com/v2/acme/web/tags/list?n=1000");
         assert_eq!(first.limit, MAX_PAGE_BYTES);
         let plain = tags(&base(), &web(), None);
         assert_eq!(plain.url.as_str(), "https://registry.example.com/v2/acme/web/tags/list");
@@ -123,10 +110,7 @@ mod tests {
     #[test]
     fn a_manifest_is_asked_for_in_all_four_types() {
         let request = manifest_head(&base(), &web(), &Tag::parse("1.2.3").unwrap());
-        assert_eq!(
-            request.url.as_str(),
-            "https://registry.example.com/v2/acme/web/manifests/1.2.3"
-        );
+        assert_eq!(request.url.as_str(), "https://registry.example.com/v2/acme/web/manifests/1.2.3");
         let accept = request.accept.unwrap();
         let types: Vec<&str> = accept.to_str().unwrap().split(", ").collect();
         assert_eq!(

@@ -50,10 +50,7 @@ pub(crate) fn page(repository: &Repository, answer: &Answer) -> Result<Page, Reg
         };
         error(host, RegistryErrorKind::BadPaging, detail)
     })?;
-    Ok(Page {
-        tags: list.tags.unwrap_or_default().0,
-        next,
-    })
+    Ok(Page { tags: list.tags.unwrap_or_default().0, next })
 }
 
 /// Reads the digest from the header; `None` when the registry sends none and the manifest itself must be asked for.
@@ -90,31 +87,17 @@ pub(crate) fn token(host: &str, answer: &Answer) -> Result<Token, RegistryError>
     };
     check_status(host, answer).map_err(by)?;
     let body: TokenBody = json(host, answer).map_err(by)?;
-    let secret = [body.token, body.access_token]
-        .into_iter()
-        .flatten()
-        .find(|token| !token.is_empty());
+    let secret = [body.token, body.access_token].into_iter().flatten().find(|token| !token.is_empty());
     let Some(secret) = secret else {
-        return Err(by(error(
-            host,
-            RegistryErrorKind::Malformed,
-            "no token in the answer".to_owned(),
-        )));
+        return Err(by(error(host, RegistryErrorKind::Malformed, "no token in the answer".to_owned())));
     };
     let lifetime = body.expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
-    Ok(Token {
-        secret: Secret::new(secret),
-        lifetime: lifetime.min(MAX_LIFETIME),
-    })
+    Ok(Token { secret: Secret::new(secret), lifetime: lifetime.min(MAX_LIFETIME) })
 }
 
 /// The texts of every header of that name; one that is no text is left out.
 pub(crate) fn header_values<'a>(answer: &'a Answer, name: &str) -> impl Iterator<Item = &'a str> {
-    answer
-        .headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
+    answer.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
 fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, RegistryError> {
@@ -125,11 +108,7 @@ fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, Reg
             return error(host, RegistryErrorKind::Malformed, detail);
         }
         if bad.to_string().starts_with(TOO_MANY) {
-            return error(
-                host,
-                RegistryErrorKind::TooLarge,
-                format!("more than {MAX_TAGS} tags in a page"),
-            );
+            return error(host, RegistryErrorKind::TooLarge, format!("more than {MAX_TAGS} tags in a page"));
         }
         // The parser's own words may quote the body, which may be anything: only the place is told.
         let what = match bad.classify() {
@@ -217,10 +196,7 @@ mod tests {
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         Answer {
             status: StatusCode::from_u16(status).unwrap(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-                .collect(),
+            headers: headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
             body: body.to_owned().into(),
             url: "https://example.com/v2/acme/web/tags/list?n=2".parse().unwrap(),
         }
@@ -247,10 +223,7 @@ mod tests {
             assert_eq!(read_page(&[], body).unwrap().tags, tags, "{body}");
         }
         let linked = read_page(&[("link", "<?last=b>; rel=next")], r#"{"tags":[]}"#).unwrap();
-        assert_eq!(
-            linked.next.unwrap().as_str(),
-            "https://example.com/v2/acme/web/tags/list?last=b"
-        );
+        assert_eq!(linked.next.unwrap().as_str(), "https://example.com/v2/acme/web/tags/list?last=b");
     }
 
     #[test]
@@ -264,21 +237,13 @@ mod tests {
             (r#"{"tags":[1]}"#, Malformed, "another shape"),
             (r#"{"tags":[]} x"#, Malformed, "not JSON"),
             (r#"["1.0"]"#, Malformed, "another shape"),
-            (
-                r#"{"name":"acme/other","tags":["1.0"]}"#,
-                Malformed,
-                "asked for acme/web and got the tags of acme/other",
-            ),
+            (r#"{"name":"acme/other","tags":["1.0"]}"#, Malformed, "asked for acme/web and got the tags of acme/other"),
         ] {
             let error = read_page(&[], body).unwrap_err();
             assert_eq!(error.kind, kind, "{body}");
             assert!(error.detail.contains(said), "{body}: {error}");
         }
-        let error = read_page(
-            &[("link", "<https://evil.example.com/x?t=1>; rel=next")],
-            r#"{"tags":[]}"#,
-        )
-        .unwrap_err();
+        let error = read_page(&[("link", "<https://evil.example.com/x?t=1>; rel=next")], r#"{"tags":[]}"#).unwrap_err();
         assert_eq!(error.kind, BadPaging);
         assert!(error.detail.contains("https://evil.example.com/x?t=•••"), "{error}");
     }
@@ -294,24 +259,14 @@ mod tests {
     fn digests_come_from_the_header_or_the_bytes() {
         let hex = "ab".repeat(32);
         let header = answer(200, &[("docker-content-digest", &format!("sha256:{hex}"))], "");
-        assert_eq!(
-            digest_header("h", &header).unwrap().unwrap().as_str(),
-            format!("sha256:{hex}")
-        );
+        assert_eq!(digest_header("h", &header).unwrap().unwrap().as_str(), format!("sha256:{hex}"));
         assert_eq!(digest_header("h", &answer(200, &[], "")), Ok(None));
         let bad = answer(200, &[("docker-content-digest", "sha256:xyz")], "");
         assert_eq!(digest_header("h", &bad).unwrap_err().kind, Malformed);
         let computed = digest_of_manifest("h", &answer(200, &[], r#"{"schemaVersion":2}"#)).unwrap();
-        assert_eq!(
-            computed.as_str(),
-            "sha256:bafebd36189ad3688b7b3915ea55d461e0bfcfbdde11e54b0a123999fb6be50f"
-        );
+        assert_eq!(computed.as_str(), "sha256:bafebd36189ad3688b7b3915ea55d461e0bfcfbdde11e54b0a123999fb6be50f");
         for page in ["<html/>", "{}", "", "[]"] {
-            assert_eq!(
-                digest_of_manifest("h", &answer(200, &[], page)).unwrap_err().kind,
-                Malformed,
-                "{page}"
-            );
+            assert_eq!(digest_of_manifest("h", &answer(200, &[], page)).unwrap_err().kind, Malformed, "{page}");
         }
     }
 
@@ -326,24 +281,14 @@ mod tests {
             (r#"{"token":"a","expires_in":99999999999}"#, "a", 86_400),
         ] {
             let token = token("h", &answer(200, &[], body)).unwrap();
-            assert_eq!(
-                (token.secret.expose(), token.lifetime.as_secs()),
-                (secret, seconds),
-                "{body}"
-            );
+            assert_eq!((token.secret.expose(), token.lifetime.as_secs()), (secret, seconds), "{body}");
         }
-        for (status, body, kind) in [
-            (200, "{}", Malformed),
-            (200, "<html>", Malformed),
-            (401, "", Unauthorized),
-            (403, "", Forbidden),
-        ] {
+        for (status, body, kind) in
+            [(200, "{}", Malformed), (200, "<html>", Malformed), (401, "", Unauthorized), (403, "", Forbidden)]
+        {
             let error = token("h", &answer(status, &[], body)).unwrap_err();
             assert_eq!(error.kind, kind, "{body}");
-            assert!(
-                error.detail.starts_with("token service https://example.com/"),
-                "{error}"
-            );
+            assert!(error.detail.starts_with("token service https://example.com/"), "{error}");
         }
     }
 

@@ -84,9 +84,7 @@ impl Tokens {
 
 /// In flight, or good for a while yet.
 fn usable(fetch: &Fetch) -> bool {
-    fetch
-        .peek()
-        .is_none_or(|done| done.as_ref().is_ok_and(|held| Instant::now() < held.good_until))
+    fetch.peek().is_none_or(|done| done.as_ref().is_ok_and(|held| Instant::now() < held.good_until))
 }
 
 /// The life of a token counts from before it was asked for.
@@ -94,11 +92,7 @@ async fn held(fetch: impl Future<Output = Result<Token, RegistryError>>) -> Resu
     let asked = Instant::now();
     let token = fetch.await?;
     let margin = SAFETY_MARGIN.min(token.lifetime / SAFETY_SHARE);
-    Ok(Held {
-        secret: token.secret,
-        good_until: asked + (token.lifetime - margin),
-        fresh: true,
-    })
+    Ok(Held { secret: token.secret, good_until: asked + (token.lifetime - margin), fresh: true })
 }
 
 #[cfg(test)]
@@ -120,21 +114,13 @@ mod tests {
             async move {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
-                Ok(Token {
-                    secret: Secret::new(number.to_string()),
-                    lifetime: Duration::from_secs(lifetime),
-                })
+                Ok(Token { secret: Secret::new(number.to_string()), lifetime: Duration::from_secs(lifetime) })
             }
         }
     }
 
     fn key(scope: &str, login: Option<usize>) -> Key {
-        Key {
-            realm: "https://auth.example.com/".to_owned(),
-            service: None,
-            scope: scope.to_owned(),
-            login,
-        }
+        Key { realm: "https://auth.example.com/".to_owned(), service: None, scope: scope.to_owned(), login }
     }
 
     #[tokio::test(start_paused = true)]
@@ -147,11 +133,7 @@ mod tests {
         assert!(!tokens.get(key("a", None), || service.fetch(300)).await.unwrap().fresh);
         tokens.get(key("b", None), || service.fetch(300)).await.unwrap();
         tokens.get(key("a", Some(0)), || service.fetch(300)).await.unwrap();
-        assert_eq!(
-            service.asked.load(Ordering::Relaxed),
-            3,
-            "another scope and another login have their own"
-        );
+        assert_eq!(service.asked.load(Ordering::Relaxed), 3, "another scope and another login have their own");
     }
 
     #[tokio::test(start_paused = true)]
@@ -171,11 +153,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_shared_and_then_forgotten() {
         let tokens = Tokens::default();
-        let refused = RegistryError {
-            host: "h".to_owned(),
-            kind: RegistryErrorKind::Unauthorized,
-            detail: String::new(),
-        };
+        let refused =
+            RegistryError { host: "h".to_owned(), kind: RegistryErrorKind::Unauthorized, detail: String::new() };
         let asked = Arc::new(AtomicU64::new(0));
         let fail = || {
             let (asked, refused) = (Arc::clone(&asked), refused.clone());

@@ -61,11 +61,7 @@ fn tags(paint: Paint, passed_over: &[PassedOver], every_tag: bool) -> String {
     if passed_over.is_empty() {
         return String::new();
     }
-    let shown = if every_tag {
-        passed_over.len()
-    } else {
-        CLOSE.min(passed_over.len())
-    };
+    let shown = if every_tag { passed_over.len() } else { CLOSE.min(passed_over.len()) };
     let rows: Vec<Vec<Cell>> = passed_over[..shown]
         .iter()
         .map(|one| {

@@ -104,11 +104,7 @@ pub fn report(report: &Report) -> String {
         message: &written.message,
         messages: &written.messages,
     });
-    let part = ReportPart {
-        written,
-        retries: report.retries,
-        requests: &report.requests,
-    };
+    let part = ReportPart { written, retries: report.retries, requests: &report.requests };
     pretty(&document(&report.planned, Some(part)))
 }
 
@@ -124,21 +120,13 @@ fn document<'a>(planned: &'a Planned, report: Option<ReportPart<'a>>) -> PlanDoc
             .plan
             .skipped
             .iter()
-            .map(|skipped| SkippedRow {
-                file: &skipped.file,
-                reason: skipped.reason.word(),
-                detail: &skipped.detail,
-            })
+            .map(|skipped| SkippedRow { file: &skipped.file, reason: skipped.reason.word(), detail: &skipped.detail })
             .collect(),
         notes: planned
             .plan
             .notes
             .iter()
-            .map(|note| NoteRow {
-                file: &note.file,
-                line: note.line,
-                text: &note.text,
-            })
+            .map(|note| NoteRow { file: &note.file, line: note.line, text: &note.text })
             .collect(),
         report,
     }
@@ -227,14 +215,8 @@ struct Explanations<'a> {
 /// `explain --format json` and `try --format json`: one object, or `decisions` when several places are meant.
 pub fn explanations(all: &[Explanation]) -> String {
     match all {
-        [one] => pretty(&ExplanationDocument {
-            version: Some(VERSION),
-            ..explanation(one)
-        }),
-        many => pretty(&Explanations {
-            version: VERSION,
-            decisions: many.iter().map(explanation).collect(),
-        }),
+        [one] => pretty(&ExplanationDocument { version: Some(VERSION), ..explanation(one) }),
+        many => pretty(&Explanations { version: VERSION, decisions: many.iter().map(explanation).collect() }),
     }
 }
 
@@ -258,11 +240,7 @@ fn explanation(one: &Explanation) -> ExplanationDocument<'_> {
 }
 
 fn passed_over(one: &PassedOver) -> PassedOverRow<'_> {
-    PassedOverRow {
-        tag: &one.tag,
-        reason: one.reason.word(),
-        detail: &one.detail,
-    }
+    PassedOverRow { tag: &one.tag, reason: one.reason.word(), detail: &one.detail }
 }
 
 fn pretty(document: &impl Serialize) -> String {

@@ -18,10 +18,7 @@ pub fn plan(planned: &Planned) -> String {
         for (entry, change) in changes.iter().take(MAX_ROWS) {
             let reference = &entry.found.reference;
             let from = message_value(reference.tag.as_deref(), reference.digest.as_ref());
-            let to = message_value(
-                change.to.tag.as_ref().map(|tag| tag.as_str()),
-                change.to.digest.as_ref(),
-            );
+            let to = message_value(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref());
             let policy = entry.policy.as_ref().map(ToString::to_string).unwrap_or_default();
             row(&mut out, &[&image(entry), &from, &to, &policy, &place(entry)]);
         }
@@ -30,10 +27,7 @@ pub fn plan(planned: &Planned) -> String {
     if !held.is_empty() {
         out.push_str("\n| held | reason | detail | place |\n|---|---|---|---|\n");
         for (entry, held) in held.iter().take(MAX_ROWS) {
-            row(
-                &mut out,
-                &[&image(entry), held.reason.word(), &held.detail, &place(entry)],
-            );
+            row(&mut out, &[&image(entry), held.reason.word(), &held.detail, &place(entry)]);
         }
         rest(&mut out, held.len());
     }

@@ -41,9 +41,7 @@ impl Paint {
 
 /// Text from outside (registries, files, servers) without control characters, so that it cannot drive a terminal.
 pub fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// `1 file`, `2 files`.

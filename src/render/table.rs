@@ -8,10 +8,8 @@ pub type Cell = (String, Option<Tone>);
 /// Lines of `rows` under `head`, each column as wide as its widest cell, the last one unpadded. Two spaces between columns,
 /// `indent` before the first.
 pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> String {
-    let rows: Vec<Vec<Cell>> = rows
-        .iter()
-        .map(|row| row.iter().map(|(text, tone)| (plain(text), *tone)).collect())
-        .collect();
+    let rows: Vec<Vec<Cell>> =
+        rows.iter().map(|row| row.iter().map(|(text, tone)| (plain(text), *tone)).collect()).collect();
     let mut widths: Vec<usize> = head.iter().map(|text| text.chars().count()).collect();
     for row in &rows {
         for (width, (text, _)) in widths.iter_mut().zip(row) {
@@ -20,10 +18,7 @@ pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> 
     }
     let mut out = String::new();
     if head.iter().any(|text| !text.is_empty()) {
-        let head: Vec<Cell> = head
-            .iter()
-            .map(|text| ((*text).to_owned(), Some(Tone::Quiet)))
-            .collect();
+        let head: Vec<Cell> = head.iter().map(|text| ((*text).to_owned(), Some(Tone::Quiet))).collect();
         push_line(&mut out, paint, indent, &widths, &head);
     }
     for row in &rows {

@@ -53,14 +53,7 @@ pub fn report(paint: Paint, report: &Report) -> String {
 }
 
 fn headline(paint: Paint, planned: &Planned) -> String {
-    let count_of = |word: &str| {
-        planned
-            .plan
-            .entries
-            .iter()
-            .filter(|entry| entry.state.word() == word)
-            .count()
-    };
+    let count_of = |word: &str| planned.plan.entries.iter().filter(|entry| entry.state.word() == word).count();
     let at = match (&planned.branch, &planned.head) {
         (Some(branch), Some(head)) => format!("{branch} at {}", short(&head.0)),
         _ => "working tree".to_owned(),
@@ -73,11 +66,7 @@ fn headline(paint: Paint, planned: &Planned) -> String {
         count_of("unmanaged")
     );
     let place = format!("{} ({at})", plain(&planned.repository));
-    format!(
-        "{}  {}\n",
-        paint.on(Tone::Strong, &summary),
-        paint.on(Tone::Quiet, &place)
-    )
+    format!("{}  {}\n", paint.on(Tone::Strong, &summary), paint.on(Tone::Quiet, &place))
 }
 
 fn changes(paint: Paint, plan: &Plan) -> String {
@@ -86,10 +75,7 @@ fn changes(paint: Paint, plan: &Plan) -> String {
         .map(|(entry, change)| {
             let reference = &entry.found.reference;
             let from = message_value(reference.tag.as_deref(), reference.digest.as_ref());
-            let to = message_value(
-                change.to.tag.as_ref().map(|tag| tag.as_str()),
-                change.to.digest.as_ref(),
-            );
+            let to = message_value(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref());
             vec![
                 (image(entry), None),
                 (from, Some(Tone::Bad)),
@@ -124,11 +110,7 @@ fn held(paint: Paint, plan: &Plan) -> String {
 }
 
 fn unmanaged(paint: Paint, plan: &Plan) -> String {
-    let all: Vec<&Entry> = plan
-        .entries
-        .iter()
-        .filter(|entry| entry.state == State::Unmanaged)
-        .collect();
+    let all: Vec<&Entry> = plan.entries.iter().filter(|entry| entry.state == State::Unmanaged).collect();
     if all.len() <= MAX_UNMANAGED {
         let rows: Vec<Vec<Cell>> = all
             .iter()
@@ -138,12 +120,7 @@ fn unmanaged(paint: Paint, plan: &Plan) -> String {
                 vec![(image(entry), None), (value, None), (place(entry), Some(Tone::Quiet))]
             })
             .collect();
-        return section(
-            paint,
-            "Unmanaged (no policy names them)",
-            &["image", "tag", "place"],
-            &rows,
-        );
+        return section(paint, "Unmanaged (no policy names them)", &["image", "tag", "place"], &rows);
     }
     let mut by_image: BTreeMap<String, usize> = BTreeMap::new();
     for entry in all {
@@ -175,12 +152,7 @@ fn notes(paint: Paint, plan: &Plan) -> String {
     let rows: Vec<Vec<Cell>> = plan
         .notes
         .iter()
-        .map(|note| {
-            vec![
-                (format!("{}:{}", note.file, note.line), None),
-                (note.text.clone(), Some(Tone::Quiet)),
-            ]
-        })
+        .map(|note| vec![(format!("{}:{}", note.file, note.line), None), (note.text.clone(), Some(Tone::Quiet))])
         .collect();
     section(paint, "Worth a look", &["place", "note"], &rows)
 }

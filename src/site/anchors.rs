@@ -25,18 +25,13 @@ pub(super) fn settle(view: &View<'_, '_>, found: &mut Found) {
         }
         for (_, slot) in draft.slots.clone() {
             let users = aliases.get(&slot).map(Vec::as_slice).unwrap_or_default();
-            let foreign = users
-                .iter()
-                .filter(|id| !images.contains_key(*id))
-                .map(|id| view.line(*id))
-                .collect::<Vec<_>>();
+            let foreign =
+                users.iter().filter(|id| !images.contains_key(*id)).map(|id| view.line(*id)).collect::<Vec<_>>();
             if !foreign.is_empty() {
                 draft.block(format!("its anchor is also used on {}", listed(&foreign)));
             }
             // The users are one change: a hold on one of them holds all.
-            let held = users
-                .iter()
-                .find_map(|id| images.get(id).and_then(|(_, hold)| hold.clone()));
+            let held = users.iter().find_map(|id| images.get(id).and_then(|(_, hold)| hold.clone()));
             draft.hold = draft.hold.take().or(held);
         }
     }
@@ -56,12 +51,7 @@ fn aliases(view: &View<'_, '_>) -> HashMap<NodeId, Vec<NodeId>> {
 /// `line 3`, or `lines 3, 5, 9 and 4 more`.
 fn listed(lines: &[usize]) -> String {
     const SHOWN: usize = 5;
-    let words = lines
-        .iter()
-        .take(SHOWN)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let words = lines.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match lines.len() {
         1 => format!("line {words}"),
         2..=SHOWN => format!("lines {words}"),
@@ -79,10 +69,7 @@ mod tests {
     }
 
     fn blocked(references: &[Reference]) -> Vec<Option<&str>> {
-        references
-            .iter()
-            .map(|reference| reference.blocked.as_deref())
-            .collect()
+        references.iter().map(|reference| reference.blocked.as_deref()).collect()
     }
 
     #[test]

@@ -36,10 +36,7 @@ pub(super) fn marks(view: &mut View<'_, '_>, notes: &mut Vec<Note>) {
             },
             Err(why) => why,
         };
-        notes.push(Note {
-            line,
-            text: format!("looks like a marker but is not read: {why}"),
-        });
+        notes.push(Note { line, text: format!("looks like a marker but is not read: {why}") });
     }
     inside_texts(view, notes);
 }
@@ -110,12 +107,7 @@ pub(super) fn holds(view: &View<'_, '_>, found: &mut Found) {
         return;
     }
     for draft in &mut found.drafts {
-        let nodes = draft
-            .slots
-            .iter()
-            .map(|(_, id)| *id)
-            .chain(draft.around.iter().copied())
-            .chain([draft.primary]);
+        let nodes = draft.slots.iter().map(|(_, id)| *id).chain(draft.around.iter().copied()).chain([draft.primary]);
         for id in nodes {
             let span = view.tree.node(id).span;
             for line in view.lines.number(span.start)..=view.lines.number(span.end) {
@@ -126,16 +118,14 @@ pub(super) fn holds(view: &View<'_, '_>, found: &mut Found) {
             }
         }
     }
-    let mut unused = holds
-        .iter()
-        .filter(|(_, (_, used))| !used)
-        .map(|(line, _)| *line)
-        .collect::<Vec<_>>();
+    let mut unused = holds.iter().filter(|(_, (_, used))| !used).map(|(line, _)| *line).collect::<Vec<_>>();
     unused.sort_unstable();
-    found.notes.extend(unused.into_iter().map(|line| Note {
-        line,
-        text: "a hold comment that speaks of this line, where no reference stands".into(),
-    }));
+    found.notes.extend(
+        unused.into_iter().map(|line| Note {
+            line,
+            text: "a hold comment that speaks of this line, where no reference stands".into(),
+        }),
+    );
 }
 
 /// The holds by the line they speak of: their own, or the first below that is no comment line.
@@ -156,10 +146,7 @@ fn by_line(view: &View<'_, '_>, notes: &mut Vec<Note>) -> HashMap<usize, (super:
             continue;
         };
         if let Some(wrong) = read.wrong {
-            notes.push(Note {
-                line,
-                text: format!("not quite a hold comment, but it holds: {wrong}"),
-            });
+            notes.push(Note { line, text: format!("not quite a hold comment, but it holds: {wrong}") });
         }
         holds.insert(speaks_of, (read.hold, false));
     }
@@ -177,10 +164,7 @@ mod tests {
     /// The values that the markers of a text are tied to.
     fn marked(text: &str) -> Vec<String> {
         let scan = found(text);
-        let values = scan
-            .references
-            .iter()
-            .flat_map(|r| r.slots.iter().map(|slot| slot.value.clone()));
+        let values = scan.references.iter().flat_map(|r| r.slots.iter().map(|slot| slot.value.clone()));
         values.collect()
     }
 
@@ -267,10 +251,7 @@ mod tests {
             assert_eq!((scan.references[0].hold.clone(), scan.notes.len()), (None, 1), "{text}");
         }
         let odd = found("# landwaiter-hold\ntag: v1 # landwaiter: web:tag\n");
-        assert!(
-            odd.references[0].hold.is_some(),
-            "a hold that cannot be read holds all the same"
-        );
+        assert!(odd.references[0].hold.is_some(), "a hold that cannot be read holds all the same");
         assert_eq!(odd.notes.len(), 1);
     }
 }

@@ -120,14 +120,6 @@ impl Draft {
 
 /// Enough of a text to recognise it in a message, on one line.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text
-        .chars()
-        .take(80)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if short.len() < text.len() {
-        format!("{}…", short.trim_end())
-    } else {
-        short
-    }
+    let short: String = text.chars().take(80).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if short.len() < text.len() { format!("{}…", short.trim_end()) } else { short }
 }

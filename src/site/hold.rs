@@ -14,9 +14,7 @@ pub(super) struct Reading {
 /// Reads the text after a comment's first `#`; `None` when it is no hold.
 pub(super) fn read(comment: &str) -> Option<Reading> {
     let text = comment.trim_start_matches('#').trim();
-    let word = text
-        .get(..15)
-        .filter(|word| word.eq_ignore_ascii_case("landwaiter-hold"))?;
+    let word = text.get(..15).filter(|word| word.eq_ignore_ascii_case("landwaiter-hold"))?;
     let rest = &text[word.len()..];
     let (reason, wrong) = match rest.strip_prefix(':') {
         Some(reason) => (reason.trim(), None),
@@ -62,13 +60,7 @@ fn is_date(text: &str) -> bool {
     let shape = |text: &str| {
         let bytes = text.as_bytes();
         bytes.len() == 10
-            && bytes.iter().enumerate().all(|(at, b)| {
-                if at == 4 || at == 7 {
-                    *b == b'-'
-                } else {
-                    b.is_ascii_digit()
-                }
-            })
+            && bytes.iter().enumerate().all(|(at, b)| if at == 4 || at == 7 { *b == b'-' } else { b.is_ascii_digit() })
     };
     match text.get(..10) {
         Some(day) if shape(day) && text.len() == 10 => day.parse::<jiff::civil::Date>().is_ok(),
@@ -90,25 +82,13 @@ mod tests {
         for (comment, reason, until) in [
             (" landwaiter-hold: database migration", "database migration", None),
             ("landwaiter-hold:x", "x", None),
-            (
-                " landwaiter-hold: freeze until 2026-12-31",
-                "freeze",
-                Some("2026-12-31"),
-            ),
-            (
-                " landwaiter-hold: freeze until 2026-12-31T10:00:00Z",
-                "freeze",
-                Some("2026-12-31T10:00:00Z"),
-            ),
+            (" landwaiter-hold: freeze until 2026-12-31", "freeze", Some("2026-12-31")),
+            (" landwaiter-hold: freeze until 2026-12-31T10:00:00Z", "freeze", Some("2026-12-31T10:00:00Z")),
             (" landwaiter-hold: not until the fix", "not until the fix", None),
             (" landwaiter-hold: wait until Monday", "wait until Monday", None),
         ] {
             let read = read(comment).unwrap();
-            assert_eq!(
-                (read.hold.reason.as_str(), read.hold.until.as_deref()),
-                (reason, until),
-                "{comment}"
-            );
+            assert_eq!((read.hold.reason.as_str(), read.hold.until.as_deref()), (reason, until), "{comment}");
             assert_eq!(read.wrong, None, "{comment}");
         }
     }
@@ -129,25 +109,12 @@ mod tests {
             assert!(read.wrong.is_some(), "{comment}");
             assert!(!read.hold.reason.is_empty());
         }
-        assert_eq!(
-            read(" landwaiter-hold: until 2026-12-31")
-                .unwrap()
-                .hold
-                .until
-                .as_deref(),
-            Some("2026-12-31")
-        );
+        assert_eq!(read(" landwaiter-hold: until 2026-12-31").unwrap().hold.until.as_deref(), Some("2026-12-31"));
     }
 
     #[test]
     fn other_comments_are_no_holds() {
-        for comment in [
-            "",
-            " landwaiter: web",
-            " landwaiter-holds: x",
-            " hold",
-            " see landwaiter-hold: x",
-        ] {
+        for comment in ["", " landwaiter: web", " landwaiter-holds: x", " hold", " see landwaiter-hold: x"] {
             assert_eq!(read(comment), None, "{comment}");
         }
     }

@@ -76,9 +76,7 @@ fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
         },
         Given::NotAString(text) => {
             if mark.is_none() {
-                found
-                    .notes
-                    .push(view.note(id, format!("the image `{}` is not a string", shown(text))));
+                found.notes.push(view.note(id, format!("the image `{}` is not a string", shown(text))));
             }
         }
         Given::Alias(target) => {
@@ -135,11 +133,7 @@ spec:
               reference: \"ghcr.io/acme/model:v3\"
 ";
         let scan = found(text);
-        let seen = scan
-            .references
-            .iter()
-            .map(|r| (r.line, r.path.as_str(), r.tag.as_deref()))
-            .collect::<Vec<_>>();
+        let seen = scan.references.iter().map(|r| (r.line, r.path.as_str(), r.tag.as_deref())).collect::<Vec<_>>();
         let at = "spec.jobTemplate.spec.template.spec";
         assert_eq!(
             seen,
@@ -152,11 +146,7 @@ spec:
         for reference in &scan.references {
             assert_eq!(reference.shape, Shape::Kubernetes);
             let document = &reference.document;
-            let who = (
-                document.kind.as_deref(),
-                document.namespace.as_deref(),
-                document.name.as_deref(),
-            );
+            let who = (document.kind.as_deref(), document.namespace.as_deref(), document.name.as_deref());
             assert_eq!(who, (Some("CronJob"), Some("shop"), Some("nightly")));
         }
     }
@@ -164,22 +154,14 @@ spec:
     #[test]
     fn the_items_of_a_list_keep_their_own_identity() {
         let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n  spec: {containers: [{image: 'a:1'}]}\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: b}\n  spec: {containers: [{image: 'b:1'}]}\n";
-        let names = found(text)
-            .references
-            .into_iter()
-            .map(|r| (r.path, r.document.name))
-            .collect::<Vec<_>>();
+        let names = found(text).references.into_iter().map(|r| (r.path, r.document.name)).collect::<Vec<_>>();
         assert_eq!(names[0], ("items[0].spec.containers[0].image".into(), Some("a".into())));
         assert_eq!(names[1], ("items[1].spec.containers[0].image".into(), Some("b".into())));
     }
 
     #[test]
     fn a_mapping_that_is_no_kubernetes_document_is_left_to_other_shapes() {
-        assert!(
-            found("services:\n  web:\n    image: nginx:1.27\n")
-                .references
-                .is_empty()
-        );
+        assert!(found("services:\n  web:\n    image: nginx:1.27\n").references.is_empty());
         assert!(found("kind: Pod\nimage: nginx:1.27\n").references.is_empty());
     }
 

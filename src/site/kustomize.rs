@@ -60,30 +60,13 @@ struct Field {
 
 /// In the order in which one of them lends the reference its line and path.
 const FIELDS: [Field; 3] = [
-    Field {
-        key: "newTag",
-        part: Part::Tag,
-        suffix: ":tag",
-        read: value::tag,
-    },
-    Field {
-        key: "digest",
-        part: Part::Digest,
-        suffix: ":digest",
-        read: value::digest,
-    },
-    Field {
-        key: "newName",
-        part: Part::Name,
-        suffix: ":name",
-        read: value::name,
-    },
+    Field { key: "newTag", part: Part::Tag, suffix: ":tag", read: value::tag },
+    Field { key: "digest", part: Part::Digest, suffix: ":digest", read: value::digest },
+    Field { key: "newName", part: Part::Name, suffix: ":name", read: value::name },
 ];
 
 fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
-    let present = FIELDS
-        .iter()
-        .filter_map(|field| Some((field, view.tree.get(item, field.key)?)));
+    let present = FIELDS.iter().filter_map(|field| Some((field, view.tree.get(item, field.key)?)));
     let (written, empty): (Vec<_>, Vec<_>) = present.partition(|(_, id)| view.given(*id) != Given::Null);
     for (field, id) in &empty {
         found.notes.push(view.note(*id, format!("`{}` is null", field.key)));
@@ -119,10 +102,7 @@ fn take(view: &View<'_, '_>, draft: &mut Draft, field: &Field, id: NodeId) {
     match view.given(id) {
         Given::Text(text) | Given::NotAString(text) => draft.carry(view, field.part, id, (field.read)(text)),
         Given::Alias(target) => {
-            draft.block(format!(
-                "`{key}` is an alias: line {} carries the value",
-                view.line(target)
-            ));
+            draft.block(format!("`{key}` is an alias: line {} carries the value", view.line(target)));
             draft.learn(view, target, (field.read)(view.tree.text(target).unwrap_or_default()));
         }
         Given::Collection | Given::Null => draft.block(format!("`{key}` is no text")),
@@ -141,13 +121,9 @@ fn take(view: &View<'_, '_>, draft: &mut Draft, field: &Field, id: NodeId) {
 
 /// A key that stands twice: readers disagree on which of the two counts.
 fn has_duplicates(view: &View<'_, '_>, item: NodeId) -> bool {
-    ["name", "newName", "newTag", "digest"].iter().any(|key| {
-        view.tree
-            .entries(item)
-            .filter(|(name, _)| view.tree.text(*name) == Some(key))
-            .count()
-            > 1
-    })
+    ["name", "newName", "newTag", "digest"]
+        .iter()
+        .any(|key| view.tree.entries(item).filter(|(name, _)| view.tree.text(*name) == Some(key)).count() > 1)
 }
 
 /// Where the first missing one of tag and digest could be written.
@@ -185,13 +161,7 @@ mod tests {
         let tag_and_digest = format!("- name: web\n  newTag: 1.27@{digest}\n");
         let all = format!("- newTag: \"1.10\"\n  name: web\n  digest: {digest}\n  newName: ghcr.io/acme/web\n");
         for (entry, name, tag, has_digest, parts) in [
-            (
-                "- name: web\n  newTag: 1.27\n",
-                "web",
-                Some("1.27"),
-                false,
-                vec![Part::Tag],
-            ),
+            ("- name: web\n  newTag: 1.27\n", "web", Some("1.27"), false, vec![Part::Tag]),
             (
                 "- {name: web, newName: acme/web, newTag: v1}\n",
                 "acme/web",
@@ -199,43 +169,17 @@ mod tests {
                 false,
                 vec![Part::Name, Part::Tag],
             ),
-            (
-                "- name: web\n  newName: acme/web\n",
-                "acme/web",
-                None,
-                false,
-                vec![Part::Name],
-            ),
+            ("- name: web\n  newName: acme/web\n", "acme/web", None, false, vec![Part::Name]),
             ("- name: web\n  newTag: \"\"\n", "web", Some(""), false, vec![Part::Tag]),
             (&tag_and_digest, "web", Some("1.27"), true, vec![Part::Tag]),
-            (
-                &format!("- name: web\n  digest: {digest}\n"),
-                "web",
-                None,
-                true,
-                vec![Part::Digest],
-            ),
-            (
-                &all,
-                "ghcr.io/acme/web",
-                Some("1.10"),
-                true,
-                vec![Part::Tag, Part::Digest, Part::Name],
-            ),
+            (&format!("- name: web\n  digest: {digest}\n"), "web", None, true, vec![Part::Digest]),
+            (&all, "ghcr.io/acme/web", Some("1.10"), true, vec![Part::Tag, Part::Digest, Part::Name]),
         ] {
             let reference = only(entry);
             assert_eq!(reference.shape, Shape::Kustomize);
             assert_eq!(reference.name.as_deref(), Some(name), "{entry}");
-            assert_eq!(
-                (reference.tag.as_deref(), reference.digest.is_some()),
-                (tag, has_digest),
-                "{entry}"
-            );
-            assert_eq!(
-                reference.slots.iter().map(|slot| slot.part).collect::<Vec<_>>(),
-                parts,
-                "{entry}"
-            );
+            assert_eq!((reference.tag.as_deref(), reference.digest.is_some()), (tag, has_digest), "{entry}");
+            assert_eq!(reference.slots.iter().map(|slot| slot.part).collect::<Vec<_>>(), parts, "{entry}");
             assert_eq!(reference.blocked, None, "{entry}");
         }
     }
@@ -278,10 +222,7 @@ mod tests {
         for (entry, why) in [
             ("- name: web\n  newTag: v1 # landwaiter: web\n", "`:tag`"),
             ("- name: web # landwaiter: web:name\n  newTag: v1\n", "mark `newName`"),
-            (
-                "- name: a\n  newName: b # landwaiter: x:name\n  newTag: v1 # landwaiter: y:tag\n",
-                "different policies",
-            ),
+            ("- name: a\n  newName: b # landwaiter: x:name\n  newTag: v1 # landwaiter: y:tag\n", "different policies"),
         ] {
             let blocked = only(entry).blocked.unwrap();
             assert!(blocked.contains(why), "{blocked}");
@@ -315,10 +256,7 @@ mod tests {
         assert_eq!(point("- name: web\n  newTag: v1\n"), Some(("digest", line(2))));
         assert_eq!(point("  -   newTag: v1\n      name: web\n"), Some(("digest", line(6))));
         assert_eq!(point("- name: web\n  newName: acme/web\n"), Some(("newTag", line(2))));
-        assert_eq!(
-            point("- {name: web, newTag: v1}\n"),
-            Some(("digest", InsertForm::Flow { quoted: false }))
-        );
+        assert_eq!(point("- {name: web, newTag: v1}\n"), Some(("digest", InsertForm::Flow { quoted: false })));
         assert_eq!(
             point("- {\"name\": \"web\", \"newTag\": \"v1\"}\n"),
             Some(("digest", InsertForm::Flow { quoted: true }))

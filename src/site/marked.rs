@@ -25,10 +25,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     let mut groups = BTreeMap::<_, Vec<(NodeId, &Mark)>>::new();
     for (id, mark) in view.marks.iter().filter(|(id, _)| !found.is_claimed(**id)) {
         let home = home(view, *id, mark);
-        groups
-            .entry((home, &mark.marker.policies))
-            .or_default()
-            .push((*id, mark));
+        groups.entry((home, &mark.marker.policies)).or_default().push((*id, mark));
     }
     // Looked up once for a mapping, which may hold any number of marks.
     let mut beside = HashMap::new();
@@ -48,8 +45,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
 /// The mapping whose other marks may belong to the same reference; a whole reference needs no others.
 fn home(view: &View<'_, '_>, id: NodeId, mark: &Mark) -> Option<NodeId> {
     let node = view.tree.node(id);
-    node.parent
-        .filter(|_| mark.part != Part::Whole && matches!(node.place, Place::Value(_)))
+    node.parent.filter(|_| mark.part != Part::Whole && matches!(node.place, Place::Value(_)))
 }
 
 fn has_a_part_twice(group: &[(NodeId, &Mark)]) -> bool {
@@ -61,9 +57,7 @@ fn has_a_part_twice(group: &[(NodeId, &Mark)]) -> bool {
 /// One reference from the marked scalars of one policy in one mapping, or from one scalar.
 fn reference(view: &View<'_, '_>, found: &mut Found, beside: Option<&Beside>, group: &[(NodeId, &Mark)]) {
     let of = |part| group.iter().find(|(_, mark)| mark.part == part).map(|(id, _)| *id);
-    let primary = [Part::Whole, Part::Tag, Part::Digest, Part::Name]
-        .into_iter()
-        .find_map(of);
+    let primary = [Part::Whole, Part::Tag, Part::Digest, Part::Name].into_iter().find_map(of);
     let Some(primary) = primary else { return };
     let mut draft = Draft::new(Shape::Marked, primary);
     if let Some(beside) = beside {
@@ -86,10 +80,7 @@ struct Beside {
 impl Beside {
     fn of(view: &View<'_, '_>, home: NodeId) -> Beside {
         let registry = view.text_at(home, "registry").filter(|text| !text.is_empty());
-        Beside {
-            registry: registry.map(str::to_owned),
-            repository: view.tree.get(home, "repository"),
-        }
+        Beside { registry: registry.map(str::to_owned), repository: view.tree.get(home, "repository") }
     }
 
     /// Gives the reference its name, unless a marked scalar does.
@@ -114,15 +105,15 @@ impl Beside {
 fn read(part: Part, text: &str) -> Result<Parts, Unreadable> {
     match part {
         Part::Whole if text.is_empty() => Ok(Parts::default()),
-        Part::Whole if looks_like_a_tag(text) => Err(Unreadable::Other(
-            "it looks like a tag; end the marker in `:tag`".into(),
-        )),
+        Part::Whole if looks_like_a_tag(text) => {
+            Err(Unreadable::Other("it looks like a tag; end the marker in `:tag`".into()))
+        }
         Part::Whole => value::whole(text),
         Part::Name if text.is_empty() => Ok(Parts::default()),
         Part::Name => value::name(text),
-        Part::Tag if text.contains(['/', ':']) && !text.contains('@') => Err(Unreadable::Other(
-            "the marker says it is a tag, it looks like more".into(),
-        )),
+        Part::Tag if text.contains(['/', ':']) && !text.contains('@') => {
+            Err(Unreadable::Other("the marker says it is a tag, it looks like more".into()))
+        }
         Part::Tag => value::tag(text),
         Part::Digest => value::digest(text),
     }
@@ -153,18 +144,12 @@ mod tests {
     #[test]
     fn a_tag_takes_the_repository_beside_it() {
         for (text, name) in [
-            (
-                "image:\n  repository: acme/web\n  tag: v1 # landwaiter: web:tag\n",
-                Some("acme/web"),
-            ),
+            ("image:\n  repository: acme/web\n  tag: v1 # landwaiter: web:tag\n", Some("acme/web")),
             (
                 "image:\n  tag: v1 # landwaiter: web:tag\n  registry: ghcr.io\n  repository: acme/web\n",
                 Some("ghcr.io/acme/web"),
             ),
-            (
-                "image: {repository: acme/web, tag: v1} \nother:\n  tag: v1 # landwaiter: web:tag\n",
-                None,
-            ),
+            ("image: {repository: acme/web, tag: v1} \nother:\n  tag: v1 # landwaiter: web:tag\n", None),
             ("- v1 # landwaiter: web:tag\n", None),
         ] {
             let reference = only(text);
@@ -188,14 +173,8 @@ mod tests {
 
     #[test]
     fn two_tags_in_one_mapping_or_two_policies_are_two_references() {
-        assert_eq!(
-            all("a: v1 # landwaiter: web:tag\nb: v2 # landwaiter: web:tag\n").len(),
-            2
-        );
-        assert_eq!(
-            all("a: v1 # landwaiter: web:tag\nb: acme/web # landwaiter: api:name\n").len(),
-            2
-        );
+        assert_eq!(all("a: v1 # landwaiter: web:tag\nb: v2 # landwaiter: web:tag\n").len(), 2);
+        assert_eq!(all("a: v1 # landwaiter: web:tag\nb: acme/web # landwaiter: api:name\n").len(), 2);
     }
 
     #[test]
@@ -208,11 +187,7 @@ mod tests {
             "a: &a acme/web:v1 # landwaiter: web\n",
         ] {
             let reference = only(text);
-            assert_eq!(
-                (reference.name.as_deref(), reference.tag.as_deref()),
-                (Some("acme/web"), Some("v1")),
-                "{text}"
-            );
+            assert_eq!((reference.name.as_deref(), reference.tag.as_deref()), (Some("acme/web"), Some("v1")), "{text}");
         }
         assert_eq!(only("x: '' # landwaiter: web\n").name, None);
     }

@@ -44,13 +44,7 @@ fn ours(text: &str, rest: &str) -> Result<Mark, &'static str> {
     if !is_name(name) {
         return Err("what follows is no policy name (lowercase letters, digits, - . /)");
     }
-    Ok(Mark {
-        marker: Marker {
-            policies: vec![name.to_owned()],
-            text: text.to_owned(),
-        },
-        part,
-    })
+    Ok(Mark { marker: Marker { policies: vec![name.to_owned()], text: text.to_owned() }, part })
 }
 
 fn flux(text: &str) -> Result<Mark, &'static str> {
@@ -68,10 +62,7 @@ fn flux(text: &str) -> Result<Mark, &'static str> {
         Some(suffix) => part(suffix).ok_or("the suffix is none of :tag, :name, :digest")?,
     };
     Ok(Mark {
-        marker: Marker {
-            policies: vec![format!("{namespace}/{name}"), name.to_owned()],
-            text: text.to_owned(),
-        },
+        marker: Marker { policies: vec![format!("{namespace}/{name}"), name.to_owned()], text: text.to_owned() },
         part,
     })
 }
@@ -92,11 +83,7 @@ fn is_name(text: &str) -> bool {
 
 /// `Landwaiter: web`, `landwaiter web`, `landwaiter=web`: close enough to be worth a word, far enough from prose.
 fn nearly_ours(text: &str) -> bool {
-    let Some(rest) = text
-        .get(..10)
-        .filter(|word| word.eq_ignore_ascii_case("landwaiter"))
-        .map(|_| &text[10..])
-    else {
+    let Some(rest) = text.get(..10).filter(|word| word.eq_ignore_ascii_case("landwaiter")).map(|_| &text[10..]) else {
         return false;
     };
     let after = rest.trim_start();
@@ -125,11 +112,7 @@ mod tests {
             (" {\"$imagepolicy\": \"ns:p\"}", vec!["ns/p", "p"], Part::Whole),
             ("{\"$imagepolicy\": \"ns:p:tag\"}", vec!["ns/p", "p"], Part::Tag),
             ("# {\"$imagepolicy\":\"ns:p:name\"}", vec!["ns/p", "p"], Part::Name),
-            (
-                " {\"$imagepolicy\":\"ns:p:digest\",\"k\":\"v\"}",
-                vec!["ns/p", "p"],
-                Part::Digest,
-            ),
+            (" {\"$imagepolicy\":\"ns:p:digest\",\"k\":\"v\"}", vec!["ns/p", "p"], Part::Digest),
         ] {
             let policies = policies.into_iter().map(str::to_owned).collect();
             assert_eq!(mark(comment), Some((policies, part)), "{comment}");
@@ -157,13 +140,8 @@ mod tests {
         ] {
             assert!(matches!(read(comment), Reading::NearMiss(_)), "{comment}");
         }
-        for comment in [
-            "",
-            " updated by landwaiter",
-            " landwaiter writes these lines",
-            " landwaiter-hold: x",
-            " nginx",
-        ] {
+        for comment in ["", " updated by landwaiter", " landwaiter writes these lines", " landwaiter-hold: x", " nginx"]
+        {
             assert_eq!(read(comment), Reading::NoMarker, "{comment}");
         }
     }

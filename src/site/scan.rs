@@ -44,12 +44,7 @@ pub fn scan(path: &str, bytes: &[u8]) -> Scan {
 }
 
 fn document(path: &str, tree: &Tree<'_>, lines: &Lines<'_>, scan: &mut Scan) {
-    let mut view = View {
-        tree,
-        lines,
-        path,
-        marks: HashMap::new(),
-    };
+    let mut view = View { tree, lines, path, marks: HashMap::new() };
     let mut found = Found::default();
     beside::marks(&mut view, &mut found.notes);
     for find in SHAPES {
@@ -105,10 +100,7 @@ fn skipped(problem: &Problem, text: &str) -> Skipped {
         ProblemKind::Syntax if text.contains("{{") => SkipReason::Template,
         ProblemKind::Syntax => SkipReason::NotYaml,
     };
-    Skipped {
-        reason,
-        detail: problem.message.clone(),
-    }
+    Skipped { reason, detail: problem.message.clone() }
 }
 
 #[cfg(test)]
@@ -121,20 +113,12 @@ mod tests {
     fn a_broken_document_blocks_no_sibling() {
         let text = format!("{POD}---\nimage: {{{{ x }}}}: y\n---\n# c\n{POD}---\nimage: [\n");
         let scan = scan("x.yaml", text.as_bytes());
-        let seen = scan
-            .references
-            .iter()
-            .map(|r| (r.line, r.document.index))
-            .collect::<Vec<_>>();
+        let seen = scan.references.iter().map(|r| (r.line, r.document.index)).collect::<Vec<_>>();
         assert_eq!(seen, [(5, 0), (14, 2)]);
         let skipped = scan.skipped.unwrap();
         assert_eq!(skipped.reason, SkipReason::Template);
         assert!(skipped.detail.starts_with("document 2, line 7: "), "{}", skipped.detail);
-        assert!(
-            skipped.detail.ends_with("; 1 more documents cannot be read"),
-            "{}",
-            skipped.detail
-        );
+        assert!(skipped.detail.ends_with("; 1 more documents cannot be read"), "{}", skipped.detail);
     }
 
     #[test]
@@ -146,18 +130,11 @@ mod tests {
             (b"image: [", SkipReason::NotYaml),
             (b"image:\n{{ if x }}\n  a: {{ b }}", SkipReason::Template),
             (&[&b"image: "[..], &[b'['; 300]].concat(), SkipReason::TooDeep),
-            (
-                &[&b"image: "[..], &vec![b'x'; yaml::MAX_BYTES]].concat(),
-                SkipReason::TooLarge,
-            ),
+            (&[&b"image: "[..], &vec![b'x'; yaml::MAX_BYTES]].concat(), SkipReason::TooLarge),
         ] {
             assert_eq!(scan("x.yaml", bytes).skipped.unwrap().reason, reason);
         }
-        assert_eq!(
-            scan("x.yaml", b"a: [").skipped,
-            None,
-            "nothing of interest is not parsed"
-        );
+        assert_eq!(scan("x.yaml", b"a: [").skipped, None, "nothing of interest is not parsed");
     }
 
     /// Each of these tempts to compare all with all, which would be felt: 400 million steps.
@@ -168,19 +145,10 @@ mod tests {
             many(|n| format!("k{n}: v1 # landwaiter: web:tag\n")),
             many(|n| format!("k{n}: v1 # landwaiter: p{n}:tag\n")),
             format!("a:\n{}- v1\n", many(|_| "# landwaiter: web\n".into())),
-            format!(
-                "{}k: v1 # landwaiter: web:tag\n",
-                many(|_| "# landwaiter-hold: x\n".into())
-            ),
-            format!(
-                "apiVersion: v1\nkind: List\nitems:\n- kind: X\n{}",
-                many(|n| format!("  k{n}: {{image: a}}\n"))
-            ),
+            format!("{}k: v1 # landwaiter: web:tag\n", many(|_| "# landwaiter-hold: x\n".into())),
+            format!("apiVersion: v1\nkind: List\nitems:\n- kind: X\n{}", many(|n| format!("  k{n}: {{image: a}}\n"))),
             format!("a: &a v1 # landwaiter: web:tag\n{}", many(|n| format!("k{n}: *a\n"))),
-            format!(
-                "kind: Kustomization\nimages:\n{}",
-                many(|n| format!("- {{name: a{n}, newTag: v1}}\n"))
-            ),
+            format!("kind: Kustomization\nimages:\n{}", many(|n| format!("- {{name: a{n}, newTag: v1}}\n"))),
             many(|_| "---\nimage: x\n".into()),
             many(|_| "...\n# image:\n".into()),
             format!("image:\n{}", many(|_| "- # landwaiter: web\n".into())),

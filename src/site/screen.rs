@@ -37,13 +37,7 @@ mod tests {
 
     #[test]
     fn files_are_chosen_by_name() {
-        for path in [
-            "a.yaml",
-            "x/b.yml",
-            "Kustomization",
-            "x/Kustomization",
-            ".hidden/c.yaml",
-        ] {
+        for path in ["a.yaml", "x/b.yml", "Kustomization", "x/Kustomization", ".hidden/c.yaml"] {
             assert!(candidate_file(path), "{path}");
         }
         for path in ["a.json", "kustomization", "a.yaml.tpl", "yaml", "Kustomization/readme"] {
@@ -66,18 +60,9 @@ mod tests {
         ] {
             assert!(worth_parsing(text.as_bytes()), "{text}");
         }
-        for text in [
-            "",
-            "imagePullPolicy: Always",
-            "kind: ImagePolicy",
-            "imagepolicy: x",
-            "# an image of it",
-        ] {
+        for text in ["", "imagePullPolicy: Always", "kind: ImagePolicy", "imagepolicy: x", "# an image of it"] {
             assert!(!worth_parsing(text.as_bytes()), "{text}");
         }
-        assert!(
-            worth_parsing(b"\xff\xfei\0m\0"),
-            "UTF-16 must be reported, so it is worth a look"
-        );
+        assert!(worth_parsing(b"\xff\xfei\0m\0"), "UTF-16 must be reported, so it is worth a look");
     }
 }

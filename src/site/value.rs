@@ -47,11 +47,7 @@ pub(super) fn whole(text: &str) -> Result<Parts, Unreadable> {
 pub(super) fn name(text: &str) -> Result<Parts, Unreadable> {
     let text = line(text)?;
     let repository = Repository::parse(text).map_err(|error| Unreadable::Other(error.to_string()))?;
-    Ok(Parts {
-        name: Some(text.to_owned()),
-        repository: Some(repository),
-        ..Parts::default()
-    })
+    Ok(Parts { name: Some(text.to_owned()), repository: Some(repository), ..Parts::default() })
 }
 
 /// `tag` or `tag@digest`. A tag is taken as it is written, be it empty or no tag at all: the policy says what to do then.
@@ -67,11 +63,7 @@ pub(super) fn tag(text: &str) -> Result<Parts, Unreadable> {
         },
         None => (text, None),
     };
-    Ok(Parts {
-        tag: Some(tag.to_owned()),
-        digest,
-        ..Parts::default()
-    })
+    Ok(Parts { tag: Some(tag.to_owned()), digest, ..Parts::default() })
 }
 
 /// A digest, or nothing yet.
@@ -81,10 +73,7 @@ pub(super) fn digest(text: &str) -> Result<Parts, Unreadable> {
         Err(other) => return Err(other),
         Ok(text) => Some(Digest::parse(text).map_err(|error| Unreadable::Other(error.to_string()))?),
     };
-    Ok(Parts {
-        digest,
-        ..Parts::default()
-    })
+    Ok(Parts { digest, ..Parts::default() })
 }
 
 /// The text without the line breaks that a block scalar ends with.
@@ -107,10 +96,7 @@ mod tests {
     fn parts_are_read_as_written() {
         let hash = format!("sha256:{}", "ab".repeat(32));
         let read = whole(&format!("nginx:1.27@{hash}\n")).unwrap();
-        assert_eq!(
-            (read.name.as_deref(), read.tag.as_deref()),
-            (Some("nginx"), Some("1.27"))
-        );
+        assert_eq!((read.name.as_deref(), read.tag.as_deref()), (Some("nginx"), Some("1.27")));
         assert_eq!(read.digest.unwrap().as_str(), hash);
         assert_eq!(tag(&format!("1.27@{hash}")).unwrap().tag.as_deref(), Some("1.27"));
         assert_eq!(tag("").unwrap().tag.as_deref(), Some(""));

@@ -50,10 +50,7 @@ impl<'v> View<'v, '_> {
     }
 
     pub(super) fn note(&self, id: NodeId, text: impl Into<String>) -> Note {
-        Note {
-            line: self.line(id),
-            text: text.into(),
-        }
+        Note { line: self.line(id), text: text.into() }
     }
 
     /// The text of a key of the document's root.

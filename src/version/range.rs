@@ -103,18 +103,13 @@ impl Range {
     /// # Errors
     /// When the text is not of the dialect above, or exceeds [`MAX_TEXT`] or [`MAX_ALTERNATIVES`].
     pub fn parse(text: &str) -> Result<Range, RangeError> {
-        Ok(Range {
-            alternatives: parse::alternatives(text)?,
-            text: text.into(),
-        })
+        Ok(Range { alternatives: parse::alternatives(text)?, text: text.into() })
     }
 
     /// Whether the range admits `version`. With `prereleases`, pre-releases need no operand that opens the way for them.
     /// Build metadata does not count.
     pub fn matches(&self, version: &Version, prereleases: bool) -> bool {
-        self.alternatives
-            .iter()
-            .any(|alternative| alternative.holds(version, prereleases))
+        self.alternatives.iter().any(|alternative| alternative.holds(version, prereleases))
     }
 
     /// Whether no version at all can satisfy the range, as in `>2 <1`.
@@ -215,13 +210,7 @@ impl Comparison {
 
     /// The operand and the versions that directly follow it, its patch, its line and its major.
     fn witnesses(&self) -> Vec<Version> {
-        let Version {
-            major,
-            minor,
-            patch,
-            ref pre,
-            ..
-        } = self.operand;
+        let Version { major, minor, patch, ref pre, .. } = self.operand;
         let mut witnesses = vec![
             self.operand.clone(),
             Version::new(major, minor, patch),
@@ -230,10 +219,7 @@ impl Comparison {
             Version::new(major.saturating_add(1), 0, 0),
         ];
         if let Ok(pre) = Prerelease::new(&format!("{pre}.0")) {
-            witnesses.push(Version {
-                pre,
-                ..Version::new(major, minor, patch)
-            });
+            witnesses.push(Version { pre, ..Version::new(major, minor, patch) });
         }
         witnesses
     }

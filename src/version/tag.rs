@@ -36,10 +36,7 @@ impl fmt::Display for Unversioned {
         match self {
             Unversioned::NoNumber => f.write_str("does not begin with a version number"),
             Unversioned::TooFewParts { found, wanted } => {
-                write!(
-                    f,
-                    "has {found} of the {wanted} dot-separated parts that the policy asks for"
-                )
+                write!(f, "has {found} of the {wanted} dot-separated parts that the policy asks for")
             }
             Unversioned::Malformed => f.write_str("is not one to three numbers with an optional pre-release"),
             Unversioned::TooLarge => f.write_str("has a number above 64 bits"),
@@ -100,11 +97,7 @@ pub fn core(text: &str) -> Result<(Core, &str), Unversioned> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let mut core = Core {
-        v,
-        parts: 0,
-        values: [0; 3],
-    };
+    let mut core = Core { v, parts: 0, values: [0; 3] };
     loop {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at(end);

@@ -44,12 +44,7 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(text: &'a str, index: usize) -> Builder<'a> {
         Builder {
-            tree: Tree {
-                text,
-                index,
-                nodes: Vec::new(),
-                comments: Vec::new(),
-            },
+            tree: Tree { text, index, nodes: Vec::new(), comments: Vec::new() },
             open: Vec::new(),
             anchors: HashMap::new(),
             complete: None,
@@ -57,12 +52,7 @@ impl<'a> Builder<'a> {
     }
 
     fn take(&mut self, event: Event<'a>) {
-        let Event {
-            kind,
-            span,
-            tag,
-            anchor,
-        } = event;
+        let Event { kind, span, tag, anchor } = event;
         let (kind, mapping) = match kind {
             Kind::Scalar { value, style } => (NodeKind::Scalar { value, style }, None),
             Kind::Alias(id) => match self.anchors.get(&id) {
@@ -78,12 +68,7 @@ impl<'a> Builder<'a> {
         };
         let id = self.push(kind, span, tag.as_deref(), anchor);
         match mapping {
-            Some(mapping) => self.open.push(Open {
-                id,
-                mapping,
-                key: None,
-                items: 0,
-            }),
+            Some(mapping) => self.open.push(Open { id, mapping, key: None, items: 0 }),
             None => self.complete = Some(id),
         }
     }
@@ -119,11 +104,7 @@ impl<'a> Builder<'a> {
         let node = &mut self.tree.nodes[open.id.at()];
         node.next = next;
         // The end of a flow collection is a bracket; that of a block collection is wherever the next thing begins.
-        if matches!(
-            node.kind,
-            NodeKind::Mapping(Layout::Flow) | NodeKind::Sequence(Layout::Flow)
-        ) && !span.is_empty()
-        {
+        if matches!(node.kind, NodeKind::Mapping(Layout::Flow) | NodeKind::Sequence(Layout::Flow)) && !span.is_empty() {
             self.complete = Some(open.id);
         }
     }

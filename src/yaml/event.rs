@@ -79,9 +79,7 @@ pub struct Events<'a> {
 
 impl std::fmt::Debug for Events<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Events")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Events").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
@@ -142,11 +140,7 @@ impl<'a> Events<'a> {
                         None => return Some(Err(self.lost(span))),
                     }
                 }
-                let value = if style == Style::Absent {
-                    Cow::Borrowed("")
-                } else {
-                    value
-                };
+                let value = if style == Style::Absent { Cow::Borrowed("") } else { value };
                 Kind::Scalar { value, style }
             }
             Alias(id) => Kind::Alias(id),
@@ -175,10 +169,7 @@ impl<'a> Events<'a> {
                 b'|' | b'>' => {
                     let line = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
                     let written = self.text.get(at..content.end.max(line))?;
-                    return Some(Span::new(
-                        at,
-                        at + written.trim_end_matches([' ', '\t', '\r', '\n']).len(),
-                    ));
+                    return Some(Span::new(at, at + written.trim_end_matches([' ', '\t', '\r', '\n']).len()));
                 }
                 b'#' => memchr::memchr(b'\n', &bytes[at..])?,
                 b'&' | b'!' => bytes[at..].iter().position(u8::is_ascii_whitespace)?,
@@ -274,10 +265,7 @@ mod tests {
             ("a: &x b\nc: !!str d\n", vec!["a", "b", "c", "d"]),
             ("a: # M\nb: 1\n", vec!["a", "", "b", "1"]),
             ("a: | # c\n  x\n\n# d\nb: 1\n", vec!["a", "| # c\n  x", "b", "1"]),
-            (
-                "a: !!str &z |-\r\n  x\r\nb: >+\r\n  y\r\n\r\n",
-                vec!["a", "|-\r\n  x", "b", ">+\r\n  y"],
-            ),
+            ("a: !!str &z |-\r\n  x\r\nb: >+\r\n  y\r\n\r\n", vec!["a", "|-\r\n  x", "b", ">+\r\n  y"]),
             ("- |\n  x\n- k: >\n   y\n", vec!["|\n  x", "k", ">\n   y"]),
             ("? |\n  k\n: >\n  v\n", vec!["|\n  k", ">\n  v"]),
             ("%YAML 1.2\n%X | y\n--- |\n  z\n", vec!["|\n  z"]),

@@ -10,10 +10,7 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub fn new(text: &'a str) -> Lines<'a> {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
-        Lines {
-            starts: starts.collect(),
-            text,
-        }
+        Lines { starts: starts.collect(), text }
     }
 
     pub fn text(&self) -> &'a str {

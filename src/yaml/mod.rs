@@ -71,11 +71,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
         return Err(problem(ProblemKind::TooLarge, MAX_BYTES, message));
     }
     if is_utf16(bytes) {
-        return Err(problem(
-            ProblemKind::NotUtf8,
-            0,
-            "UTF-16 text, only UTF-8 is read".into(),
-        ));
+        return Err(problem(ProblemKind::NotUtf8, 0, "UTF-16 text, only UTF-8 is read".into()));
     }
     if let Some(at) = memchr::memchr(0, bytes) {
         return Err(problem(ProblemKind::Syntax, at, format!("a NUL byte at offset {at}")));

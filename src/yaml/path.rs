@@ -18,11 +18,7 @@ pub(super) fn of(tree: &Tree<'_>, id: NodeId) -> String {
             Place::Root => {}
             Place::Item(index) => path += &format!("[{index}]"),
             Place::Key | Place::Value(_) => {
-                let key = if let Place::Value(key) = tree.node(id).place {
-                    key
-                } else {
-                    id
-                };
+                let key = if let Place::Value(key) = tree.node(id).place { key } else { id };
                 if !path.is_empty() {
                     path.push('.');
                 }
@@ -40,10 +36,7 @@ pub(super) fn of(tree: &Tree<'_>, id: NodeId) -> String {
 
 /// Whether a key is read back as itself without quotes.
 fn bare(key: &str) -> bool {
-    !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/' | b'$'))
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/' | b'$'))
 }
 
 fn quoted(key: &str) -> String {

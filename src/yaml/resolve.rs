@@ -16,9 +16,7 @@ fn is_word(text: &str) -> bool {
         text == word || text == word.to_ascii_uppercase() || text == title
     };
     matches!(text, "" | "~" | "<<" | "=")
-        || ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-            .into_iter()
-            .any(cased)
+        || ["null", "true", "false", "yes", "no", "on", "off", "y", "n"].into_iter().any(cased)
 }
 
 /// Integers and floats in every base and spelling, underscores and sexagesimal parts included.

@@ -23,13 +23,7 @@ pub struct Spelling {
 pub fn spell(text: &str, span: Span, old: &str, value: &str) -> Option<Spelling> {
     let written = span.of(text)?;
     let style = style(written);
-    let spelled = |text| {
-        Some(Spelling {
-            span,
-            text,
-            value: value.to_owned(),
-        })
-    };
+    let spelled = |text| Some(Spelling { span, text, value: value.to_owned() });
     match style {
         Style::Absent => None,
         Style::Plain if is_plain(value) => spelled(value.to_owned()),
@@ -94,11 +88,7 @@ fn is_plain(value: &str) -> bool {
 
 /// A new scalar: plain where every reader takes it for a string, otherwise in double quotes.
 pub fn scalar_text(value: &str) -> String {
-    if is_plain(value) {
-        value.to_owned()
-    } else {
-        double_quoted(value)
-    }
+    if is_plain(value) { value.to_owned() } else { double_quoted(value) }
 }
 
 /// The value in double quotes.
@@ -156,10 +146,7 @@ mod tests {
         ] {
             let spelled = spell(written, Span::new(0, written.len()), old, value).unwrap();
             let (start, end) = (spelled.span.start, spelled.span.end);
-            assert_eq!(
-                format!("{}{}{}", &written[..start], spelled.text, &written[end..]),
-                want
-            );
+            assert_eq!(format!("{}{}{}", &written[..start], spelled.text, &written[end..]), want);
             assert_eq!(spelled.value, read);
         }
         assert_eq!(spell("| # why\n", Span::new(0, 7), "", "c"), None);

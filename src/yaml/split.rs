@@ -19,10 +19,7 @@ pub fn documents(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut push = |start: usize, end: usize| {
-        pieces.push(Piece {
-            index: pieces.len(),
-            span: Span::new(start, end),
-        });
+        pieces.push(Piece { index: pieces.len(), span: Span::new(start, end) });
     };
     for mark in marks(text) {
         let content = !is_gap(&text[start..mark.at]);
@@ -80,10 +77,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
-        documents(text)
-            .iter()
-            .map(|piece| piece.span.of(text).unwrap())
-            .collect()
+        documents(text).iter().map(|piece| piece.span.of(text).unwrap()).collect()
     }
 
     #[test]
@@ -94,10 +88,7 @@ mod tests {
             ("a: 1\r\n---\r\nb: 2\r\n", vec!["a: 1\r\n", "---\r\nb: 2\r\n"]),
             ("a: 1\n---", vec!["a: 1\n", "---"]),
             ("a: 1\n--- b\n", vec!["a: 1\n", "--- b\n"]),
-            (
-                "a: |\n  ---\nb: ----\n---x: 1\n",
-                vec!["a: |\n  ---\nb: ----\n---x: 1\n"],
-            ),
+            ("a: |\n  ---\nb: ----\n---x: 1\n", vec!["a: |\n  ---\nb: ----\n---x: 1\n"]),
             ("# licence\n---\na: 1\n", vec!["# licence\n---\na: 1\n"]),
             ("\u{feff}---\na\n---\nb\n", vec!["\u{feff}---\na\n", "---\nb\n"]),
             ("%YAML 1.2\n---\na\n", vec!["%YAML 1.2\n---\na\n"]),

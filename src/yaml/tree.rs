@@ -154,18 +154,12 @@ impl<'a> Tree<'a> {
             NodeKind::Mapping(_) => self.node(id).next,
             _ => NodeId(id.0 + 1),
         };
-        Entries {
-            tree: self,
-            at: NodeId(id.0 + 1),
-            end,
-        }
+        Entries { tree: self, at: NodeId(id.0 + 1), end }
     }
 
     /// The value of the first entry with this key.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
-        self.entries(id)
-            .find(|(name, _)| self.text(*name) == Some(key))
-            .map(|(_, value)| value)
+        self.entries(id).find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| value)
     }
 
     /// Dotted, with `[n]` for items; keys that need it in double quotes.
@@ -213,10 +207,7 @@ mod tests {
     fn mappings_give_their_pairs_and_sequences_their_items() {
         let tree = tree("a: 1\nb:\n- x\n- {y: [1, 2], z: 3}\nc: {}\n");
         let root = tree.root().unwrap();
-        let keys = tree
-            .entries(root)
-            .map(|(key, _)| tree.text(key).unwrap())
-            .collect::<Vec<_>>();
+        let keys = tree.entries(root).map(|(key, _)| tree.text(key).unwrap()).collect::<Vec<_>>();
         assert_eq!(keys, ["a", "b", "c"]);
         let list = tree.get(root, "b").unwrap();
         let items = tree.children(list).collect::<Vec<_>>();

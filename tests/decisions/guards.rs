@@ -15,14 +15,8 @@ fn floating_tags_are_no_candidates_and_are_not_moved_unasked() {
     pin.guards.floating_current = FloatingCurrent::Pin;
     assert_eq!(outcome(&pin, "latest", tags), "1.3.0");
     assert_eq!(outcome(&pin, "1.2", tags), "1.3.0");
-    assert_eq!(
-        outcome(&pin, "1.2-alpine", "1.2-alpine 1.2.7-alpine 1.3.0"),
-        "1.2.7-alpine"
-    );
-    let below = Policy {
-        guards: pin.guards.clone(),
-        ..semver("<2")
-    };
+    assert_eq!(outcome(&pin, "1.2-alpine", "1.2-alpine 1.2.7-alpine 1.3.0"), "1.2.7-alpine");
+    let below = Policy { guards: pin.guards.clone(), ..semver("<2") };
     assert_eq!(outcome(&below, "2", "1.9.0 2 2.1.0"), "downgrade");
 }
 
@@ -32,10 +26,7 @@ fn a_channel_is_pinned_to_its_own_flavour() {
     pin.guards.floating_current = FloatingCurrent::Pin;
     let tags = "stable-alpine 1.27.3 1.27.2-alpine 1.27.3-perl v1.27.4-alpine";
     assert_eq!(outcome(&pin, "stable-alpine", tags), "1.27.2-alpine");
-    assert_eq!(
-        outcome(&pin, "latest-alpine", "1.27.3 v1.27.4-alpine"),
-        "v1.27.4-alpine"
-    );
+    assert_eq!(outcome(&pin, "latest-alpine", "1.27.3 v1.27.4-alpine"), "v1.27.4-alpine");
     assert_eq!(outcome(&pin, "latest-slim", tags), "no-candidate");
 }
 
@@ -59,10 +50,7 @@ fn a_switched_off_guard_lets_short_versions_in_but_never_names() {
     policy.guards.disabled.insert(Guard::Floating);
     assert_eq!(outcome(&policy, "1.2", "1.2 1.2.7 1.3 1.3.1"), "1.3");
     assert_eq!(outcome(&policy, "latest", "1.2 1.2.7"), "floating-current");
-    let alphabetical = Policy {
-        guards: policy.guards,
-        ..self::policy(Select::Alphabetical(Order::Asc))
-    };
+    let alphabetical = Policy { guards: policy.guards, ..self::policy(Select::Alphabetical(Order::Asc)) };
     assert_eq!(outcome(&alphabetical, "", "a latest main stable"), "a");
 }
 
@@ -120,15 +108,8 @@ fn an_outlier_waits_for_a_person() {
     let decision = decide(&policy, "5.2.3", tags);
     assert_eq!(decision.chosen.unwrap().tag.as_str(), "5.3.0");
     assert!(decision.note.unwrap().contains("accept: [20.04.1]"));
-    assert_eq!(
-        reasons(&policy, "5.2.3", tags),
-        ["20.04.1 outlier", "5.2.3 superseded", "4.9.0 older"]
-    );
-    assert_eq!(
-        outcome(&policy, "", tags),
-        "20.04.1",
-        "without a current tag nothing is an outlier"
-    );
+    assert_eq!(reasons(&policy, "5.2.3", tags), ["20.04.1 outlier", "5.2.3 superseded", "4.9.0 older"]);
+    assert_eq!(outcome(&policy, "", tags), "20.04.1", "without a current tag nothing is an outlier");
     policy.guards.accept.insert(Tag::parse("20.04.1").unwrap());
     assert_eq!(outcome(&policy, "5.2.3", tags), "20.04.1");
     policy.guards.accept.clear();
@@ -153,48 +134,27 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     let none = Facts::default();
 
     // No digest in the file, none wanted.
-    let plain = Question {
-        current: Some(&old),
-        ..Question::default()
-    };
+    let plain = Question { current: Some(&old), ..Question::default() };
     assert_eq!(chosen(plain, &none), None);
 
     // The tag changes, and the file carries a digest: the new tag's is needed, and written.
-    let pinned = Question {
-        current_digest: Some(&moved),
-        ..plain
-    };
-    let Outcome::Needs(needs) = ranking.decide(&pinned, &none) else {
-        panic!("decided without the digest")
-    };
+    let pinned = Question { current_digest: Some(&moved), ..plain };
+    let Outcome::Needs(needs) = ranking.decide(&pinned, &none) else { panic!("decided without the digest") };
     assert_eq!(needs, [Need::Digest(new.clone())]);
-    let known = Facts {
-        digests: [(new.clone(), Ok(fresh.clone()))].into(),
-    };
+    let known = Facts { digests: [(new.clone(), Ok(fresh.clone()))].into() };
     assert_eq!(chosen(pinned, &known), Some(fresh.clone()));
 
     // The tag stays: so does the digest, though the tag has moved meanwhile.
-    let latest = Question {
-        current: Some(&new),
-        current_digest: Some(&moved),
-        digest: true,
-    };
+    let latest = Question { current: Some(&new), current_digest: Some(&moved), digest: true };
     assert_eq!(chosen(latest, &known), Some(moved.clone()));
     // It stays and has none yet, but is to be given one.
-    let bare = Question {
-        current_digest: None,
-        ..latest
-    };
+    let bare = Question { current_digest: None, ..latest };
     assert_eq!(chosen(bare, &known), Some(fresh));
     assert!(matches!(ranking.decide(&bare, &none), Outcome::Needs(_)));
 
     // What could not be learned holds the reference; it elects no other tag.
-    let failed = Facts {
-        digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into(),
-    };
-    let Outcome::Decided(decision) = ranking.decide(&pinned, &failed) else {
-        panic!("asked again")
-    };
+    let failed = Facts { digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into() };
+    let Outcome::Decided(decision) = ranking.decide(&pinned, &failed) else { panic!("asked again") };
     let held = decision.held.unwrap();
     assert_eq!(held.reason, Reason::IncompleteInformation);
     assert!(held.detail.contains("did not answer in time"));
@@ -202,9 +162,6 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
 
     // A held reference needs no digest.
     let floating = Tag::parse("latest").unwrap();
-    let question = Question {
-        current: Some(&floating),
-        ..pinned
-    };
+    let question = Question { current: Some(&floating), ..pinned };
     assert!(matches!(ranking.decide(&question, &none), Outcome::Decided(_)));
 }

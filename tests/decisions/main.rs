@@ -24,11 +24,7 @@ fn semver(range: &str) -> Policy {
 
 fn semver_with(range: &str, parts: Parts) -> Policy {
     let range = Range::parse(range).unwrap();
-    policy(Select::Semver {
-        range,
-        parts,
-        prereleases: false,
-    })
+    policy(Select::Semver { range, parts, prereleases: false })
 }
 
 fn list(tags: &str) -> Vec<String> {
@@ -37,10 +33,7 @@ fn list(tags: &str) -> Vec<String> {
 
 fn decide(policy: &Policy, current: &str, tags: &str) -> Decision {
     let current = Tag::parse(current).ok();
-    let question = Question {
-        current: current.as_ref(),
-        ..Question::default()
-    };
+    let question = Question { current: current.as_ref(), ..Question::default() };
     match Ranking::new(policy, &list(tags)).decide(&question, &Facts::default()) {
         Outcome::Decided(decision) => decision,
         Outcome::Needs(needs) => panic!("nothing was asked that needs {needs:?}"),
@@ -59,28 +52,19 @@ fn outcome(policy: &Policy, current: &str, tags: &str) -> String {
 
 fn passed_over(policy: &Policy, current: &str, tags: &str) -> Vec<PassedOver> {
     let current = Tag::parse(current).ok();
-    let question = Question {
-        current: current.as_ref(),
-        ..Question::default()
-    };
+    let question = Question { current: current.as_ref(), ..Question::default() };
     Ranking::new(policy, &list(tags)).passed_over(&question, &Facts::default())
 }
 
 /// `tag reason` for each tag passed over.
 fn reasons(policy: &Policy, current: &str, tags: &str) -> Vec<String> {
     let passed = passed_over(policy, current, tags);
-    passed
-        .iter()
-        .map(|passed| format!("{} {}", passed.tag, passed.reason))
-        .collect()
+    passed.iter().map(|passed| format!("{} {}", passed.tag, passed.reason)).collect()
 }
 
 fn decide_list(policy: &Policy, current: &str, tags: &[String]) -> Decision {
     let current = Tag::parse(current).ok();
-    let question = Question {
-        current: current.as_ref(),
-        ..Question::default()
-    };
+    let question = Question { current: current.as_ref(), ..Question::default() };
     match Ranking::new(policy, tags).decide(&question, &Facts::default()) {
         Outcome::Decided(decision) => decision,
         Outcome::Needs(needs) => panic!("nothing was asked that needs {needs:?}"),

@@ -16,10 +16,7 @@ fn policies() -> Vec<Policy> {
         semver_with("*", Parts::Two),
         extracting,
         replacing,
-        Policy {
-            family: Family::Any,
-            ..semver(">=1-0")
-        },
+        Policy { family: Family::Any, ..semver(">=1-0") },
         policy(Select::Numeric(Order::Asc)),
         policy(Select::Numeric(Order::Desc)),
         policy(Select::Alphabetical(Order::Asc)),

@@ -41,32 +41,19 @@ fn every_tag_has_its_reason() {
             "v1.3.0 other-family",
         ]
     );
-    assert!(
-        passed_over(&policy, "1.1.0", &tags)
-            .iter()
-            .all(|passed| !passed.detail.is_empty())
-    );
+    assert!(passed_over(&policy, "1.1.0", &tags).iter().all(|passed| !passed.detail.is_empty()));
     policy.tags.matching = Some(Regex::new("^1").unwrap());
     assert!(reasons(&policy, "1.1.0", &tags).contains(&"v1.3.0 no-match".to_owned()));
 }
 
 #[test]
 fn what_is_no_tag_is_reported_legibly() {
-    let tags = vec![
-        "1.0.0".to_owned(),
-        "1.0\u{1b}[31m".to_owned(),
-        "9".repeat(9000),
-        String::new(),
-    ];
+    let tags = vec!["1.0.0".to_owned(), "1.0\u{1b}[31m".to_owned(), "9".repeat(9000), String::new()];
     let policy = semver("*");
     let passed = Ranking::new(&policy, &tags).passed_over(&Question::default(), &Facts::default());
     assert_eq!(passed.len(), 3);
     for passed in passed {
         assert_eq!(passed.reason, Reason::InvalidTag);
-        assert!(
-            !passed.tag.contains('\u{1b}') && passed.tag.chars().count() <= 161,
-            "{}",
-            passed.tag
-        );
+        assert!(!passed.tag.contains('\u{1b}') && passed.tag.chars().count() <= 161, "{}", passed.tag);
     }
 }

@@ -48,11 +48,7 @@ fn plan_says_what_would_change_and_writes_nothing() {
 fn plan_json_has_the_shape_of_the_contract() {
     let world = world();
     let bare = world.bare();
-    let plan = json(
-        &world
-            .landwaiter(&["plan", "--repo", &bare.to_string_lossy(), "--format", "json"])
-            .out,
-    );
+    let plan = json(&world.landwaiter(&["plan", "--repo", &bare.to_string_lossy(), "--format", "json"]).out);
     assert_eq!(plan["version"], 1);
     assert_eq!(plan["branch"], "main");
     assert_eq!(plan["head"], git(&bare.to_string_lossy(), &["rev-parse", "main"]));
@@ -61,10 +57,7 @@ fn plan_json_has_the_shape_of_the_contract() {
     assert_eq!(change["file"], "web.yaml");
     assert_eq!(change["line"], 6);
     assert_eq!(change["path"], "spec.containers[0].image");
-    assert_eq!(
-        change["blob"],
-        git(&bare.to_string_lossy(), &["rev-parse", "main:web.yaml"])
-    );
+    assert_eq!(change["blob"], git(&bare.to_string_lossy(), &["rev-parse", "main:web.yaml"]));
     assert_eq!(change["image"], "reg.example.com/acme/web");
     assert_eq!(change["policy"], "web");
     assert_eq!(change["from"], json(r#"{"tag": "1.0.0", "digest": null}"#));
@@ -83,10 +76,7 @@ fn plan_json_has_the_shape_of_the_contract() {
 fn the_same_inputs_give_the_same_bytes() {
     let world = world();
     for n in 0..30 {
-        world.write(
-            &format!("apps/{n}/pod.yaml"),
-            &pod(if n % 2 == 0 { ":1.0.0" } else { ":latest" }),
-        );
+        world.write(&format!("apps/{n}/pod.yaml"), &pod(if n % 2 == 0 { ":1.0.0" } else { ":latest" }));
     }
     let first = world.landwaiter(&["plan", "--format", "json"]).out;
     for _ in 0..5 {
@@ -105,11 +95,7 @@ fn update_on_a_bare_repository_commits_once_and_counts_its_requests() {
     let report = json(&world.landwaiter(&["update", "--repo", &bare, "--format", "json"]).out);
     assert_eq!(report["written"]["files"], 21);
     assert_eq!(report["written"]["commit"], git(&bare, &["rev-parse", "main"]));
-    assert_eq!(
-        report["requests"],
-        json(r#"{"reg.example.com": 1}"#),
-        "21 references of one image cost one request"
-    );
+    assert_eq!(report["requests"], json(r#"{"reg.example.com": 1}"#), "21 references of one image cost one request");
     let again = json(&world.landwaiter(&["update", "--repo", &bare, "--format", "json"]).out);
     assert_eq!(again["written"], Value::Null);
     assert_eq!(git(&bare, &["rev-list", "--count", "main"]), "2");
@@ -120,11 +106,7 @@ fn a_checkout_wants_to_know_how_it_may_be_written() {
     let world = world();
     let refused = world.landwaiter(&["update"]);
     assert_eq!(refused.status, 2);
-    assert!(
-        refused.err.contains("--worktree") && refused.err.contains("--push"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("--worktree") && refused.err.contains("--push"), "{}", refused.err);
 
     let edited = world.landwaiter(&["update", "--worktree"]);
     assert_eq!(edited.status, 0, "{}", edited.err);
@@ -150,10 +132,7 @@ fn push_commits_on_the_branch_of_origin_and_leaves_the_checkout_alone() {
 #[test]
 fn an_approved_plan_is_written_only_while_it_is_the_plan() {
     let world = world();
-    let plan = world
-        .landwaiter(&["plan", "--format", "json"])
-        .out
-        .replace("reg.example.com", &world.registry.host());
+    let plan = world.landwaiter(&["plan", "--format", "json"]).out.replace("reg.example.com", &world.registry.host());
     let file = world.folder.path().join("plan.json");
     std::fs::write(&file, plan).unwrap();
     let arguments = ["update", "--worktree", "--plan", &file.to_string_lossy()];
@@ -164,10 +143,7 @@ fn an_approved_plan_is_written_only_while_it_is_the_plan() {
     assert!(refused.err.contains("not the approved one"), "{}", refused.err);
     assert_eq!(world.read("web.yaml"), pod(":1.0.0"));
 
-    let plan = world
-        .landwaiter(&["plan", "--format", "json"])
-        .out
-        .replace("reg.example.com", &world.registry.host());
+    let plan = world.landwaiter(&["plan", "--format", "json"]).out.replace("reg.example.com", &world.registry.host());
     std::fs::write(&file, plan).unwrap();
     assert_eq!(world.landwaiter(&arguments).status, 0);
     assert_eq!(world.read("web.yaml"), pod(":1.2.0"));
@@ -192,14 +168,7 @@ fn explain_names_the_reason_of_every_tag() {
         .iter()
         .map(|one| (one["tag"].as_str().unwrap(), one["reason"].as_str().unwrap()))
         .collect();
-    assert_eq!(
-        passed,
-        [
-            ("2.0.0-rc.1", "prerelease"),
-            ("1.0.0", "superseded"),
-            ("latest", "floating")
-        ]
-    );
+    assert_eq!(passed, [("2.0.0-rc.1", "prerelease"), ("1.0.0", "superseded"), ("latest", "floating")]);
     for target in ["web", "reg.example.com/acme/web", "web.yaml"] {
         let target = target.replace("reg.example.com", &world.registry.host());
         let said = world.landwaiter(&["explain", &target]);
@@ -215,30 +184,11 @@ fn explain_names_the_reason_of_every_tag() {
 fn try_needs_no_registry() {
     let world = world();
     world.write("tags.txt", "1.0.0\n1.4.0\n1.5.0-rc.1\nlatest\n");
-    let tried = json(
-        &world
-            .landwaiter(&["try", "web", "--tags", "tags.txt", "--format", "json"])
-            .out,
-    );
+    let tried = json(&world.landwaiter(&["try", "web", "--tags", "tags.txt", "--format", "json"]).out);
     assert_eq!(tried["chosen"], "1.4.0");
-    let held = json(
-        &world
-            .landwaiter(&[
-                "try",
-                "web",
-                "--tags",
-                "tags.txt",
-                "--current",
-                "latest",
-                "--format",
-                "json",
-            ])
-            .out,
-    );
-    assert_eq!(
-        (&held["held"], &held["policy"]),
-        (&Value::from("floating-current"), &Value::from("web"))
-    );
+    let held =
+        json(&world.landwaiter(&["try", "web", "--tags", "tags.txt", "--current", "latest", "--format", "json"]).out);
+    assert_eq!((&held["held"], &held["policy"]), (&Value::from("floating-current"), &Value::from("web")));
     let shipped = world.landwaiter(&["try", "semver-stable", "--tags", "tags.txt"]);
     assert_eq!(shipped.status, 0, "{}", shipped.err);
     assert_eq!(world.landwaiter(&["try", "nobody", "--tags", "tags.txt"]).status, 2);
@@ -248,12 +198,7 @@ fn try_needs_no_registry() {
 fn check_lists_every_problem_with_exit_status_3() {
     let world = world();
     assert_eq!(world.landwaiter(&["check"]).out, "1 policy in 1 file: valid\n");
-    world.write(
-        "landwaiter.yaml",
-        &POLICIES
-            .replace("semver: '*'", "semver: '>1.x.y'")
-            .replace("images", "imgaes"),
-    );
+    world.write("landwaiter.yaml", &POLICIES.replace("semver: '*'", "semver: '>1.x.y'").replace("images", "imgaes"));
     let checked = world.landwaiter(&["check"]);
     assert_eq!((checked.status, checked.out.as_str()), (3, ""));
     assert!(
@@ -265,12 +210,7 @@ fn check_lists_every_problem_with_exit_status_3() {
     let machine = world.landwaiter(&["check", "--format", "json"]);
     assert_eq!(machine.status, 3);
     let problems = json(&machine.out)["problems"].as_array().unwrap().clone();
-    assert!(
-        problems
-            .iter()
-            .any(|problem| problem["line"] == 5 && problem["column"] == 5),
-        "{problems:?}"
-    );
+    assert!(problems.iter().any(|problem| problem["line"] == 5 && problem["column"] == 5), "{problems:?}");
     // Rejected policies stop a run before anything is asked of a registry.
     let before = world.registry.requests();
     assert_eq!(world.landwaiter(&["plan"]).status, 3);
@@ -280,20 +220,13 @@ fn check_lists_every_problem_with_exit_status_3() {
 #[test]
 fn a_dead_registry_holds_back_its_images_and_no_others() {
     let world = world();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let dead = format!("127.0.0.1:{port}");
     world.write(
         "landwaiter.yaml",
         &format!("{POLICIES}  - name: dead\n    images: ['{dead}/acme/*']\n    select: {{semver: '*'}}\n"),
     );
-    world.write(
-        "dead.yaml",
-        &pod(":1.0.0").replace("reg.example.com/acme/web", &format!("{dead}/acme/api")),
-    );
+    world.write("dead.yaml", &pod(":1.0.0").replace("reg.example.com/acme/web", &format!("{dead}/acme/api")));
     let updated = world.landwaiter(&["update", "--worktree"]);
     assert_eq!(updated.status, 4, "{}", updated.err);
     assert_eq!(world.read("web.yaml"), pod(":1.1.0"));
@@ -310,12 +243,7 @@ fn usage_errors_are_2_and_a_missing_repository_is_1() {
     assert_eq!(world.landwaiter(&["plan", "--nonsense"]).status, 2);
     assert_eq!(world.landwaiter(&[]).status, 2);
     assert_eq!(world.landwaiter(&["--help"]).status, 0);
-    assert_eq!(
-        world
-            .landwaiter(&["plan", "--repo", "http://git.example.com/x.git"])
-            .status,
-        2
-    );
+    assert_eq!(world.landwaiter(&["plan", "--repo", "http://git.example.com/x.git"]).status, 2);
     let missing = world.landwaiter(&["plan", "--repo", "nowhere"]);
     assert_eq!(missing.status, 1, "{}", missing.err);
     let bare = world.bare();
@@ -335,13 +263,7 @@ fn a_credential_that_is_not_there_is_named() {
         "apiVersion: landwaiter/v1\nkind: Settings\nregistries:\n- host: ghcr.io\n  credentials: {tokenEnv: NOT_SET}\n",
     )
     .unwrap();
-    let arguments = [
-        "plan",
-        "--repo",
-        &bare.to_string_lossy(),
-        "--config",
-        &settings.to_string_lossy(),
-    ];
+    let arguments = ["plan", "--repo", &bare.to_string_lossy(), "--config", &settings.to_string_lossy()];
     let refused = world.landwaiter(&arguments);
     assert_eq!(refused.status, 1);
     assert!(refused.err.contains("NOT_SET"), "{}", refused.err);
@@ -353,12 +275,7 @@ fn schema_policies_and_completions_print_to_stdout() {
     assert!(json(&world.landwaiter(&["schema"]).out).is_object());
     assert!(json(&world.landwaiter(&["schema", "settings"]).out).is_object());
     assert!(world.landwaiter(&["policies"]).out.contains("semver-stable"));
-    assert!(
-        world
-            .landwaiter(&["policies", "show", "semver-stable"])
-            .out
-            .contains("apiVersion")
-    );
+    assert!(world.landwaiter(&["policies", "show", "semver-stable"]).out.contains("apiVersion"));
     let unknown = world.landwaiter(&["policies", "show", "semver-stabel"]);
     assert_eq!(unknown.status, 2);
     assert!(unknown.err.contains("did you mean `semver-stable`?"), "{}", unknown.err);

@@ -75,8 +75,5 @@ fn assert_new(bare: &str, old: &str) {
     assert_eq!(git(bare, &["rev-list", "--count", &format!("{old}..main")]), "1");
     assert_eq!(git(bare, &["rev-parse", "main^"]), old);
     let changed = git(bare, &["diff", "--shortstat", old, "main"]);
-    assert_eq!(
-        changed.trim(),
-        format!("{APPS} files changed, {APPS} insertions(+), {APPS} deletions(-)")
-    );
+    assert_eq!(changed.trim(), format!("{APPS} files changed, {APPS} insertions(+), {APPS} deletions(-)"));
 }

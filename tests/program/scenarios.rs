@@ -15,10 +15,7 @@ use std::path::{Path, PathBuf};
 fn every_scenario_comes_out_as_written() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let only = std::env::var("SCENARIO").ok();
-    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     assert!(!cases.is_empty());
     let mut problems = Vec::new();
@@ -34,37 +31,19 @@ fn every_scenario_comes_out_as_written() {
 fn play(case: &Path) -> Vec<String> {
     let mut problems = Vec::new();
     let world = World::new();
-    for line in fs::read_to_string(case.join("registry.yaml"))
-        .unwrap()
-        .lines()
-        .filter(|line| line.contains(": ["))
-    {
+    for line in fs::read_to_string(case.join("registry.yaml")).unwrap().lines().filter(|line| line.contains(": [")) {
         let (repository, tags) = line.split_once(": [").unwrap();
-        let tags: Vec<&str> = tags
-            .trim_end()
-            .trim_end_matches(']')
-            .split(',')
-            .map(|tag| tag.trim().trim_matches('"'))
-            .collect();
+        let tags: Vec<&str> =
+            tags.trim_end().trim_end_matches(']').split(',').map(|tag| tag.trim().trim_matches('"')).collect();
         world.push(repository, &tags);
     }
     world.copy(&case.join("before"));
     let exit = fs::read_to_string(case.join("exit.txt")).map_or(0, |text| text.trim().parse().unwrap());
 
     let planned = world.landwaiter(&["plan"]);
-    same(
-        &mut problems,
-        "exit status of plan",
-        &planned.status.to_string(),
-        &exit.to_string(),
-    );
+    same(&mut problems, "exit status of plan", &planned.status.to_string(), &exit.to_string());
     let printed = if exit == 3 { planned.err } else { planned.out };
-    text(
-        &mut problems,
-        case,
-        "report.txt",
-        &printed.replace(&*world.repo().to_string_lossy(), "."),
-    );
+    text(&mut problems, case, "report.txt", &printed.replace(&*world.repo().to_string_lossy(), "."));
     if exit == 3 {
         return problems;
     }
@@ -78,20 +57,10 @@ fn play(case: &Path) -> Vec<String> {
         "1" => git(&bare, &["log", "-1", "--format=%an <%ae>%n%n%B", "main"]),
         more => format!("{more} commits"),
     };
-    text(
-        &mut problems,
-        case,
-        "commit.txt",
-        &(message.replace(&world.registry.host(), world::EXAMPLE_HOST) + "\n"),
-    );
+    text(&mut problems, case, "commit.txt", &(message.replace(&world.registry.host(), world::EXAMPLE_HOST) + "\n"));
 
     let updated = world.landwaiter(&["update", "--worktree"]);
-    same(
-        &mut problems,
-        "exit status of update",
-        &updated.status.to_string(),
-        &exit.to_string(),
-    );
+    same(&mut problems, "exit status of update", &updated.status.to_string(), &exit.to_string());
     compare(&mut problems, case, &world);
     let again = world.landwaiter(&["update", "--worktree"]);
     if !again.out.contains("Nothing to write.") {

@@ -27,17 +27,9 @@ pub(crate) struct Said {
 
 impl World {
     pub(crate) fn new() -> World {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let registry = runtime.block_on(Embedded::start()).unwrap();
-        World {
-            folder: tempfile::tempdir().unwrap(),
-            registry,
-            runtime,
-        }
+        World { folder: tempfile::tempdir().unwrap(), registry, runtime }
     }
 
     pub(crate) fn push(&self, repository: &str, tags: &[&str]) {
@@ -102,49 +94,26 @@ impl World {
     /// The program with an environment of its own: nobody's credentials, nobody's settings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landwaiter"));
-        command
-            .args(arguments)
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", "/nowhere");
+        command.args(arguments).env_clear().env("HOME", self.folder.path()).env("PATH", "/nowhere");
         command
     }
 
     pub(crate) fn said(&self, output: Output) -> Said {
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes)
-                .unwrap()
-                .replace(&self.registry.host(), EXAMPLE_HOST)
-        };
-        Said {
-            status: output.status.code().unwrap_or(-1),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&self.registry.host(), EXAMPLE_HOST);
+        Said { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
 /// Runs git as nobody in particular and insists on success.
 pub(crate) fn git(folder: &str, arguments: &[&str]) -> String {
     let output = Command::new("git")
-        .args([
-            "-C",
-            folder,
-            "-c",
-            "user.name=Test",
-            "-c",
-            "user.email=test@example.com",
-        ])
+        .args(["-C", folder, "-c", "user.name=Test", "-c", "user.email=test@example.com"])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "git {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 

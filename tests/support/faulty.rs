@@ -92,11 +92,7 @@ impl Faulty {
                 connections.spawn(async move { shared.serve(stream).await.unwrap_or(()) });
             }
         });
-        Faulty {
-            address,
-            shared,
-            _server: server,
-        }
+        Faulty { address, shared, _server: server }
     }
 
     pub(crate) fn host(&self) -> String {
@@ -110,10 +106,7 @@ impl Faulty {
 
     /// How many requests begin with this path.
     pub(crate) fn count(&self, path: &str) -> usize {
-        self.asked()
-            .iter()
-            .filter(|asked| asked.target.starts_with(path))
-            .count()
+        self.asked().iter().filter(|asked| asked.target.starts_with(path)).count()
     }
 
     /// How many connections were made.
@@ -153,9 +146,7 @@ impl Shared {
     }
 
     async fn pour(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"tags\":[")
-            .await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"tags\":[").await?;
         let piece = "\"1.0.0\",".repeat(8 * 1024);
         loop {
             stream.write_all(piece.as_bytes()).await?;
@@ -169,17 +160,11 @@ impl Shared {
         let target = words.next().unwrap_or_default().to_owned();
         let authorization = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("authorization")
-                .then(|| value.trim().to_owned())
+            name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
         });
         let mut counts = self.counts.lock().unwrap();
         let count = counts.entry(target.clone()).or_default();
-        let asked = Asked {
-            method,
-            target,
-            authorization,
-            before: *count,
-        };
+        let asked = Asked { method, target, authorization, before: *count };
         *count += 1;
         self.asked.lock().unwrap().push(asked.clone());
         asked

@@ -20,10 +20,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file());
     if found.is_none() {
         let demanded = std::env::var_os("LANDWAITER_REAL_SERVERS").is_some_and(|value| value == "1");
-        assert!(
-            !demanded,
-            "{name} is not installed; tests/run says what a complete run needs"
-        );
+        assert!(!demanded, "{name} is not installed; tests/run says what a complete run needs");
         println!("skipped: {name} is not installed");
     }
     found

@@ -62,10 +62,7 @@ pub(crate) fn publication(snapshot: &dyn Snapshot, edits: &[(&str, &[u8])]) -> P
             })
             .collect(),
         message: "update images\n\nacme/web 1.0.0 -> 1.1.0\n".to_owned(),
-        author: Author {
-            name: "Landwaiter".to_owned(),
-            email: "landwaiter@example.com".to_owned(),
-        },
+        author: Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() },
         time: TIME,
     }
 }

@@ -18,10 +18,7 @@ pub(crate) fn available(programs: &[&str]) -> bool {
         return true;
     }
     let required = std::env::var("LANDWAITER_REAL_SERVERS").is_ok_and(|value| value == "1");
-    assert!(
-        !required,
-        "missing programs: {missing:?}; `tests/run` installs what the tests need"
-    );
+    assert!(!required, "missing programs: {missing:?}; `tests/run` installs what the tests need");
     println!("skipped: missing programs {missing:?}, see tests/run");
     false
 }
@@ -30,9 +27,7 @@ pub(crate) fn available(programs: &[&str]) -> bool {
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let directories = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/local/sbin"]);
-    directories
-        .map(|directory| Path::new(directory).join(name))
-        .find(|path| path.is_file())
+    directories.map(|directory| Path::new(directory).join(name)).find(|path| path.is_file())
 }
 
 fn run(name: &str, arguments: &[&str]) -> String {
@@ -144,13 +139,7 @@ impl HttpServer {
         wait_for("fcgiwrap", &cgi_log, || Path::new(&at("socket")).exists());
         let nginx = Process::start("nginx", &["-c", &at("nginx.conf"), "-p", &at("")], &log);
         wait_for("nginx", &log, || TcpStream::connect(("127.0.0.1", tls_port)).is_ok());
-        HttpServer {
-            port,
-            tls_port,
-            ca_pem: fs::read(at("cert.pem")).unwrap(),
-            _processes: [nginx, cgi],
-            directory,
-        }
+        HttpServer { port, tls_port, ca_pem: fs::read(at("cert.pem")).unwrap(), _processes: [nginx, cgi], directory }
     }
 
     /// `METHOD PATH STATUS` of every request so far.

@@ -20,11 +20,7 @@ fn tags_are_taken_apart() {
         ("7.4.0RC3-fpm-alpine3.10", "7.4.0-RC3", "#.#.#-fpm-alpine#.#"),
         ("2.1.0-preview2.1-sdk", "2.1.0-preview2.1", "#.#.#-sdk"),
         ("22-ea-7-windowsservercore-1809", "22.0.0-ea.7", "#-windowsservercore-#"),
-        (
-            "1.1.0-sdk-msbuild-rc3-nanoserver",
-            "1.1.0-rc3",
-            "#.#.#-sdk-msbuild-nanoserver",
-        ),
+        ("1.1.0-sdk-msbuild-rc3-nanoserver", "1.1.0-rc3", "#.#.#-sdk-msbuild-nanoserver"),
         ("3.0.0-m1", "3.0.0-m1", "#.#.#"),
         ("1.2.3-SNAPSHOT", "1.2.3-SNAPSHOT", "#.#.#"),
         ("1.2.3.Final", "1.2.3", "#.#.#.Final"),
@@ -42,15 +38,7 @@ fn tags_are_taken_apart() {
         assert_eq!(shape(tag).version().to_string(), version, "{tag}");
         assert_eq!(shape(tag).key(Family::Compatible), family, "{tag}");
     }
-    for tag in [
-        "",
-        "latest",
-        "V1.0",
-        "1.2.3.4",
-        "alpine3.19",
-        "jdk-11.0.1",
-        "99999999999999999999.0.0",
-    ] {
+    for tag in ["", "latest", "V1.0", "1.2.3.4", "alpine3.19", "jdk-11.0.1", "99999999999999999999.0.0"] {
         assert_eq!(Shape::read(tag), None, "{tag}");
     }
 }
@@ -99,10 +87,7 @@ fn families_have_names_for_people() {
 fn texts_without_versions_have_families_too() {
     let key = key_of_text;
     assert_eq!(key("RELEASE.2024-01-01T00-00-00Z"), key("RELEASE.2025-12-31T23-59-59Z"));
-    assert_ne!(
-        key("RELEASE.2024-01-01T00-00-00Z"),
-        key("RELEASE.2024-01-01T00-00-00Z.fips")
-    );
+    assert_ne!(key("RELEASE.2024-01-01T00-00-00Z"), key("RELEASE.2024-01-01T00-00-00Z.fips"));
     assert_eq!(key("main-abc1234-1700000001"), key("main-def5678-1800000001"));
     assert_eq!(key("bookworm"), None);
 }

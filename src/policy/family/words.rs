@@ -58,17 +58,11 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
         // `x86_64` is one word although `_` separates everywhere else.
         let end = match rest.strip_prefix("x86_64") {
             Some(_) => "x86_64".len(),
-            None => rest
-                .find(|c: char| c.is_ascii_alphanumeric() != word)
-                .unwrap_or(rest.len()),
+            None => rest.find(|c: char| c.is_ascii_alphanumeric() != word).unwrap_or(rest.len()),
         };
         let (token, after) = rest.split_at(end);
         rest = after;
-        Some(if word {
-            Token::Word(token)
-        } else {
-            Token::Between(token)
-        })
+        Some(if word { Token::Word(token) } else { Token::Between(token) })
     })
 }
 
@@ -117,10 +111,7 @@ pub(super) fn prerelease(tail: &str) -> Option<At> {
                 if begins_prerelease(word, at == 0) {
                     let end = at + word.len();
                     let start = if at == 0 { 0 } else { before };
-                    return Some(At {
-                        start,
-                        pre: at..end + following(word, &tail[end..]),
-                    });
+                    return Some(At { start, pre: at..end + following(word, &tail[end..]) });
                 }
                 at += word.len();
             }

@@ -17,10 +17,7 @@ use std::sync::Arc;
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
 pub(super) fn router(content: Arc<Content>) -> Router {
-    Router::new()
-        .fallback(answer)
-        .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(content)
+    Router::new().fallback(answer).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(content)
 }
 
 /// What a path names.
@@ -85,9 +82,7 @@ async fn answer(
 
 fn query(text: &str) -> HashMap<String, String> {
     let parsed = Url::parse(&format!("http://localhost/?{text}"));
-    parsed
-        .map(|url| url.query_pairs().into_owned().collect())
-        .unwrap_or_default()
+    parsed.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 fn tags(content: &Content, name: &str, query: &HashMap<String, String>) -> Response {
@@ -99,10 +94,8 @@ fn tags(content: &Content, name: &str, query: &HashMap<String, String>) -> Respo
     let Some((tags, more)) = content.tags(name, query.get("last").map(String::as_str), n) else {
         return error(StatusCode::NOT_FOUND, "NAME_UNKNOWN");
     };
-    let link = tags
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("</v2/{name}/tags/list?last={last}&n={n}>; rel=\"next\""));
+    let link =
+        tags.last().filter(|_| more).map(|last| format!("</v2/{name}/tags/list?last={last}&n={n}>; rel=\"next\""));
     let body = json!({"name": name, "tags": tags}).to_string();
     let mut headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
     headers.extend(link.map(|link| (LINK, link)));
@@ -128,10 +121,7 @@ fn blob(content: &Content, digest: &str, method: &Method) -> Response {
 }
 
 fn put_manifest(content: &Content, name: &str, reference: &str, headers: &HeaderMap, body: Bytes) -> Response {
-    let media_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match content.put_manifest(name, reference, media_type, body) {
         Ok(digest) => created(format!("/v2/{name}/manifests/{digest}"), digest.as_str()),
         Err(refused) => refusal(refused),
@@ -158,20 +148,15 @@ fn append(content: &Content, name: &str, id: u64, headers: &HeaderMap, body: &By
 
 fn finish(content: &Content, name: &str, id: u64, query: &HashMap<String, String>, body: &Bytes) -> Response {
     let digest = query.get("digest").map(String::as_str).unwrap_or_default();
-    match content
-        .append(id, None, body)
-        .and_then(|_| content.finish_upload(id, digest))
-    {
+    match content.append(id, None, body).and_then(|_| content.finish_upload(id, digest)) {
         Ok(digest) => created(format!("/v2/{name}/blobs/{digest}"), digest.as_str()),
         Err(refused) => refusal(refused),
     }
 }
 
 fn session(name: &str, id: u64, length: usize) -> Response {
-    let headers = [
-        (LOCATION, format!("/v2/{name}/blobs/uploads/{id}")),
-        (RANGE, format!("0-{}", length.saturating_sub(1))),
-    ];
+    let headers =
+        [(LOCATION, format!("/v2/{name}/blobs/uploads/{id}")), (RANGE, format!("0-{}", length.saturating_sub(1)))];
     reply(StatusCode::ACCEPTED, &headers, Body::empty())
 }
 
@@ -198,15 +183,8 @@ fn error(status: StatusCode, code: &str) -> Response {
 
 /// For `HEAD` the length is said and the body left out.
 fn whole(body: Bytes, method: &Method, media_type: &str) -> Response {
-    let headers = [
-        (CONTENT_TYPE, media_type.to_owned()),
-        (CONTENT_LENGTH, body.len().to_string()),
-    ];
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        body.into()
-    };
+    let headers = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_LENGTH, body.len().to_string())];
+    let body = if method == Method::HEAD { Body::empty() } else { body.into() };
     reply(StatusCode::OK, &headers, body)
 }
 
@@ -240,14 +218,8 @@ mod tests {
             ("/v2/web/tags/list", Some(Place::Tags("web"))),
             ("/v2/acme/tags/web/tags/list", Some(Place::Tags("acme/tags/web"))),
             ("/v2/acme/web/manifests/1.0", Some(Place::Manifest("acme/web", "1.0"))),
-            (
-                "/v2/acme/manifests/manifests/1.0",
-                Some(Place::Manifest("acme/manifests", "1.0")),
-            ),
-            (
-                "/v2/acme/web/blobs/sha256:ab",
-                Some(Place::Blob("acme/web", "sha256:ab")),
-            ),
+            ("/v2/acme/manifests/manifests/1.0", Some(Place::Manifest("acme/manifests", "1.0"))),
+            ("/v2/acme/web/blobs/sha256:ab", Some(Place::Blob("acme/web", "sha256:ab"))),
             ("/v2/acme/web/blobs/uploads/", Some(Place::Uploads("acme/web"))),
             ("/v2/acme/web/blobs/uploads/7", Some(Place::Upload("acme/web", 7))),
             ("/v2/acme/web/blobs/uploads/x", None),

@@ -151,11 +151,7 @@ impl Content {
         }
         let size = body.len();
         let held = stored.repositories.entry(repository.to_owned()).or_default();
-        let manifest = Manifest {
-            digest: digest.clone(),
-            media_type: media_type.to_owned(),
-            body,
-        };
+        let manifest = Manifest { digest: digest.clone(), media_type: media_type.to_owned(), body };
         let new_manifest = held.manifests.insert(digest.as_str().to_owned(), manifest).is_none();
         let new_tag = tag.is_some_and(|tag| held.tags.insert(tag.to_string(), digest.clone()).is_none());
         stored.bytes += if new_manifest { size } else { 0 };
@@ -223,28 +219,14 @@ mod tests {
     fn tags_come_page_by_page_in_byte_order() {
         let content = Content::default();
         for tag in ["b", "a", "C"] {
-            content
-                .put_manifest("acme/web", tag, "t", Bytes::from_static(b"{}"))
-                .unwrap();
+            content.put_manifest("acme/web", tag, "t", Bytes::from_static(b"{}")).unwrap();
         }
-        let page = |last, n| {
-            content
-                .tags("acme/web", last, n)
-                .map(|(tags, more)| (tags.join(","), more))
-        };
+        let page = |last, n| content.tags("acme/web", last, n).map(|(tags, more)| (tags.join(","), more));
         assert_eq!(page(None, 2), Some(("C,a".to_owned(), true)));
         assert_eq!(page(Some("a"), 2), Some(("b".to_owned(), false)));
         assert_eq!(page(Some("z"), 2), Some((String::new(), false)));
         assert_eq!(content.tags("acme/api", None, 2), None);
-        assert_eq!(
-            content.put_manifest("acme/web", "d", "t", "no".into()).unwrap_err(),
-            Refused::ManifestInvalid
-        );
-        assert_eq!(
-            content
-                .put_manifest("acme/web", "sha256:x", "t", "{}".into())
-                .unwrap_err(),
-            Refused::DigestInvalid
-        );
+        assert_eq!(content.put_manifest("acme/web", "d", "t", "no".into()).unwrap_err(), Refused::ManifestInvalid);
+        assert_eq!(content.put_manifest("acme/web", "sha256:x", "t", "{}".into()).unwrap_err(), Refused::DigestInvalid);
     }
 }

@@ -20,11 +20,7 @@ const OPERATORS: [(&str, Operator); 11] = [
 
 pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, RangeError> {
     if text.len() > MAX_TEXT {
-        return Err(error(
-            MAX_TEXT..text.len(),
-            format!("longer than {MAX_TEXT} bytes"),
-            "split the policy in two",
-        ));
+        return Err(error(MAX_TEXT..text.len(), format!("longer than {MAX_TEXT} bytes"), "split the policy in two"));
     }
     let mut reader = Reader { text, at: 0 };
     let mut alternatives = Vec::new();
@@ -45,11 +41,7 @@ pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, RangeError> {
 }
 
 fn error(span: std::ops::Range<usize>, message: impl Into<String>, hint: &str) -> RangeError {
-    RangeError {
-        message: message.into(),
-        span,
-        hint: hint.to_owned(),
-    }
+    RangeError { message: message.into(), span, hint: hint.to_owned() }
 }
 
 /// What was read of the text so far.
@@ -105,40 +97,22 @@ impl<'a> Reader<'a> {
             self.space();
         }
         let prereleases = comparisons.iter().any(|c: &Comparison| !c.operand.pre.is_empty());
-        Ok(Alternative {
-            comparisons,
-            prereleases,
-        })
+        Ok(Alternative { comparisons, prereleases })
     }
 
     /// One comparison, or the two that a hyphen range is short for.
     fn comparison(&mut self, into: &mut Vec<Comparison>) -> Result<(), RangeError> {
-        let operator = OPERATORS
-            .iter()
-            .find(|(spelling, _)| self.eat(spelling))
-            .map(|(_, operator)| *operator);
+        let operator = OPERATORS.iter().find(|(spelling, _)| self.eat(spelling)).map(|(_, operator)| *operator);
         self.space();
         let (operand, precision) = self.operand(operator.is_some())?;
-        let upper = if operator.is_none() && self.hyphen() {
-            Some(self.operand(true)?)
-        } else {
-            None
-        };
+        let upper = if operator.is_none() && self.hyphen() { Some(self.operand(true)?) } else { None };
         let first = match upper {
             Some(_) => Operator::GreaterOrEqual,
             None => operator.unwrap_or(Operator::Equal),
         };
-        into.push(Comparison {
-            operator: first,
-            operand,
-            precision,
-        });
+        into.push(Comparison { operator: first, operand, precision });
         if let Some((operand, precision)) = upper {
-            into.push(Comparison {
-                operator: Operator::LessOrEqual,
-                operand,
-                precision,
-            });
+            into.push(Comparison { operator: Operator::LessOrEqual, operand, precision });
         }
         Ok(())
     }
@@ -179,16 +153,7 @@ impl<'a> Reader<'a> {
         self.end_of_operand(start)?;
         let precision = [Precision::Any, Precision::Major, Precision::Minor, Precision::Patch][written];
         let [major, minor, patch] = numbers;
-        Ok((
-            Version {
-                major,
-                minor,
-                patch,
-                pre,
-                build: BuildMetadata::EMPTY,
-            },
-            precision,
-        ))
+        Ok((Version { major, minor, patch, pre, build: BuildMetadata::EMPTY }, precision))
     }
 
     /// One number of an operand; `None` is a wildcard.
@@ -199,15 +164,10 @@ impl<'a> Reader<'a> {
         match text {
             "x" | "X" | "*" => Ok(None),
             "" => Err(self.no_number(start, place, operator)),
-            _ if text.bytes().all(|b| b.is_ascii_digit()) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| error(span, "a number above 64 bits", "no version can have it")),
-            _ => Err(error(
-                span,
-                "digits and wildcards in one number",
-                "write `1.x`, not `1x`",
-            )),
+            _ if text.bytes().all(|b| b.is_ascii_digit()) => {
+                text.parse().map(Some).map_err(|_| error(span, "a number above 64 bits", "no version can have it"))
+            }
+            _ => Err(error(span, "digits and wildcards in one number", "write `1.x`, not `1x`")),
         }
     }
 
@@ -220,11 +180,8 @@ impl<'a> Reader<'a> {
             (0, true) => "not a version",
             _ => "a dot without a number after it",
         };
-        let hint = if place == 0 {
-            "a range looks like `>=1.4 <2`; `*` is any release"
-        } else {
-            "write `1.2.3` or `1.2.x`"
-        };
+        let hint =
+            if place == 0 { "a range looks like `>=1.4 <2`; `*` is any release" } else { "write `1.2.3` or `1.2.x`" };
         error(start..end, message, hint)
     }
 
@@ -256,11 +213,7 @@ impl<'a> Reader<'a> {
         let span = self.at..self.at + text.len();
         self.at = span.end;
         if text.split('.').any(str::is_empty) {
-            return Err(error(
-                span,
-                "not build metadata",
-                "leave the `+` and what follows it out",
-            ));
+            return Err(error(span, "not build metadata", "leave the `+` and what follows it out"));
         }
         Ok(())
     }
@@ -273,23 +226,14 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let fourth = rest.starts_with('.') && rest[1..].starts_with(|c: char| c.is_ascii_digit());
-        let message = if fourth {
-            "a version with more than three numbers"
-        } else {
-            "not a version"
-        };
-        Err(error(
-            start..self.at + self.word_len(),
-            message,
-            "a version is `1.2.3`, `1.2`, `1` or `1.2.x`",
-        ))
+        let message = if fourth { "a version with more than three numbers" } else { "not a version" };
+        Err(error(start..self.at + self.word_len(), message, "a version is `1.2.3`, `1.2`, `1` or `1.2.x`"))
     }
 
     /// The length of what stands ahead up to the next space, comma or bar.
     fn word_len(&self) -> usize {
         let rest = self.rest();
-        rest.find([' ', '\t', '\n', '\r', '\u{c}', ',', '|'])
-            .unwrap_or(rest.len())
+        rest.find([' ', '\t', '\n', '\r', '\u{c}', ',', '|']).unwrap_or(rest.len())
     }
 }
 
