@@ -1,6 +1,10 @@
 //! The same promises as in `git.rs`, against servers that people really run: `git http-backend` behind nginx (plain on
 //! loopback, and TLS), and OpenSSH. Skipped where the programs are missing, unless LANDWAITER_REAL_SERVERS=1.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read files and may panic"
+)]
 
 #[path = "support/repos.rs"]
 mod repos;
@@ -16,6 +20,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A bare repository `config.git` with one commit, and a checkout `work` to push from.
@@ -29,9 +34,14 @@ impl World {
     }
 
     fn with(format: &str) -> World {
-        let world = World { root: tempfile::tempdir().unwrap() };
+        let world = World {
+            root: tempfile::tempdir().unwrap(),
+        };
         let format = format!("--object-format={format}");
-        run_git(world.root.path(), &["init", "-q", "--bare", "-b", "main", &format, "config.git"]);
+        run_git(
+            world.root.path(),
+            &["init", "-q", "--bare", "-b", "main", &format, "config.git"],
+        );
         run_git(&world.bare(), &["config", "http.receivepack", "true"]);
         run_git(world.root.path(), &["init", "-q", "-b", "main", &format, "work"]);
         for number in 0..5 {
@@ -77,20 +87,34 @@ impl World {
 }
 
 fn login(user: &str, secret: &str) -> Option<Login> {
-    Some(Login { user: Some(user.to_owned()), secret: Secret::new(secret) })
+    Some(Login {
+        user: Some(user.to_owned()),
+        secret: Secret::new(secret),
+    })
 }
 
 fn as_writer() -> Options {
-    Options { login: login("writer", TOKEN), timeouts: quick(), ..Options::default() }
+    Options {
+        login: login("writer", TOKEN),
+        timeouts: quick(),
+        ..Options::default()
+    }
 }
 
 fn quick() -> Timeouts {
-    Timeouts { connect: Duration::from_secs(10), silence: Duration::from_secs(20), whole: Duration::from_secs(60) }
+    Timeouts {
+        connect: Duration::from_secs(10),
+        silence: Duration::from_secs(20),
+        whole: Duration::from_secs(60),
+    }
 }
 
 fn with_key(server: &SshServer) -> Options {
     Options {
-        ssh: Some(Ssh { private_key: Secret::new(server.key.as_str()), known_hosts: server.known_hosts.clone() }),
+        ssh: Some(Ssh {
+            private_key: Secret::new(server.key.as_str()),
+            known_hosts: server.known_hosts.clone(),
+        }),
         timeouts: quick(),
         ..Options::default()
     }
@@ -120,7 +144,9 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
     assert_eq!(read.len(), 5);
     assert_eq!(read["3.yaml"], b"image: acme/web:1.0.3\n");
 
-    let published = repo.publish(&publication(&*snapshot, &[("3.yaml", b"image: acme/web:2.0.0\n")])).unwrap();
+    let published = repo
+        .publish(&publication(&*snapshot, &[("3.yaml", b"image: acme/web:2.0.0\n")]))
+        .unwrap();
     assert_eq!(published.commit.unwrap().0, world.head());
     fsck(&world.bare());
     let again = repo.snapshot().unwrap();
@@ -133,9 +159,13 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
     let third = repo.snapshot().unwrap();
     assert_eq!(third.read_one("4.yaml").unwrap().unwrap(), b"image: acme/web:3.0.0\n");
     assert_eq!(third.read_one("3.yaml").unwrap().unwrap(), b"image: acme/web:2.0.0\n");
-    repo.publish(&publication(&*third, &[("0.yaml", b"in time\n")])).unwrap();
+    repo.publish(&publication(&*third, &[("0.yaml", b"in time\n")]))
+        .unwrap();
     // The older snapshot can still be read, whatever became of the cache.
-    assert_eq!(snapshot.read_one("3.yaml").unwrap().unwrap(), b"image: acme/web:1.0.3\n");
+    assert_eq!(
+        snapshot.read_one("3.yaml").unwrap().unwrap(),
+        b"image: acme/web:1.0.3\n"
+    );
 
     // What an earlier commit held and a later one holds again comes complete.
     world.somebody_pushes("3.yaml", "image: acme/web:1.0.3\n");
@@ -165,8 +195,11 @@ fn the_conversation_over_https_with_a_kept_cache_and_sha256() {
     let world = World::with("sha256");
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options =
-        Options { ca_pem: Some(server.ca_pem.clone()), cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let options = Options {
+        ca_pem: Some(server.ca_pem.clone()),
+        cache_dir: Some(cache.path().to_owned()),
+        ..as_writer()
+    };
     let url = format!("https://localhost:{}/config.git", server.tls_port);
     conversation(&world, &*open(&url, Some("main"), &options));
 }
@@ -204,14 +237,21 @@ fn nothing_is_fetched_that_is_known() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let options = Options {
+        cache_dir: Some(cache.path().to_owned()),
+        ..as_writer()
+    };
     let requests = |what: &str| server.requests().iter().filter(|line| line.contains(what)).count();
     let repo = open(&plain(&server), Some("main"), &options);
     let snapshot = repo.snapshot().unwrap();
     assert_eq!(requests("POST /config.git/git-upload-pack 200"), 2, "ls-refs and fetch");
     repo.publish(&publication(&*snapshot, &[("0.yaml", b"x\n")])).unwrap();
     repo.snapshot().unwrap();
-    assert_eq!(requests("POST /config.git/git-upload-pack 200"), 3, "what was pushed is known");
+    assert_eq!(
+        requests("POST /config.git/git-upload-pack 200"),
+        3,
+        "what was pushed is known"
+    );
     drop(snapshot);
     drop(repo);
     open(&plain(&server), Some("main"), &options).snapshot().unwrap();
@@ -227,11 +267,15 @@ fn a_broken_cache_is_thrown_away() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let options = Options {
+        cache_dir: Some(cache.path().to_owned()),
+        ..as_writer()
+    };
     let repository = || open(&plain(&server), Some("main"), &options);
     repository().snapshot().unwrap();
-    for damage in [&|path: &Path| fs::write(path, b"PACK").unwrap(), &|path: &Path| fs::remove_file(path).unwrap()]
-        as [&dyn Fn(&Path); 2]
+    for damage in [&|path: &Path| fs::write(path, b"PACK").unwrap(), &|path: &Path| {
+        fs::remove_file(path).unwrap()
+    }] as [&dyn Fn(&Path); 2]
     {
         for file in packs(cache.path()) {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -264,12 +308,16 @@ fn the_cache_stays_bounded() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let options = Options {
+        cache_dir: Some(cache.path().to_owned()),
+        ..as_writer()
+    };
     let repo = open(&plain(&server), Some("main"), &options);
     for round in 0..60 {
         let snapshot = repo.snapshot().unwrap();
         let text = format!("round: {round}\n");
-        repo.publish(&publication(&*snapshot, &[("0.yaml", text.as_bytes())])).unwrap();
+        repo.publish(&publication(&*snapshot, &[("0.yaml", text.as_bytes())]))
+            .unwrap();
     }
     assert!(packs(cache.path()).len() < 50, "{}", packs(cache.path()).len());
     let snapshot = repo.snapshot().unwrap();
@@ -286,7 +334,10 @@ fn a_hook_that_refuses_is_quoted() {
     world.hook("pre-receive", "echo 'policy 7: no robots on friday' >&2; exit 1");
     let (http, ssh) = (HttpServer::start(world.root.path()), SshServer::start(true));
     let head = world.head();
-    for repo in [open(&plain(&http), None, &as_writer()), open(&ssh.url(&world.bare()), None, &with_key(&ssh))] {
+    for repo in [
+        open(&plain(&http), None, &as_writer()),
+        open(&ssh.url(&world.bare()), None, &with_key(&ssh)),
+    ] {
         let edit = publication(&*repo.snapshot().unwrap(), &[("0.yaml", b"x\n")]);
         let Err(PublishError::Refused { reason, messages }) = repo.publish(&edit) else {
             panic!("the hook refuses");
@@ -323,7 +374,10 @@ fn a_race_lost_after_the_server_has_shown_its_refs_is_a_lost_race() {
     run_git(&world.work(), &["commit", "-qam", "winner"]);
     run_git(&world.work(), &["push", "-q", "../config.git", "HEAD:winner"]);
     let winner = run_git(&world.bare(), &["rev-parse", "winner"]);
-    world.hook("pre-receive", &format!("env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main {winner}"));
+    world.hook(
+        "pre-receive",
+        &format!("env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main {winner}"),
+    );
     let found = Some(CommitId(winner.clone()));
     assert_eq!(repo.publish(&edit), Err(PublishError::Moved { found }));
     assert_eq!(world.head(), winner);
@@ -360,7 +414,11 @@ fn credentials_over_tls_are_judged_too() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let url = format!("https://localhost:{}/config.git", server.tls_port);
-    let options = Options { ca_pem: Some(server.ca_pem.clone()), login: login("writer", "wr0ng"), ..as_writer() };
+    let options = Options {
+        ca_pem: Some(server.ca_pem.clone()),
+        login: login("writer", "wr0ng"),
+        ..as_writer()
+    };
     let error = failure(&url, None, &options);
     let host = format!("localhost:{}", server.tls_port);
     assert_eq!(error.message, format!("{host} does not accept the credentials (401)"));
@@ -377,23 +435,37 @@ fn what_is_not_there_is_named() {
     let base = format!("http://127.0.0.1:{}", http.port);
     let key = with_key(&ssh);
     let ssh_url = |name: &str| ssh.url(&world.root.path().join(name));
-    for (url, options) in [(format!("{base}/config.git"), &as_writer()), (ssh_url("config.git"), &key)] {
+    for (url, options) in [
+        (format!("{base}/config.git"), &as_writer()),
+        (ssh_url("config.git"), &key),
+    ] {
         let error = failure(&url, Some("nowhere"), options);
         assert_eq!(error.message, format!("{url} has no branch nowhere"));
         assert_eq!(error.hint.as_deref(), Some("there is main"));
     }
-    for (url, options) in [(format!("{base}/empty.git"), &as_writer()), (ssh_url("empty.git"), &key)] {
+    for (url, options) in [
+        (format!("{base}/empty.git"), &as_writer()),
+        (ssh_url("empty.git"), &key),
+    ] {
         let error = failure(&url, None, options);
         assert_eq!(error.message, format!("{url} is empty: it has no commit on any branch"));
     }
     let error = failure(&format!("{base}/nothing.git"), None, &as_writer());
     assert!(error.message.ends_with("has no such repository (404)"), "{error:?}");
     let error = failure(&ssh_url("nothing.git"), None, &key);
-    assert!(error.message.contains("nothing.git' does not appear to be a git repository"), "{error:?}");
+    assert!(
+        error
+            .message
+            .contains("nothing.git' does not appear to be a git repository"),
+        "{error:?}"
+    );
     let error = failure("http://127.0.0.1:1/config.git", None, &as_writer());
     assert!(error.retryable, "{error:?}");
     let error = failure("ssh://git@127.0.0.1:1/config.git", None, &key);
-    assert!(error.retryable && error.message.starts_with("127.0.0.1:1 cannot be reached by SSH"), "{error:?}");
+    assert!(
+        error.retryable && error.message.starts_with("127.0.0.1:1 cannot be reached by SSH"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -411,8 +483,13 @@ fn an_ssh_server_that_is_not_the_known_one_is_not_talked_to() {
     };
     let unknown = with_known(other.known_hosts.clone());
     let fingerprint = &server.fingerprint;
-    assert_eq!(unknown.message, format!("the host key {fingerprint} of 127.0.0.1 is not in known_hosts"));
-    let theirs = other.known_hosts.replace(&other.port.to_string(), &server.port.to_string());
+    assert_eq!(
+        unknown.message,
+        format!("the host key {fingerprint} of 127.0.0.1 is not in known_hosts")
+    );
+    let theirs = other
+        .known_hosts
+        .replace(&other.port.to_string(), &server.port.to_string());
     let changed = with_known(format!("# mine\n{theirs}"));
     assert_eq!(
         changed.message,
@@ -445,7 +522,10 @@ fn ssh_keys_that_cannot_be_used_are_named() {
     let mut options = with_key(&server);
     options.ssh.as_mut().unwrap().known_hosts = format!("[127.0.0.1]:{} {known}", server.port);
     let error = failure(&url, None, &options);
-    assert!(error.message.starts_with("known_hosts has only RSA keys for 127.0.0.1"), "{error:?}");
+    assert!(
+        error.message.starts_with("known_hosts has only RSA keys for 127.0.0.1"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -480,42 +560,46 @@ fn two_writers_on_a_server_lose_no_commit() {
     fsck(&world.bare());
 }
 
-/// Forwards connections to the port, but swallows the server's answer to a push: the server did it, nobody heard.
-fn swallow_answers_to_pushes(port: u16) -> u16 {
+/// Forwards connections to the port. `answer` is asked for each piece that the server sends, with all that the client has
+/// sent on that connection and how much the server has: the piece to pass on; `None` or a shorter one hangs up.
+fn proxy(port: u16, answer: impl Fn(&str, usize, &[u8]) -> Option<Vec<u8>> + Clone + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            std::thread::spawn(move || forward(client, port));
+            let answer = answer.clone();
+            std::thread::spawn(move || forward(client, port, answer));
         }
     });
     ours
 }
 
-fn forward(mut client: TcpStream, port: u16) {
+fn forward(mut client: TcpStream, port: u16, answer: impl Fn(&str, usize, &[u8]) -> Option<Vec<u8>> + Send + 'static) {
     let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut answers = server.try_clone().unwrap();
-    let pushing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (to_client, swallow) = (client.try_clone().unwrap(), pushing.clone());
+    let asked = Arc::new(Mutex::new(String::new()));
+    let (mut to_client, heard) = (client.try_clone().unwrap(), asked.clone());
     std::thread::spawn(move || {
-        let mut to_client = to_client;
-        let mut buffer = [0; 4096];
+        let (mut buffer, mut sent) = ([0; 4096], 0);
         while let Ok(read @ 1..) = answers.read(&mut buffer) {
-            if swallow.load(std::sync::atomic::Ordering::SeqCst) {
-                drop(to_client.shutdown(std::net::Shutdown::Both));
-                return;
+            let passed = answer(&heard.lock().unwrap(), sent, &buffer[..read]);
+            sent += read;
+            let Some(passed) = passed else { break };
+            if to_client.write_all(&passed).is_err() || passed.len() < read {
+                break;
             }
-            to_client.write_all(&buffer[..read]).unwrap();
         }
         drop(to_client.shutdown(std::net::Shutdown::Both));
     });
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = client.read(&mut buffer) {
-        let text = String::from_utf8_lossy(&buffer[..read]);
-        if text.contains("POST /config.git/git-receive-pack") {
-            pushing.store(true, std::sync::atomic::Ordering::SeqCst);
+        asked
+            .lock()
+            .unwrap()
+            .push_str(&String::from_utf8_lossy(&buffer[..read]));
+        if server.write_all(&buffer[..read]).is_err() {
+            break;
         }
-        server.write_all(&buffer[..read]).unwrap();
     }
 }
 
@@ -526,7 +610,10 @@ fn a_push_whose_answer_is_lost_is_looked_up() {
     }
     let world = World::new();
     let server = HttpServer::start(world.root.path());
-    let port = swallow_answers_to_pushes(server.port);
+    // The server does it, nobody hears of it.
+    let port = proxy(server.port, |asked, _, piece| {
+        (!asked.contains("POST /config.git/git-receive-pack")).then(|| piece.to_vec())
+    });
     let url = format!("http://127.0.0.1:{port}/config.git");
     let repo = open(&url, None, &as_writer());
     let snapshot = repo.snapshot().unwrap();
@@ -581,13 +668,63 @@ fn repositories_are_used_and_dropped_inside_an_async_runtime() {
     let world = World::new();
     let (http, ssh) = (HttpServer::start(world.root.path()), SshServer::start(true));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for repo in [open(&plain(&http), None, &as_writer()), open(&ssh.url(&world.bare()), None, &with_key(&ssh))] {
-        let repo: std::sync::Arc<dyn ConfigRepo> = repo.into();
+    for repo in [
+        open(&plain(&http), None, &as_writer()),
+        open(&ssh.url(&world.bare()), None, &with_key(&ssh)),
+    ] {
+        let repo: Arc<dyn ConfigRepo> = repo.into();
         runtime.block_on(async {
             let blocking = repo.clone();
             let files = tokio::task::spawn_blocking(move || blocking.snapshot().unwrap().files().len());
             assert_eq!(files.await.unwrap(), 5);
             drop(repo);
         });
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_anywhere_may_be_tried_again() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    let server = HttpServer::start(world.root.path());
+    let mut failures = 0;
+    for limit in (0..2600).step_by(97) {
+        let port = proxy(server.port, move |_, sent, piece| {
+            let left = limit.min(sent + piece.len()).saturating_sub(sent);
+            (left > 0).then(|| piece[..left].to_vec())
+        });
+        let repo = open(&format!("http://127.0.0.1:{port}/config.git"), None, &as_writer());
+        match repo.snapshot() {
+            Ok(snapshot) => assert_eq!(contents(&*snapshot).len(), 5, "cut after {limit}"),
+            Err(error) => {
+                failures += 1;
+                assert!(error.retryable, "cut after {limit}: {error:?}");
+            }
+        }
+    }
+    assert!(failures > 10, "{failures}");
+}
+
+#[test]
+fn a_server_that_answers_garbage_is_an_error() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    let server = HttpServer::start(world.root.path());
+    for at in (0_usize..2600).step_by(61) {
+        let port = proxy(server.port, move |_, sent, piece| {
+            let mut piece = piece.to_vec();
+            if let Some(byte) = at.checked_sub(sent).and_then(|at| piece.get_mut(at)) {
+                *byte ^= 0x15;
+            }
+            Some(piece)
+        });
+        let repo = open(&format!("http://127.0.0.1:{port}/config.git"), None, &as_writer());
+        if let Ok(snapshot) = repo.snapshot() {
+            assert_eq!(contents(&*snapshot).len(), 5, "byte {at}");
+        }
     }
 }
