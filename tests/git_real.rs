@@ -1,10 +1,6 @@
 //! The same promises as in `git.rs`, against servers that people really run: `git http-backend` behind nginx (plain on
 //! loopback, and TLS), and OpenSSH. Skipped where the programs are missing, unless LANDWAITER_REAL_SERVERS=1.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests read files and may panic"
-)]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 #[path = "support/repos.rs"]
 mod repos;
@@ -34,14 +30,9 @@ impl World {
     }
 
     fn with(format: &str) -> World {
-        let world = World {
-            root: tempfile::tempdir().unwrap(),
-        };
+        let world = World { root: tempfile::tempdir().unwrap() };
         let format = format!("--object-format={format}");
-        run_git(
-            world.root.path(),
-            &["init", "-q", "--bare", "-b", "main", &format, "config.git"],
-        );
+        run_git(world.root.path(), &["init", "-q", "--bare", "-b", "main", &format, "config.git"]);
         run_git(&world.bare(), &["config", "http.receivepack", "true"]);
         run_git(world.root.path(), &["init", "-q", "-b", "main", &format, "work"]);
         for number in 0..5 {
@@ -87,34 +78,20 @@ impl World {
 }
 
 fn login(user: &str, secret: &str) -> Option<Login> {
-    Some(Login {
-        user: Some(user.to_owned()),
-        secret: Secret::new(secret),
-    })
+    Some(Login { user: Some(user.to_owned()), secret: Secret::new(secret) })
 }
 
 fn as_writer() -> Options {
-    Options {
-        login: login("writer", TOKEN),
-        timeouts: quick(),
-        ..Options::default()
-    }
+    Options { login: login("writer", TOKEN), timeouts: quick(), ..Options::default() }
 }
 
 fn quick() -> Timeouts {
-    Timeouts {
-        connect: Duration::from_secs(10),
-        silence: Duration::from_secs(20),
-        whole: Duration::from_secs(60),
-    }
+    Timeouts { connect: Duration::from_secs(10), silence: Duration::from_secs(20), whole: Duration::from_secs(60) }
 }
 
 fn with_key(server: &SshServer) -> Options {
     Options {
-        ssh: Some(Ssh {
-            private_key: Secret::new(server.key.as_str()),
-            known_hosts: server.known_hosts.clone(),
-        }),
+        ssh: Some(Ssh { private_key: Secret::new(server.key.as_str()), known_hosts: server.known_hosts.clone() }),
         timeouts: quick(),
         ..Options::default()
     }
@@ -144,9 +121,7 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
     assert_eq!(read.len(), 5);
     assert_eq!(read["3.yaml"], b"image: acme/web:1.0.3\n");
 
-    let published = repo
-        .publish(&publication(&*snapshot, &[("3.yaml", b"image: acme/web:2.0.0\n")]))
-        .unwrap();
+    let published = repo.publish(&publication(&*snapshot, &[("3.yaml", b"image: acme/web:2.0.0\n")])).unwrap();
     assert_eq!(published.commit.unwrap().0, world.head());
     fsck(&world.bare());
     let again = repo.snapshot().unwrap();
@@ -159,13 +134,9 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
     let third = repo.snapshot().unwrap();
     assert_eq!(third.read_one("4.yaml").unwrap().unwrap(), b"image: acme/web:3.0.0\n");
     assert_eq!(third.read_one("3.yaml").unwrap().unwrap(), b"image: acme/web:2.0.0\n");
-    repo.publish(&publication(&*third, &[("0.yaml", b"in time\n")]))
-        .unwrap();
+    repo.publish(&publication(&*third, &[("0.yaml", b"in time\n")])).unwrap();
     // The older snapshot can still be read, whatever became of the cache.
-    assert_eq!(
-        snapshot.read_one("3.yaml").unwrap().unwrap(),
-        b"image: acme/web:1.0.3\n"
-    );
+    assert_eq!(snapshot.read_one("3.yaml").unwrap().unwrap(), b"image: acme/web:1.0.3\n");
 
     // What an earlier commit held and a later one holds again comes complete.
     world.somebody_pushes("3.yaml", "image: acme/web:1.0.3\n");
@@ -195,11 +166,8 @@ fn the_conversation_over_https_with_a_kept_cache_and_sha256() {
     let world = World::with("sha256");
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options {
-        ca_pem: Some(server.ca_pem.clone()),
-        cache_dir: Some(cache.path().to_owned()),
-        ..as_writer()
-    };
+    let options =
+        Options { ca_pem: Some(server.ca_pem.clone()), cache_dir: Some(cache.path().to_owned()), ..as_writer() };
     let url = format!("https://localhost:{}/config.git", server.tls_port);
     conversation(&world, &*open(&url, Some("main"), &options));
 }
@@ -237,21 +205,14 @@ fn nothing_is_fetched_that_is_known() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options {
-        cache_dir: Some(cache.path().to_owned()),
-        ..as_writer()
-    };
+    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
     let requests = |what: &str| server.requests().iter().filter(|line| line.contains(what)).count();
     let repo = open(&plain(&server), Some("main"), &options);
     let snapshot = repo.snapshot().unwrap();
     assert_eq!(requests("POST /config.git/git-upload-pack 200"), 2, "ls-refs and fetch");
     repo.publish(&publication(&*snapshot, &[("0.yaml", b"x\n")])).unwrap();
     repo.snapshot().unwrap();
-    assert_eq!(
-        requests("POST /config.git/git-upload-pack 200"),
-        3,
-        "what was pushed is known"
-    );
+    assert_eq!(requests("POST /config.git/git-upload-pack 200"), 3, "what was pushed is known");
     drop(snapshot);
     drop(repo);
     open(&plain(&server), Some("main"), &options).snapshot().unwrap();
@@ -267,15 +228,11 @@ fn a_broken_cache_is_thrown_away() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options {
-        cache_dir: Some(cache.path().to_owned()),
-        ..as_writer()
-    };
+    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
     let repository = || open(&plain(&server), Some("main"), &options);
     repository().snapshot().unwrap();
-    for damage in [&|path: &Path| fs::write(path, b"PACK").unwrap(), &|path: &Path| {
-        fs::remove_file(path).unwrap()
-    }] as [&dyn Fn(&Path); 2]
+    for damage in [&|path: &Path| fs::write(path, b"PACK").unwrap(), &|path: &Path| fs::remove_file(path).unwrap()]
+        as [&dyn Fn(&Path); 2]
     {
         for file in packs(cache.path()) {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -308,16 +265,12 @@ fn the_cache_stays_bounded() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let cache = tempfile::tempdir().unwrap();
-    let options = Options {
-        cache_dir: Some(cache.path().to_owned()),
-        ..as_writer()
-    };
+    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
     let repo = open(&plain(&server), Some("main"), &options);
     for round in 0..60 {
         let snapshot = repo.snapshot().unwrap();
         let text = format!("round: {round}\n");
-        repo.publish(&publication(&*snapshot, &[("0.yaml", text.as_bytes())]))
-            .unwrap();
+        repo.publish(&publication(&*snapshot, &[("0.yaml", text.as_bytes())])).unwrap();
     }
     assert!(packs(cache.path()).len() < 50, "{}", packs(cache.path()).len());
     let snapshot = repo.snapshot().unwrap();
@@ -334,10 +287,7 @@ fn a_hook_that_refuses_is_quoted() {
     world.hook("pre-receive", "echo 'policy 7: no robots on friday' >&2; exit 1");
     let (http, ssh) = (HttpServer::start(world.root.path()), SshServer::start(true));
     let head = world.head();
-    for repo in [
-        open(&plain(&http), None, &as_writer()),
-        open(&ssh.url(&world.bare()), None, &with_key(&ssh)),
-    ] {
+    for repo in [open(&plain(&http), None, &as_writer()), open(&ssh.url(&world.bare()), None, &with_key(&ssh))] {
         let edit = publication(&*repo.snapshot().unwrap(), &[("0.yaml", b"x\n")]);
         let Err(PublishError::Refused { reason, messages }) = repo.publish(&edit) else {
             panic!("the hook refuses");
@@ -374,10 +324,7 @@ fn a_race_lost_after_the_server_has_shown_its_refs_is_a_lost_race() {
     run_git(&world.work(), &["commit", "-qam", "winner"]);
     run_git(&world.work(), &["push", "-q", "../config.git", "HEAD:winner"]);
     let winner = run_git(&world.bare(), &["rev-parse", "winner"]);
-    world.hook(
-        "pre-receive",
-        &format!("env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main {winner}"),
-    );
+    world.hook("pre-receive", &format!("env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main {winner}"));
     let found = Some(CommitId(winner.clone()));
     assert_eq!(repo.publish(&edit), Err(PublishError::Moved { found }));
     assert_eq!(world.head(), winner);
@@ -414,11 +361,7 @@ fn credentials_over_tls_are_judged_too() {
     let world = World::new();
     let server = HttpServer::start(world.root.path());
     let url = format!("https://localhost:{}/config.git", server.tls_port);
-    let options = Options {
-        ca_pem: Some(server.ca_pem.clone()),
-        login: login("writer", "wr0ng"),
-        ..as_writer()
-    };
+    let options = Options { ca_pem: Some(server.ca_pem.clone()), login: login("writer", "wr0ng"), ..as_writer() };
     let error = failure(&url, None, &options);
     let host = format!("localhost:{}", server.tls_port);
     assert_eq!(error.message, format!("{host} does not accept the credentials (401)"));
@@ -435,37 +378,23 @@ fn what_is_not_there_is_named() {
     let base = format!("http://127.0.0.1:{}", http.port);
     let key = with_key(&ssh);
     let ssh_url = |name: &str| ssh.url(&world.root.path().join(name));
-    for (url, options) in [
-        (format!("{base}/config.git"), &as_writer()),
-        (ssh_url("config.git"), &key),
-    ] {
+    for (url, options) in [(format!("{base}/config.git"), &as_writer()), (ssh_url("config.git"), &key)] {
         let error = failure(&url, Some("nowhere"), options);
         assert_eq!(error.message, format!("{url} has no branch nowhere"));
         assert_eq!(error.hint.as_deref(), Some("there is main"));
     }
-    for (url, options) in [
-        (format!("{base}/empty.git"), &as_writer()),
-        (ssh_url("empty.git"), &key),
-    ] {
+    for (url, options) in [(format!("{base}/empty.git"), &as_writer()), (ssh_url("empty.git"), &key)] {
         let error = failure(&url, None, options);
         assert_eq!(error.message, format!("{url} is empty: it has no commit on any branch"));
     }
     let error = failure(&format!("{base}/nothing.git"), None, &as_writer());
     assert!(error.message.ends_with("has no such repository (404)"), "{error:?}");
     let error = failure(&ssh_url("nothing.git"), None, &key);
-    assert!(
-        error
-            .message
-            .contains("nothing.git' does not appear to be a git repository"),
-        "{error:?}"
-    );
+    assert!(error.message.contains("nothing.git' does not appear to be a git repository"), "{error:?}");
     let error = failure("http://127.0.0.1:1/config.git", None, &as_writer());
     assert!(error.retryable, "{error:?}");
     let error = failure("ssh://git@127.0.0.1:1/config.git", None, &key);
-    assert!(
-        error.retryable && error.message.starts_with("127.0.0.1:1 cannot be reached by SSH"),
-        "{error:?}"
-    );
+    assert!(error.retryable && error.message.starts_with("127.0.0.1:1 cannot be reached by SSH"), "{error:?}");
 }
 
 #[test]
@@ -483,13 +412,8 @@ fn an_ssh_server_that_is_not_the_known_one_is_not_talked_to() {
     };
     let unknown = with_known(other.known_hosts.clone());
     let fingerprint = &server.fingerprint;
-    assert_eq!(
-        unknown.message,
-        format!("the host key {fingerprint} of 127.0.0.1 is not in known_hosts")
-    );
-    let theirs = other
-        .known_hosts
-        .replace(&other.port.to_string(), &server.port.to_string());
+    assert_eq!(unknown.message, format!("the host key {fingerprint} of 127.0.0.1 is not in known_hosts"));
+    let theirs = other.known_hosts.replace(&other.port.to_string(), &server.port.to_string());
     let changed = with_known(format!("# mine\n{theirs}"));
     assert_eq!(
         changed.message,
@@ -522,10 +446,7 @@ fn ssh_keys_that_cannot_be_used_are_named() {
     let mut options = with_key(&server);
     options.ssh.as_mut().unwrap().known_hosts = format!("[127.0.0.1]:{} {known}", server.port);
     let error = failure(&url, None, &options);
-    assert!(
-        error.message.starts_with("known_hosts has only RSA keys for 127.0.0.1"),
-        "{error:?}"
-    );
+    assert!(error.message.starts_with("known_hosts has only RSA keys for 127.0.0.1"), "{error:?}");
 }
 
 #[test]
@@ -593,10 +514,7 @@ fn forward(mut client: TcpStream, port: u16, answer: impl Fn(&str, usize, &[u8])
     });
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = client.read(&mut buffer) {
-        asked
-            .lock()
-            .unwrap()
-            .push_str(&String::from_utf8_lossy(&buffer[..read]));
+        asked.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
         if server.write_all(&buffer[..read]).is_err() {
             break;
         }
@@ -668,10 +586,7 @@ fn repositories_are_used_and_dropped_inside_an_async_runtime() {
     let world = World::new();
     let (http, ssh) = (HttpServer::start(world.root.path()), SshServer::start(true));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for repo in [
-        open(&plain(&http), None, &as_writer()),
-        open(&ssh.url(&world.bare()), None, &with_key(&ssh)),
-    ] {
+    for repo in [open(&plain(&http), None, &as_writer()), open(&ssh.url(&world.bare()), None, &with_key(&ssh))] {
         let repo: Arc<dyn ConfigRepo> = repo.into();
         runtime.block_on(async {
             let blocking = repo.clone();

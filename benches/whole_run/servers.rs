@@ -22,6 +22,8 @@ impl Servers {
         let _ = fs::remove_file(&socket);
         let fcgiwrap = Command::new("fcgiwrap")
             .args(["-c", "2", "-s", &format!("unix:{}", socket.display())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("fcgiwrap is needed (tests/run install): {error}"));
