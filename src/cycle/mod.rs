@@ -134,3 +134,8 @@ pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rej
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
     tokio::task::spawn_blocking(work).await.map_err(|stopped| RunError::Worker(stopped.to_string()))
 }
+
+/// Threads for work that only computes: one per processor that this process may use.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
