@@ -292,3 +292,14 @@ fn the_demo_shows_the_loop_and_leaves_nothing_behind() {
     assert!(shown.out.contains("Nothing to do"), "{}", shown.out);
     assert!(shown.out.contains("+          image: \""), "{}", shown.out);
 }
+
+#[test]
+fn the_front_page_shows_what_the_program_prints() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let report = std::fs::read_to_string(root.join("tests/scenarios/readme/report.txt")).unwrap();
+    assert!(readme.contains(&format!("```text\n{report}```")), "README.md does not show {report}");
+    for status in [0, 1, 2, 3, 4, 10] {
+        assert!(readme.contains(&format!("\n| {status} | ")), "README.md does not explain exit status {status}");
+    }
+}
