@@ -2,7 +2,7 @@
 //!
 //! [`Run::plan`] reads a snapshot of the config repository, finds its references, asks each repository's registry once,
 //! decides, and proves every edit on the bytes it would change. [`Run::update`] does the same and publishes; when the branch
-//! moved meanwhile it plans again from the new head, a bounded number of times. Nothing is written before everything that
+//! moved meanwhile, or the connection broke, it plans again from the new head, a bounded number of times. Nothing is written before everything that
 //! will be written is known.
 
 mod event;
@@ -15,7 +15,7 @@ mod write;
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
 pub use scan::policy_sources;
-pub use write::{Report, Written};
+pub use write::{Approve, Report, Written};
 
 use crate::config::policies::{self, Loaded};
 use crate::config::settings::Tenancy;
@@ -32,6 +32,8 @@ pub const MAX_FILE: u64 = 32 << 20;
 pub const IN_FLIGHT: usize = 64;
 /// How often a run plans again because the branch moved under it.
 pub const MAX_ATTEMPTS: u32 = 10;
+/// How often a run tries to write when what fails is not the race but the way to the repository.
+pub const MAX_FAILURES: u32 = 3;
 
 /// What a run is given. It owns no adapter and reads no environment.
 pub struct Run<'a> {

@@ -45,7 +45,7 @@ pub fn report(paint: Paint, report: &Report) -> String {
     }
     if report.retries > 0 {
         out.push_str(&format!(
-            "The branch moved {} meanwhile; planned again.\n",
+            "Planned again {}: the branch moved, or the way to it failed.\n",
             count(report.retries as usize, "time")
         ));
     }
