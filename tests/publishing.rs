@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[path = "support/repos.rs"]
+#[expect(dead_code, reason = "these tests need the half that makes fixtures")]
 mod repos;
 
 use repos::{TIME, run_git};

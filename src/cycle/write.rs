@@ -43,7 +43,7 @@ struct Sent {
 
 /// How one attempt ended.
 enum Attempt {
-    Done(Planned, Option<Written>),
+    Done(Box<Planned>, Option<Written>),
     Moved,
     Failed(RepoError),
 }
@@ -61,7 +61,7 @@ impl Run<'_> {
             match self.attempt(approve, &mut memory, &mut sent).await? {
                 Attempt::Done(planned, written) => {
                     let requests = self.registry.requests();
-                    return Ok(Report { planned, written, requests, retries: moves + failures });
+                    return Ok(Report { planned: *planned, written, requests, retries: moves + failures });
                 }
                 Attempt::Moved => {
                     moves += 1;
@@ -95,7 +95,7 @@ impl Run<'_> {
         match self.arrived(planned.head.as_ref(), sent).await {
             Ok(Some(at)) => {
                 let Sent { planned, written } = sent.swap_remove(at);
-                return Ok(Attempt::Done(planned, Some(written)));
+                return Ok(Attempt::Done(Box::new(planned), Some(written)));
             }
             Ok(None) => {}
             Err(RunError::Repo(error)) => return Ok(Attempt::Failed(still_unknown(error))),
@@ -106,8 +106,10 @@ impl Run<'_> {
         let files = planned.files.len();
         let written = |commit, messages| Written { commit, files, message: message.clone(), messages };
         match self.publish(&planned, &message).await {
-            Ok(None) => Ok(Attempt::Done(planned, None)),
-            Ok(Some(Published { commit, messages })) => Ok(Attempt::Done(planned, Some(written(commit, messages)))),
+            Ok(None) => Ok(Attempt::Done(Box::new(planned), None)),
+            Ok(Some(Published { commit, messages })) => {
+                Ok(Attempt::Done(Box::new(planned), Some(written(commit, messages))))
+            }
             Err(PublishError::Moved { .. }) => Ok(Attempt::Moved),
             Err(PublishError::Refused { reason, messages }) => Err(RunError::Refused { reason, messages }),
             Err(PublishError::Unanswered { commit, error }) => {
