@@ -73,7 +73,8 @@ enum Color {
 /// What every command that reads a config repository takes.
 #[derive(Debug, Clone, Args)]
 struct RepoArguments {
-    /// The config repository: a checkout, a bare repository, or a URL (https, ssh, file; http on loopback)
+    /// The config repository: a checkout, a bare repository, or a URL (https, ssh, file; http on loopback).
+    /// `.` is the checkout that the current directory is in
     #[arg(long, value_name = "PATH|URL", default_value = ".")]
     repo: String,
     /// The branch to read and write; the remote's default when left out

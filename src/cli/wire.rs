@@ -8,9 +8,8 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments};
-use crate::config::policies;
 use crate::config::settings::{self, Credentials, GitSettings, SecretSource, Settings, UserSource};
-use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, policy_sources};
+use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
@@ -19,7 +18,7 @@ use crate::registry;
 use crate::text::Severity;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
@@ -52,6 +51,8 @@ pub(super) struct Wired {
     options: Options,
     progress: Progress,
     runtime: Runtime,
+    /// Where the current directory is in the checkout around it; empty elsewhere.
+    here: PathBuf,
 }
 
 /// The clock on the wall.
@@ -74,8 +75,10 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 impl Wired {
     pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
         let settings = read_settings(&arguments.operator)?;
-        let repo = open(arguments, purpose, &settings)?;
+        let (named, here) = checkout_around(&arguments.repo);
+        let repo = open(&named, arguments, purpose, &settings)?;
         Ok(Wired {
+            here,
             repo: repo.into(),
             registry: registry_client(&settings)?,
             options: run_options(arguments, &settings)?,
@@ -98,17 +101,36 @@ impl Wired {
         Ok(result?)
     }
 
+    /// What a person in the current directory means by `FILE` or `FILE:LINE`, from the root of the checkout; any other
+    /// text stays as it is.
+    pub(super) fn target(&self, text: &str) -> String {
+        let (file, line) = match text.rsplit_once(':') {
+            Some((file, line)) if line.parse::<usize>().is_ok() => (file, Some(line)),
+            _ => (text, None),
+        };
+        if self.here.as_os_str().is_empty() || !Path::new(file).is_file() {
+            return text.to_owned();
+        }
+        let mut from_root = self.here.clone();
+        for part in Path::new(file).components() {
+            match part {
+                Component::ParentDir => drop(from_root.pop()),
+                Component::Normal(part) => from_root.push(part),
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            }
+        }
+        let file = from_root.display();
+        line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+
     /// The policies alone, with whatever is wrong with them.
     pub(super) fn policies(&self) -> Result<LoadedPolicies, Failure> {
         let snapshot = self.repo.snapshot().map_err(RunError::Repo)?;
         let sources = policy_sources(&*snapshot, self.options.policies.as_ref(), self.options.max_file);
         let sources = sources.map_err(RunError::Repo)?;
         self.progress.done();
-        let loaded = policies::read(&sources);
-        Ok(LoadedPolicies {
-            policies: loaded.policies,
-            rejected: Rejected { diagnostics: loaded.diagnostics, sources },
-        })
+        let (policies, rejected) = judge_policies(sources, self.options.policies.is_some());
+        Ok(LoadedPolicies { policies, rejected })
     }
 }
 
@@ -170,14 +192,39 @@ fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
         .map_err(|diagnostics| Failure::rejected("settings", Rejected { diagnostics, sources: vec![(shown, text)] }))
 }
 
-fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Result<Box<dyn ConfigRepo>, Failure> {
-    let location = parse(&arguments.repo)?;
+/// As for Git, `.` is the checkout that the current directory is in, if it is in one: its root as a path from here, and
+/// the way from the root to here.
+fn checkout_around(repo: &str) -> (String, PathBuf) {
+    let as_named = (repo.to_owned(), PathBuf::new());
+    if repo != "." || git::is_bare(Path::new(repo)) {
+        return as_named;
+    }
+    let Ok(here) = std::env::current_dir() else {
+        return as_named;
+    };
+    let around = here.ancestors().enumerate().find(|(_, folder)| folder.join(".git").exists());
+    match around {
+        None | Some((0, _)) => as_named,
+        Some((depth, root)) => {
+            let way = here.strip_prefix(root).map(Path::to_owned).unwrap_or_default();
+            (vec![".."; depth].join("/"), way)
+        }
+    }
+}
+
+fn open(
+    named: &str,
+    arguments: &RepoArguments,
+    purpose: Purpose,
+    settings: &Settings,
+) -> Result<Box<dyn ConfigRepo>, Failure> {
+    let location = parse(named)?;
     let checkout = matches!(&location, Location::Path(path) if !git::is_bare(path));
     let branch = arguments.branch.as_deref();
     let (location, branch) = match (purpose, checkout) {
         (Purpose::Read, _) | (Purpose::WriteBranch, false) => (location, branch.map(str::to_owned)),
         (Purpose::WriteBranch, true) => {
-            return Err(Failure::usage(format!("{} is a checkout", arguments.repo))
+            return Err(Failure::usage(format!("{named} is a checkout"))
                 .hint("--worktree edits its files, --push commits on the branch of its origin"));
         }
         (Purpose::WriteWorktree, true) if branch.is_some() => {
@@ -192,7 +239,7 @@ fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Res
             (parse(&url)?, Some(branch.map_or(checked_out, str::to_owned)))
         }
         (Purpose::WriteWorktree | Purpose::PushOrigin, false) => {
-            return Err(Failure::usage(format!("{} is no checkout", arguments.repo))
+            return Err(Failure::usage(format!("{named} is no checkout"))
                 .hint("--worktree and --push are for checkouts; leave them out"));
         }
     };
@@ -216,6 +263,11 @@ fn git_options(
         cache_dir: operator.state_dir.clone().or_else(cache_folder).map(|folder| folder.join("git")),
         ..git::Options::default()
     };
+    if let Some(timeout) = settings.limits.timeout {
+        options.timeouts.connect = timeout;
+        options.timeouts.silence = timeout;
+        options.timeouts.whole = options.timeouts.whole.max(timeout);
+    }
     let entry = location.to_url().and_then(|url| settings.git(&url).cloned());
     let entry = entry.as_ref();
     if let Some(credentials) = entry.and_then(|git| git.credentials.as_ref()) {

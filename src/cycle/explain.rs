@@ -45,6 +45,7 @@ impl Run<'_> {
         let mut scanned = self.scan().await?;
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
+        let not_found = unknown(target, &scanned, &policies);
         let found = self.targets(target, &mut scanned, &claims, &policies);
         let mut explanations = Vec::new();
         for (found, claim) in &found {
@@ -61,7 +62,7 @@ impl Run<'_> {
             }
         }
         if explanations.is_empty() {
-            return Err(RunError::NotFound(unknown(target, &scanned, &policies)));
+            return Err(RunError::NotFound(not_found));
         }
         Ok(explanations)
     }
@@ -76,7 +77,7 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, repository: &Repository| {
             self.options.tenancy.allows(&policy.file, file, repository)
         };
-        let place = target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
+        let place = file_and_line(target);
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
         let mut found = std::mem::take(&mut scanned.found);
         found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
@@ -193,6 +194,11 @@ impl Explanation {
     }
 }
 
+/// `FILE:LINE`.
+fn file_and_line(target: &str) -> Option<(&str, usize)> {
+    target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
+}
+
 fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Claim) -> Vec<String> {
     let owner = match claim {
         Claim::Managed { policy, .. } => Some(*policy),
@@ -210,18 +216,48 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Cl
         let verdict = if Some(at) == owner { "owns it" } else { "would match too, but ranks lower or is outranked" };
         lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
     }
+    for policy in policies.iter().filter(|policy| policy.claims_image(repository).is_some()) {
+        if !policy.claims_file(&found.file) {
+            let Policy { name, file, .. } = policy;
+            lines.push(format!("{name} ({file}): names this image, but its `files` do not match this file"));
+        }
+    }
     if lines.is_empty() {
-        lines.push("no policy names this image in this file".to_owned());
+        lines.push("no policy names this image".to_owned());
     }
     lines
 }
 
+/// The most lines that are named to somebody who asked for another one.
+const NAMED_LINES: usize = 5;
+
 fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
+    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
+    if let Some(skipped) = skipped {
+        return format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail);
+    }
+    let (file, line) = file_and_line(target).map_or((target, None), |(file, line)| (file, Some(line)));
+    let file = file.trim_start_matches("./");
+    if scanned.snapshot.files().iter().any(|entry| &*entry.path == file) {
+        return elsewhere(file, line, scanned);
+    }
     let names = policies.iter().map(|policy| policy.name.as_str());
     let near = nearest(target, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
-    match skipped {
-        Some(skipped) => format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail),
-        None => format!("no reference, policy or image is called `{target}`{near}"),
-    }
+    format!("no file, reference, policy or image is called `{target}`{near}")
+}
+
+/// The file is there, but nothing that was asked for: says where its references are, the nearest first.
+fn elsewhere(file: &str, line: Option<usize>, scanned: &Scanned) -> String {
+    let here = scanned.found.iter().filter(|found| &*found.file == file);
+    let mut lines: Vec<usize> = here.map(|found| found.reference.line).collect();
+    let Some(line) = line.filter(|_| !lines.is_empty()) else {
+        return format!("{file} has no reference: nothing in it names an image, as far as is known");
+    };
+    lines.sort_by_key(|there| (there.abs_diff(line), *there));
+    lines.dedup();
+    let more = if lines.len() > NAMED_LINES { ", ..." } else { "" };
+    lines.truncate(NAMED_LINES);
+    let noun = if lines.len() == 1 { "line" } else { "lines" };
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    format!("{file} has no reference on line {line}, but on {noun} {}{more}", lines.join(", "))
 }

@@ -123,14 +123,38 @@ impl Run<'_> {
 }
 
 /// Reads the policy texts; any error rejects them all, with every problem listed.
-pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rejected), RunError> {
-    let Loaded { policies, diagnostics } = policies::read(&sources);
-    let rejected = Rejected { diagnostics, sources };
+fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Vec<Policy>, Rejected), RunError> {
+    let (policies, rejected) = judge_policies(sources, named);
     if rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(RunError::Policies(rejected));
     }
     Ok((policies, rejected))
 }
+
+/// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
+/// meant, where `named` places hold none it is a mistake.
+pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Policy>, Rejected) {
+    let Loaded { policies, mut diagnostics } = policies::read(&sources);
+    if policies.is_empty() && diagnostics.is_empty() {
+        diagnostics.push(match named {
+            true => Diagnostic::error("--policies", None, "no policy is in the files that it names")
+                .hint("globs start at the repository's root; quote them, so that the shell leaves them alone"),
+            false => Diagnostic::warning("landwaiter.yaml", None, "no policy was found, so nothing is managed")
+                .hint(HOW_TO_BEGIN),
+        });
+    }
+    (policies, Rejected { diagnostics, sources })
+}
+
+const HOW_TO_BEGIN: &str = "\
+policies are read from landwaiter.yaml, .landwaiter.yaml, .landwaiter/**/*.yaml and policies/**/*.yaml
+at the root of the repository, or from `--policies GLOB`; to begin, write landwaiter.yaml:
+  apiVersion: landwaiter/v1
+  kind: ImagePolicies
+  policies:
+    - name: web
+      images: [ghcr.io/acme/web]
+      select: {semver: \"*\"}";
 
 /// Runs blocking work where it does not hold up the registries' answers.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {

@@ -34,13 +34,14 @@ impl Run<'_> {
         self.events.happened(&Event::SnapshotTaken { repository: self.repo.name(), head: snapshot.head() });
 
         let globs = self.options.policies.clone();
+        let named = globs.is_some();
         let limit = self.options.max_file;
         let (snapshot, sources) = blocking(move || {
             let sources = policy_sources(&*snapshot, globs.as_ref(), limit);
             (snapshot, sources)
         })
         .await?;
-        let (policies, warnings) = read_policies(sources?)?;
+        let (policies, warnings) = read_policies(sources?, named)?;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
