@@ -5,6 +5,7 @@
 use super::scan::Scanned;
 use super::select::{date, decide, no_list};
 use super::{Run, RunError};
+use crate::config::settings::Tenancy;
 use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking};
@@ -111,7 +112,7 @@ impl Run<'_> {
         let mut explanation = Explanation {
             place: Some(Place { file: found.file.to_string(), line: reference.line, path: reference.path.clone() }),
             current: reference.tag.clone(),
-            ownership: ownership(claims, policies, found, claim),
+            ownership: ownership(claims, policies, &self.options.tenancy, found, claim),
             ..Explanation::empty(reference.repository.clone())
         };
         match claim {
@@ -199,7 +200,7 @@ fn file_and_line(target: &str) -> Option<(&str, usize)> {
     target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
 }
 
-fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Claim) -> Vec<String> {
+fn ownership(claims: &Claims<'_>, policies: &[Policy], tenancy: &Tenancy, found: &Found, claim: &Claim) -> Vec<String> {
     let owner = match claim {
         Claim::Managed { policy, .. } => Some(*policy),
         _ => None,
@@ -213,7 +214,13 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Cl
     };
     for (at, rank) in claims.candidates(&found.file, repository) {
         let Policy { name, file, .. } = &policies[at];
-        let verdict = if Some(at) == owner { "owns it" } else { "would match too, but ranks lower or is outranked" };
+        let verdict = match &policies[at] {
+            _ if Some(at) == owner => "owns it",
+            policy if !tenancy.allows(&policy.file, &found.file, repository) => {
+                "matches, but the operator's settings do not let it touch this"
+            }
+            _ => "would match too, but ranks lower or is outranked",
+        };
         lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
     }
     for policy in policies.iter().filter(|policy| policy.claims_image(repository).is_some()) {

@@ -2,7 +2,7 @@
 //!
 //! A marker outranks everything. Any other reference belongs to the policy whose `images` and `files` match it: an exact
 //! repository outranks a glob, a policy with `files` outranks one without. A tie that remains holds the reference and names
-//! both policies.
+//! both policies. What the operator does not let a policy touch is never its own.
 
 use crate::image::Repository;
 use crate::policy::{Exactness, Held, Policy, Reason};
@@ -51,16 +51,20 @@ impl<'p> Claims<'p> {
         reference: &Reference,
         allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
     ) -> Claim {
-        let claim =
-            if reference.marker.is_some() { self.marked(file, reference) } else { self.matched(file, reference) };
-        match claim {
-            Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => held(
-                Some(policy),
-                Reason::NotAllowed,
-                format!("the operator's settings do not let {} touch this", self.policies[policy].file),
-            ),
+        if reference.marker.is_none() {
+            return self.matched(file, reference, allowed);
+        }
+        match self.marked(file, reference) {
+            Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => {
+                self.not_allowed(policy)
+            }
             other => other,
         }
+    }
+
+    fn not_allowed(&self, policy: usize) -> Claim {
+        let detail = format!("the operator's settings do not let {} touch this", self.policies[policy].file);
+        held(Some(policy), Reason::NotAllowed, detail)
     }
 
     /// Every policy that matches the reference, best first, with the words that say why it ranks where it does.
@@ -79,13 +83,22 @@ impl<'p> Claims<'p> {
         found
     }
 
-    fn matched(&self, file: &str, reference: &Reference) -> Claim {
+    /// A policy that may not touch the reference does not take part: one tenant must not be able to hold back another's.
+    fn matched(
+        &self,
+        file: &str,
+        reference: &Reference,
+        allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
+    ) -> Claim {
         let Some(repository) = &reference.repository else {
             return Claim::Unmanaged;
         };
-        let found = self.candidates(file, repository);
+        let (found, strangers): (Vec<_>, Vec<_>) = self
+            .candidates(file, repository)
+            .into_iter()
+            .partition(|(at, _)| allowed(&self.policies[*at], file, repository));
         match found.as_slice() {
-            [] => Claim::Unmanaged,
+            [] => strangers.first().map_or(Claim::Unmanaged, |(stranger, _)| self.not_allowed(*stranger)),
             [(first, a), (second, b), ..] if a == b => held(
                 None,
                 Reason::AmbiguousPolicy,

@@ -5,4 +5,5 @@ mod contract;
 mod first_steps;
 mod kill;
 mod scenarios;
+mod strangers;
 mod world;
