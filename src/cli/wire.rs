@@ -181,7 +181,7 @@ fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
     let path = match &arguments.config {
         Some(path) => path.clone(),
         None => match config_folder().map(|folder| folder.join("landwaiter/settings.yaml")) {
-            Some(path) if path.exists() => path,
+            Some(path) if is_there(&path, "settings")? => path,
             _ => return Ok(Settings::default()),
         },
     };
@@ -323,7 +323,7 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
             host.concurrency = Some(concurrency.get());
         }
     }
-    if let Some(path) = docker_config() {
+    if let Some(path) = docker_config()? {
         let shown = path.display().to_string();
         let text = read_text(&path, "Docker's config.json")?;
         let added = options.credentials.add_docker_config(&text, &shown);
@@ -358,9 +358,23 @@ fn secret(source: &SecretSource) -> Result<Secret, Failure> {
     }
 }
 
-fn docker_config() -> Option<PathBuf> {
-    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))?;
-    Some(folder.join("config.json")).filter(|path| path.exists())
+fn docker_config() -> Result<Option<PathBuf>, Failure> {
+    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));
+    match folder.map(|folder| folder.join("config.json")) {
+        Some(path) if is_there(&path, "Docker's config.json")? => Ok(Some(path)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a file stands at its usual place. One that cannot be seen, or a link that leads nowhere, is not taken for none:
+/// without the settings' tenancy everybody may touch everything.
+fn is_there(path: &Path, what: &str) -> Result<bool, Failure> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(false),
+        Err(error) => Err(Failure::failed(format!("cannot read {what} {}: {error}", path.display()))),
+    }
 }
 
 fn home() -> Option<PathBuf> {
