@@ -15,7 +15,6 @@ use crate::plan::MessageOptions;
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Login, Secret};
 use crate::registry;
-use crate::text::Severity;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -143,8 +142,7 @@ pub(super) struct LoadedPolicies {
 impl LoadedPolicies {
     /// The policies, if nothing is wrong with any.
     pub(super) fn into_valid(self) -> Result<Vec<Policy>, Failure> {
-        let wrong = self.rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        if wrong { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
+        if self.rejected.has_errors() { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! moved meanwhile, or the connection broke, it plans again from the new head, a bounded number of times. Nothing is written before everything that
 //! will be written is known.
 
+mod dispute;
 mod event;
 mod explain;
 mod scan;
@@ -93,6 +94,13 @@ pub struct Rejected {
     pub sources: Vec<(String, String)>,
 }
 
+impl Rejected {
+    /// Warnings do not count.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
 /// A plan, and what is needed to write it.
 #[derive(Debug)]
 pub struct Planned {
@@ -125,7 +133,7 @@ impl Run<'_> {
 /// Reads the policy texts; any error rejects them all, with every problem listed.
 fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Vec<Policy>, Rejected), RunError> {
     let (policies, rejected) = judge_policies(sources, named);
-    if rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    if rejected.has_errors() {
         return Err(RunError::Policies(rejected));
     }
     Ok((policies, rejected))

@@ -218,6 +218,23 @@ fn check_lists_every_problem_with_exit_status_3() {
 }
 
 #[test]
+fn two_policies_with_the_same_claim_are_an_error_of_check_and_a_hold_of_a_run() {
+    let world = world();
+    let second = POLICIES.split_once("policies:\n").unwrap().1.replace("name: web", "name: other");
+    world.write("landwaiter.yaml", &format!("{POLICIES}{second}"));
+    let checked = world.landwaiter(&["check"]);
+    assert_eq!((checked.status, checked.out.as_str()), (3, ""));
+    assert!(checked.err.contains("web.yaml:6:14") && checked.err.contains("policies web"), "{}", checked.err);
+    let machine = world.landwaiter(&["check", "--format", "json"]);
+    assert_eq!((machine.status, &json(&machine.out)["problems"][0]["line"]), (3, &Value::from(6)));
+    let planned = world.landwaiter(&["plan"]);
+    assert_eq!(planned.status, 0, "{}", planned.err);
+    assert!(planned.out.contains("0 changes, 1 held") && planned.out.contains("ambiguous-policy"), "{}", planned.out);
+    world.write("web.yaml", &pod(":1.0.0 # landwaiter: other"));
+    assert_eq!(world.landwaiter(&["check"]).status, 0);
+}
+
+#[test]
 fn a_dead_registry_holds_back_its_images_and_no_others() {
     let world = world();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
