@@ -2,7 +2,7 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, wire};
+use super::{Exit, Format, RepoArguments, machine, wire};
 use crate::cycle::Planned;
 use crate::render;
 use clap::Args;
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let approved = arguments.plan.as_deref().map(wire::read_plan).transpose()?;
+    let approved = arguments.plan.as_deref().map(machine::read_plan).transpose()?;
     let approve = move |planned: &Planned| match &approved {
         Some(approved) => same(approved, planned),
         None => Ok(()),
