@@ -1,7 +1,7 @@
 //! The command line: what can be asked, who answers, and the exit status.
 //!
 //! stdout carries results, stderr carries progress and diagnostics. Each command is one file with its arguments and one
-//! `run`; [`wire`] is the only place that names concrete adapters, [`machine`] the only one that reads the environment.
+//! `run`; `wire` is the only place that names concrete adapters, `machine` the only one that reads the environment.
 
 mod check;
 mod completions;
