@@ -68,14 +68,17 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 
 impl Wired {
     pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
-        let settings = read_settings(&arguments.operator)?;
         let (named, here) = checkout_around(&arguments.repo);
-        let repo = open(&named, arguments, purpose, &settings)?;
+        let location = parse(&named)?;
+        check_usage(&location, arguments.branch.as_deref(), purpose)?;
+        let policies = globs(&arguments.policies)?;
+        let settings = read_settings(&arguments.operator)?;
+        let repo = open(location, arguments, purpose, &settings)?;
         Ok(Wired {
             here,
             repo: repo.into(),
             registry: registry_client(&settings)?,
-            options: run_options(arguments, &settings)?,
+            options: run_options(policies, &settings),
             progress: Progress::new(output.watched()),
             runtime: runtime()?,
         })
@@ -141,10 +144,10 @@ impl LoadedPolicies {
     }
 }
 
-fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options, Failure> {
+fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
     let (name, email) = settings.commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
-    Ok(Options {
-        policies: globs(&arguments.policies)?,
+    Options {
+        policies,
         tenancy: settings.tenancy.clone(),
         author: Author { name, email },
         message: MessageOptions {
@@ -153,7 +156,7 @@ fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options
         },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         backoff: BACKOFF,
-    })
+    }
 }
 
 fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
@@ -169,36 +172,36 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
     set.build().map(Some).map_err(|error| Failure::usage(format!("--policies: {error}")))
 }
 
+/// Whether the command makes sense for such a repository: asked before anything is read.
+fn check_usage(location: &Location, branch: Option<&str>, purpose: Purpose) -> Result<(), Failure> {
+    let checkout = matches!(location, Location::Path(path) if path.exists() && !git::is_bare(path));
+    match purpose {
+        Purpose::WriteBranch if checkout => Err(Failure::usage(format!("{location} is a checkout"))
+            .hint("--worktree edits its files, --push commits on the branch of its origin")),
+        Purpose::WriteWorktree | Purpose::PushOrigin if !checkout => {
+            Err(Failure::usage(format!("{location} is no checkout"))
+                .hint("--worktree and --push are for checkouts; leave them out"))
+        }
+        Purpose::WriteWorktree if branch.is_some() => {
+            Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn open(
-    named: &str,
+    location: Location,
     arguments: &RepoArguments,
     purpose: Purpose,
     settings: &Settings,
 ) -> Result<Box<dyn ConfigRepo>, Failure> {
-    let location = parse(named)?;
-    let checkout = matches!(&location, Location::Path(path) if !git::is_bare(path));
-    let branch = arguments.branch.as_deref();
-    let (location, branch) = match (purpose, checkout) {
-        (Purpose::Read, _) | (Purpose::WriteBranch, false) => (location, branch.map(str::to_owned)),
-        (Purpose::WriteBranch, true) => {
-            return Err(Failure::usage(format!("{named} is a checkout"))
-                .hint("--worktree edits its files, --push commits on the branch of its origin"));
-        }
-        (Purpose::WriteWorktree, true) if branch.is_some() => {
-            return Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"));
-        }
-        (Purpose::WriteWorktree, true) => (location, None),
-        (Purpose::PushOrigin, true) => {
-            let Location::Path(path) = &location else {
-                return Err(Failure::usage("--push needs a checkout"));
-            };
+    let branch = arguments.branch.clone();
+    let (location, branch) = match (purpose, &location) {
+        (Purpose::PushOrigin, Location::Path(path)) => {
             let (url, checked_out) = git::origin_of(path).map_err(RunError::Repo)?;
-            (parse(&url)?, Some(branch.map_or(checked_out, str::to_owned)))
+            (parse(&url)?, Some(branch.unwrap_or(checked_out)))
         }
-        (Purpose::WriteWorktree | Purpose::PushOrigin, false) => {
-            return Err(Failure::usage(format!("{named} is no checkout"))
-                .hint("--worktree and --push are for checkouts; leave them out"));
-        }
+        _ => (location, branch),
     };
     let options = git_options(&location, &arguments.operator, settings)?;
     Ok(git::open(&location, branch.as_deref(), &options).map_err(RunError::Repo)?)

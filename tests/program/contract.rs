@@ -270,6 +270,27 @@ fn usage_errors_are_2_and_a_missing_repository_is_1() {
 }
 
 #[test]
+fn of_several_errors_the_first_of_the_contract_counts() {
+    let world = world();
+    let settings = world.folder.path().join("settings.yaml");
+    std::fs::write(&settings, "apiVersion: landwaiter/v1\nkind: Settings\nnope: 1\n").unwrap();
+    let config = settings.to_string_lossy();
+    for (arguments, status) in [
+        (&["update"][..], 2),
+        (&["update", "--worktree", "--branch", "main"], 2),
+        (&["plan", "--policies", "["], 2),
+        (&["update", "--worktree", "--plan", "nowhere.json"], 3),
+        (&["update", "--repo", "nowhere"], 3),
+    ] {
+        let said = world.landwaiter(&[arguments, &["--config", &config]].concat());
+        assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
+    }
+    let nowhere = world.landwaiter(&["update", "--repo", "nowhere"]);
+    assert_eq!(nowhere.status, 1);
+    assert!(nowhere.err.contains("nowhere does not exist"), "{}", nowhere.err);
+}
+
+#[test]
 fn a_credential_that_is_not_there_is_named() {
     let world = world();
     world.write("landwaiter.yaml", POLICIES);
