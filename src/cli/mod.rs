@@ -30,7 +30,7 @@ use std::process::ExitCode;
 /// Writes container-image updates back to Git, byte by byte, and says why.
 #[derive(Debug, Parser)]
 #[command(name = "landwaiter", version, max_term_width = 100, after_help = AFTER_HELP)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 
@@ -139,7 +139,15 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     }
 }
 
-/// The definition, for completions and the tests of the help texts.
-pub fn definition() -> clap::Command {
+/// The definition, for completions.
+fn definition() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_consistent() {
+        super::definition().debug_assert();
+    }
 }
