@@ -19,6 +19,8 @@ pub(super) enum Meaning {
     Value { scalar: Span, old: String, new: String },
     /// One more pair of a mapping.
     Pair { key: String, value: String },
+    /// One pair less: these two scalars, and the comment that stands with them in the bytes that go.
+    Gone { key: Span, value: Span },
 }
 
 /// Sorts the splices, merges those that are the same and refuses those that touch each other.

@@ -2,7 +2,7 @@
 
 use super::value::{Parts, Unreadable};
 use super::view::View;
-use super::{Document, HandHold, InsertPoint, Marker, Note, Part, Reference, Shape, Slot};
+use super::{Document, HandHold, InsertPoint, Marker, Note, Part, Reference, RemovePoint, Shape, Slot};
 use crate::yaml::{NodeId, Tag};
 use std::collections::HashSet;
 
@@ -47,6 +47,7 @@ pub(super) struct Draft {
     pub(super) marker: Option<Marker>,
     pub(super) hold: Option<HandHold>,
     pub(super) insert: Option<InsertPoint>,
+    pub(super) remove: Vec<RemovePoint>,
     pub(super) blocked: Option<String>,
 }
 
@@ -62,6 +63,7 @@ impl Draft {
             marker: None,
             hold: None,
             insert: None,
+            remove: Vec::new(),
             blocked: None,
         }
     }
@@ -113,6 +115,7 @@ impl Draft {
             hold: self.hold,
             slots: self.slots.into_iter().map(slot).collect(),
             insert: self.insert,
+            remove: self.remove,
             blocked: self.blocked,
         }
     }

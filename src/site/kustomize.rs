@@ -15,7 +15,7 @@
 use super::draft::{Draft, Found};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
-use super::{InsertPoint, Part, Shape, insertion};
+use super::{InsertPoint, Part, RemovePoint, Shape, insertion, removal};
 use crate::yaml::{NodeId, NodeKind};
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
@@ -92,6 +92,7 @@ fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
         draft.block("a key stands twice in the entry");
     } else if empty.is_empty() {
         draft.insert = missing(view, &draft, item);
+        draft.remove = written.iter().filter_map(|(field, id)| removable(view, field, *id)).collect();
     }
     found.add(draft);
 }
@@ -124,6 +125,11 @@ fn has_duplicates(view: &View<'_, '_>, item: NodeId) -> bool {
     ["name", "newName", "newTag", "digest"]
         .iter()
         .any(|key| view.tree.entries(item).filter(|(name, _)| view.tree.text(*name) == Some(key)).count() > 1)
+}
+
+/// Tag and digest may go, unless a marker would go with them.
+fn removable(view: &View<'_, '_>, field: &Field, id: NodeId) -> Option<RemovePoint> {
+    (field.part != Part::Name && !view.marks.contains_key(&id)).then(|| removal::of(view, id, field.part))?
 }
 
 /// Where the first missing one of tag and digest could be written.

@@ -26,6 +26,7 @@ mod kubernetes;
 mod kustomize;
 mod marked;
 mod marker;
+mod removal;
 mod scan;
 mod screen;
 mod value;
@@ -111,6 +112,8 @@ pub struct Reference {
     pub slots: Vec<Slot>,
     /// Where a digest or a tag that the reference does not carry yet could be inserted; `None` where it cannot.
     pub insert: Option<InsertPoint>,
+    /// Parts whose key may be taken out, or give its place to another.
+    pub remove: Vec<RemovePoint>,
     /// Why the place cannot be edited, when it cannot.
     pub blocked: Option<String>,
 }
@@ -181,6 +184,19 @@ pub struct InsertPoint {
     /// The sibling scalar after whose line, or in a flow mapping directly after which, the new key goes.
     pub after: Span,
     pub form: InsertForm,
+}
+
+/// A key that may go, with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovePoint {
+    pub part: Part,
+    /// The key as a reader sees it.
+    pub name: String,
+    /// The key's scalar: where another key takes its place, this and the value are rewritten.
+    pub key: Span,
+    pub value: Span,
+    /// The bytes that go with the pair; `None` where only another key may take its place.
+    pub gone: Option<Span>,
 }
 
 /// How a further key is written.
