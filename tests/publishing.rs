@@ -69,7 +69,7 @@ impl ConfigRepo for Scripted {
                 if matches!(fate, Some(Fate::ArrivedAndBuiltOn)) {
                     somebody_pushes(&self.bare);
                 }
-                Err(PublishError::Unanswered { commit, error: error(true) })
+                Err(PublishError::Unanswered { commit, error: error(false) })
             }
         }
     }

@@ -115,7 +115,8 @@ impl Run<'_> {
             Err(PublishError::Unanswered { commit, error }) => {
                 let written = written(Some(commit), Vec::new());
                 sent.push(Sent { planned, written });
-                Ok(Attempt::Failed(error))
+                // Whatever went wrong, a look at the branch can tell what became of the commit.
+                Ok(Attempt::Failed(RepoError { retryable: true, ..error }))
             }
             Err(PublishError::Repo(error)) => Ok(Attempt::Failed(error)),
         }

@@ -165,8 +165,17 @@ fn move_ref(
         time: &time,
     };
     match repo.edit_references_as([edit], Some(committer)) {
-        Ok(_) => Ok(pack::sync(&repo.common_dir().join(&full))?),
+        Ok(_) => on_disk(&repo.common_dir().join(&full), new),
         Err(error) => Err(not_moved(repo, branch, old, &error)),
+    }
+}
+
+/// The ref has moved; whether a power cut would undo it is what is left to see to.
+fn on_disk(ref_file: &Path, new: ObjectId) -> Result<(), PublishError> {
+    match pack::sync(ref_file) {
+        Err(error) if ref_file.exists() => Err(PublishError::Unanswered { commit: CommitId(new.to_string()), error }),
+        // Without its file, the ref was packed meanwhile, and Git has seen to it.
+        _ => Ok(()),
     }
 }
 
