@@ -32,7 +32,7 @@ mod screen;
 mod value;
 mod view;
 
-pub use scan::scan;
+pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 
 use crate::image::{Digest, Repository};

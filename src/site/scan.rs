@@ -11,6 +11,9 @@ use std::collections::HashMap;
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
 const SHAPES: [fn(&View<'_, '_>, &mut Found); 3] = [kustomize::find, kubernetes::find, marked::find];
 
+/// The most references of one file that are kept: a file with more is no manifest, and each costs half a kilobyte.
+pub const MAX_REFERENCES: usize = 50_000;
+
 /// Finds the references of one file. `path` is the file's path in the repository.
 ///
 /// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
@@ -29,13 +32,21 @@ pub fn scan(path: &str, bytes: &[u8]) -> Scan {
     };
     let lines = Lines::new(text);
     let mut broken = Vec::new();
-    for piece in yaml::documents(text) {
+    let pieces = yaml::documents(text);
+    if pieces.len() > yaml::MAX_DOCUMENTS {
+        scan.skipped = Some(too_many("documents", yaml::MAX_DOCUMENTS));
+        return scan;
+    }
+    for piece in pieces {
         if !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
             continue;
         }
         match yaml::parse(text, piece) {
             Ok(trees) => trees.iter().for_each(|tree| document(path, tree, &lines, &mut scan)),
             Err(problem) => broken.push((piece, problem)),
+        }
+        if scan.references.len() > MAX_REFERENCES {
+            return Scan { skipped: Some(too_many("references", MAX_REFERENCES)), ..Scan::default() };
         }
     }
     scan.skipped = report(text, &lines, &broken);
@@ -77,6 +88,10 @@ fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<Reference> {
         references.push(draft.finish(view, document.clone()));
     }
     references
+}
+
+fn too_many(what: &str, limit: usize) -> Skipped {
+    Skipped { reason: SkipReason::TooLarge, detail: format!("more than {limit} {what}") }
 }
 
 /// What is said of the documents that could not be read: the first in full, the others by number.

@@ -48,11 +48,11 @@ struct Mark {
 
 fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
     let bytes = text.as_bytes();
-    let first = if text.starts_with('\u{feff}') { 3 } else { 0 };
     // A carriage return alone ends a line too; before a line feed it only adds a look at the feed.
     let breaks = memchr::memchr2_iter(b'\n', b'\r', bytes).map(|at| at + 1);
-    std::iter::once(first).chain(breaks).filter_map(move |at| {
-        let rest = &bytes[at..];
+    std::iter::once(0).chain(breaks).filter_map(move |at| {
+        // Each document may begin with a byte order mark: files are joined by people who do not know of it.
+        let rest = bytes[at..].strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes[at..]);
         let ends = rest.starts_with(b"...");
         let marked =
             (ends || rest.starts_with(b"---")) && matches!(rest.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
@@ -99,6 +99,7 @@ mod tests {
             ("a\n...\nb\n...\n# end\n", vec!["a\n...\n", "b\n...\n"]),
             ("---\n---\n", vec!["---\n", "---\n"]),
             ("...\n...\na\n", vec!["a\n"]),
+            ("a\n\u{feff}---\nb\n", vec!["a\n", "\u{feff}---\nb\n"]),
             ("# a\rb: 1\r---\rc\r", vec!["# a\rb: 1\r", "---\rc\r"]),
             ("a\r...\r# b\r", vec!["a\r...\r"]),
             ("a\r\r\n---\r\nb", vec!["a\r\r\n", "---\r\nb"]),
