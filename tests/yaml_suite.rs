@@ -12,7 +12,7 @@
 
 use landwaiter::edit::{Edit, EditError, Target, apply};
 use landwaiter::image::Tag;
-use landwaiter::site::{Document, Part, Reference, Shape, Slot};
+use landwaiter::site::{Document, Part, Reference, Setting, Shape, Slot};
 use landwaiter::yaml::{Event, Events, Kind, Problem, Style, documents, text};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ fn reference(event: &Event<'_>, value: &str) -> Reference {
         digest: None,
         marker: None,
         hold: None,
-        slots: vec![Slot { part: Part::Tag, span: event.span, value: value.to_owned() }],
+        slots: vec![Slot { part: Part::Tag, span: event.span, value: value.to_owned(), setting: Setting::default() }],
         insert: None,
         remove: Vec::new(),
         blocked: None,

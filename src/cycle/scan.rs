@@ -5,7 +5,7 @@ use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::Policy;
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{self, SkipReason};
+use crate::site::{self, Reference, SkipReason};
 use globset::GlobSet;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -162,6 +162,12 @@ impl References {
         if let Some(skipped) = scan.skipped {
             self.skip(&file.path, skipped.reason, skipped.detail);
         }
+        // Nobody can claim what has no name, so its reason would be shown nowhere else.
+        let nameless = |reference: &&Reference| reference.repository.is_none() && reference.marker.is_none();
+        self.notes.extend(scan.references.iter().filter(nameless).filter_map(|reference| {
+            let text = format!("an image that is not read: {}", reference.blocked.as_ref()?);
+            Some(FileNote { file: file.path.clone(), line: reference.line, text })
+        }));
         let blob = file.blob.as_ref().map(|blob| Arc::from(blob.0.as_str()));
         self.found.extend(scan.references.into_iter().map(|reference| Found {
             file: file.path.clone(),

@@ -3,7 +3,7 @@
 use super::splice::{Meaning, Splice};
 use super::{EditError, Target, word};
 use crate::image::Repository;
-use crate::site::{InsertForm, InsertPoint, Part, Reference, RemovePoint, Slot};
+use crate::site::{InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot};
 use crate::text::{Span, position};
 use crate::yaml;
 
@@ -37,7 +37,10 @@ pub(super) fn wanted<'a>(reference: &'a Reference, target: &Target) -> Result<Wa
             wanted.remove(reference, slot)?;
             continue;
         }
-        let value = value(reference, slot, target)?;
+        let mut value = value(reference, slot, target)?;
+        if !(slot.setting.before.is_empty() && slot.setting.after.is_empty()) {
+            value = format!("{}{value}{}", slot.setting.before, slot.setting.after);
+        }
         if value != slot.value.trim_end_matches('\n') {
             wanted.values.push((slot, value));
         }
@@ -135,7 +138,7 @@ pub(super) fn splices(text: &str, reference: &Reference, target: &Target) -> Res
     let wanted = wanted(reference, target)?;
     let mut splices = Vec::new();
     for (slot, value) in &wanted.values {
-        splices.push(replacement(text, slot.span, &slot.value, value)?);
+        splices.push(part(text, slot, value)?);
     }
     for (point, slot, successor) in &wanted.leaving {
         if let Some((key, value)) = successor {
@@ -158,6 +161,20 @@ fn line(text: &str, span: Span) -> usize {
     position(text, span.start).line
 }
 
+/// One slot with another value, which may be only a part of what its scalar or its text holds.
+fn part(text: &str, slot: &Slot, value: &str) -> Result<Splice, EditError> {
+    if slot.span.of(text).is_none() {
+        return Err(EditError::Stale { line: line(text, slot.span) });
+    }
+    let spelling = spelling(text, slot, value).ok_or_else(|| EditError::Unwritable { line: line(text, slot.span) })?;
+    let (old, new) = (slot.value.clone(), spelling.value);
+    let meaning = match &slot.setting.medium {
+        Medium::Yaml => Meaning::Value { scalar: slot.span, old, new },
+        Medium::Within(within) => Meaning::Inner { scalar: slot.span, within: within.clone(), old, new },
+    };
+    Ok(Splice { span: spelling.span, text: spelling.text, meaning })
+}
+
 /// One scalar with another value.
 fn replacement(text: &str, scalar: Span, old: &str, value: &str) -> Result<Splice, EditError> {
     if scalar.of(text).is_none() {
@@ -177,6 +194,19 @@ fn removal(text: &str, point: &RemovePoint, gone: Span) -> Result<Splice, EditEr
     gone.of(text).ok_or_else(|| EditError::Stale { line: line(text, gone) })?;
     let meaning = Meaning::Gone { key: point.key, value: point.value };
     Ok(Splice { span: gone, text: String::new(), meaning })
+}
+
+/// The new value in its scalar. Where the scalar holds more than the part, only the part's bytes are replaced; `None` then
+/// means that the value is not written as it reads.
+fn spelling(text: &str, slot: &Slot, value: &str) -> Option<yaml::Spelling> {
+    let (before, after) = (slot.setting.before.len(), slot.setting.after.len());
+    if before + after == 0 {
+        return yaml::spell(text, slot.span, &slot.value, value);
+    }
+    let start = slot.span.start + slot.span.of(text)?.find(slot.value.as_str())?;
+    let span = Span::new(start + before, start + slot.value.len().checked_sub(after)?);
+    let part = value.get(before..value.len().checked_sub(after)?)?;
+    Some(yaml::Spelling { span, text: part.to_owned(), value: value.to_owned() })
 }
 
 /// One more pair after the sibling; `None` when the text does not hold the sibling.

@@ -22,6 +22,7 @@
 //! ```
 
 mod compose;
+mod nested;
 mod proof;
 mod splice;
 
@@ -138,7 +139,7 @@ pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
         actions.push(plan_action(edit.reference, &edit.to)?);
         splices.append(&mut compose::splices(text, edit.reference, &edit.to)?);
     }
-    let splices = splice::settle(text, splices)?;
+    let splices = nested::raise(splice::settle(text, splices)?)?;
     Ok(Edited { bytes: rewrite(text, &splices)?, actions })
 }
 

@@ -73,6 +73,8 @@ impl<'s> Document<'s> {
                 Meaning::Value { scalar, old, new } => {
                     document.values.insert(*scalar, (old, new));
                 }
+                // Raised to a value before anything is proven.
+                Meaning::Inner { .. } => {}
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();
                     document.pairs.insert(start, Pair { end, key: Some(key), value });

@@ -26,7 +26,8 @@ pub fn question<'r>(
             return Err(State::held(Reason::NoTag, "the tag is empty; the chart's or base's default applies"));
         }
         (Some(text), None) => {
-            return Err(State::held(Reason::NotEditable, format!("`{text}` is no tag")));
+            let why = reference.blocked.clone().unwrap_or_else(|| format!("`{text}` is no tag"));
+            return Err(State::held(Reason::NotEditable, why));
         }
         _ => {}
     }
