@@ -154,7 +154,11 @@ fn the_table_in_the_documentation_is_current() {
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "UPDATE_SNAPSHOTS=1 cargo test --test coverage");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "UPDATE_SNAPSHOTS=1 cargo test --test coverage"
+    );
 }
 
 const HEAD: &str = "\

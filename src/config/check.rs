@@ -12,12 +12,14 @@
 
 use super::budget::COPY;
 use super::extract::Template;
-use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags};
+use super::locations;
+use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates};
 use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
 use crate::policy::{Guards, Parts, Policy, PolicyName, Select, TagFilter, Write};
+use crate::site::Declarations;
 use crate::text::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,10 +28,19 @@ use std::sync::Arc;
 pub(super) type Names = BTreeMap<PolicyName, String>;
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
-pub(super) fn policies(path: &Arc<str>, root: &Node, names: &mut Names, problems: &mut Problems) -> Vec<Policy> {
+///
+/// What they say about where references are is added to `declarations`.
+pub(super) fn policies(
+    path: &Arc<str>,
+    root: &Node,
+    (names, declarations): (&mut Names, &mut Declarations),
+    problems: &mut Problems,
+) -> Vec<Policy> {
     let Some(file) = PolicyFile::read(root, problems) else {
         return Vec::new();
     };
+    let places = file.locations.value().unwrap_or_default();
+    declarations.locations.extend(places.into_iter().filter_map(|shape| locations::location(shape, problems)));
     let defaults = file.defaults.value().unwrap_or_default();
     let shapes = file.policies.value().unwrap_or_default();
     shapes
@@ -38,7 +49,7 @@ pub(super) fn policies(path: &Arc<str>, root: &Node, names: &mut Names, problems
             if let Some(name) = shape.value.name.as_given() {
                 unique(path, name, names, problems);
             }
-            policy(path, shape, &defaults, problems)
+            policy(path, shape, &defaults, declarations, problems)
         })
         .collect()
 }
@@ -61,6 +72,7 @@ fn policy(
     path: &Arc<str>,
     shape: Spanned<PolicyShape>,
     defaults: &Defaults,
+    declarations: &mut Declarations,
     problems: &mut Problems,
 ) -> Option<Policy> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
@@ -75,8 +87,12 @@ fn policy(
     if rules.select.is_absent() && shape.sound {
         no_select(place, problems);
     }
+    let name = name.value()?;
+    if or_default(rules.templates)? == Templates::Markers {
+        declarations.templates.insert(name.to_string());
+    }
     Some(Policy {
-        name: name.value()?,
+        name,
         file: path.clone(),
         images: values(images)?,
         files: values(files)?.into_iter().map(|glob| glob.0).collect(),
@@ -228,6 +244,14 @@ mod tests {
         assert_eq!(policy.guards.disabled, [Guard::Floating, Guard::Outlier].into());
         assert_eq!(policy.pin, Pin::TagAndDigest);
         assert_eq!(policy.write.mode, WriteMode::Report);
+    }
+
+    #[test]
+    fn templates_are_skipped_unless_a_policy_or_the_defaults_say_markers() {
+        let text = "apiVersion: landwaiter/v1\nkind: ImagePolicies\ndefaults: {select: {semver: '*'}, templates: markers}\n\
+                    policies: [{name: a}, {name: b, templates: skip}]\n";
+        let loaded = policies::read(&[("landwaiter.yaml".to_owned(), text.to_owned())]);
+        assert_eq!(loaded.declarations.templates, ["a".to_owned()].into());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
 use crate::policy::Policy;
+use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity, nearest};
 use globset::GlobSet;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ const SHARED_FOLDER: &str = "policies/";
 pub struct Loaded {
     /// In the order of the files and of their lines; complete only when [`Loaded::is_ok`].
     pub policies: Vec<Policy>,
+    /// Where references are that are not found by themselves.
+    pub declarations: Declarations,
     /// In the order of the files and of their lines.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -68,7 +71,8 @@ pub fn read(files: &[(String, String)]) -> Loaded {
         if !shared || text.contains("landwaiter/") {
             for root in tree::documents(text, &mut problems) {
                 if is_ours(&root, shared, &mut problems) {
-                    loaded.policies.extend(check::policies(&path, &root, &mut names, &mut problems));
+                    let places = (&mut names, &mut loaded.declarations);
+                    loaded.policies.extend(check::policies(&path, &root, places, &mut problems));
                 }
             }
         }

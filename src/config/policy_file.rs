@@ -6,6 +6,7 @@
 use super::declare::{record, words};
 use super::extract::Template;
 use super::globs::FileGlob;
+use super::locations::LocationShape;
 use super::pattern::Pattern;
 use super::problems::Problems;
 use super::shape::{Refusal, Shape, Spanned, read_record};
@@ -40,6 +41,8 @@ record! {
         "defaults" => defaults: Defaults,
         /// The policies of this document; names are unique in a repository.
         "policies" required => policies: Vec<Spanned<PolicyShape>>,
+        /// Places where references are that are not found by themselves: a path or an expression for some files.
+        "locations" => locations: Vec<Spanned<LocationShape>>,
     }
 }
 
@@ -93,6 +96,9 @@ record! {
         "disable" => disable: Vec<Spanned<Guard>>,
         /// What is written. A reference that carries a digest keeps one whatever stands here.
         "pin" => pin: Pin,
+        /// Whether marked lines of text that is no YAML, such as Helm templates, may be changed: `skip` leaves them alone,
+        /// `markers` lets simple lines be changed.
+        "templates" => templates: Templates,
         /// How the change reaches Git.
         "write" => write: WriteShape,
         /// When the service looks, as a cron expression of five fields. Checked today, used by the service later.
@@ -103,7 +109,6 @@ record! {
         "watchDigest" => Refusal::NotYet("`pin: tag+digest` writes the digest that was read"),
         "windows" => Refusal::NotYet("run `landwaiter update` when changes are welcome"),
         "freeze" => Refusal::NotYet("`write: {mode: report}` decides and shows, and writes nothing"),
-        "templates" => Refusal::NotYet("files that are templates are left alone, with a reason"),
         "semver" => Refusal::Never("belongs under `select`", "write `select: {semver: ...}`"),
         "numeric" => Refusal::Never("belongs under `select`", "write `select: {numeric: ...}`"),
         "alphabetical" => Refusal::Never("belongs under `select`", "write `select: {alphabetical: ...}`"),
@@ -296,6 +301,21 @@ words! {
         "tag" => Pin::Tag,
         "digest" => Pin::Digest,
         "tag+digest" => Pin::TagAndDigest,
+    }
+}
+
+/// What is done about text that is no YAML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Templates {
+    #[default]
+    Skip,
+    Markers,
+}
+
+words! {
+    Templates {
+        "skip" => Templates::Skip,
+        "markers" => Templates::Markers,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::config::settings::Tenancy;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::Policy;
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
+use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
 use std::sync::Arc;
@@ -131,18 +132,21 @@ impl Run<'_> {
 }
 
 /// Reads the policy texts; any error rejects them all, with every problem listed.
-fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Vec<Policy>, Rejected), RunError> {
-    let (policies, rejected) = judge_policies(sources, named);
+fn read_policies(
+    sources: Vec<(String, String)>,
+    named: bool,
+) -> Result<(Vec<Policy>, Declarations, Rejected), RunError> {
+    let (policies, declarations, rejected) = judge_policies(sources, named);
     if rejected.has_errors() {
         return Err(RunError::Policies(rejected));
     }
-    Ok((policies, rejected))
+    Ok((policies, declarations, rejected))
 }
 
 /// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
 /// meant, where `named` places hold none it is a mistake.
-pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Policy>, Rejected) {
-    let Loaded { policies, mut diagnostics } = policies::read(&sources);
+pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Policy>, Declarations, Rejected) {
+    let Loaded { policies, declarations, mut diagnostics } = policies::read(&sources);
     if policies.is_empty() && diagnostics.is_empty() {
         diagnostics.push(match named {
             true => Diagnostic::error("--policies", None, "no policy is in the files that it names")
@@ -151,7 +155,7 @@ pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Polic
                 .hint(HOW_TO_BEGIN),
         });
     }
-    (policies, Rejected { diagnostics, sources })
+    (policies, declarations, Rejected { diagnostics, sources })
 }
 
 const HOW_TO_BEGIN: &str = "\

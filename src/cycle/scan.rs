@@ -5,7 +5,7 @@ use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::Policy;
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{self, Reference, SkipReason};
+use crate::site::{Declarations, Reference, Scan, SkipReason};
 use globset::GlobSet;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -41,11 +41,11 @@ impl Run<'_> {
             (snapshot, sources)
         })
         .await?;
-        let (policies, warnings) = read_policies(sources?, named)?;
+        let (policies, declared, warnings) = read_policies(sources?, named)?;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
-            let references = References::read(&*snapshot, limit);
+            let references = References::read(&*snapshot, limit, &declared);
             (snapshot, references)
         })
         .await?;
@@ -94,7 +94,7 @@ struct References {
 }
 
 impl References {
-    fn read(snapshot: &dyn Snapshot, limit: u64) -> Result<References, RepoError> {
+    fn read(snapshot: &dyn Snapshot, limit: u64, declared: &Declarations) -> Result<References, RepoError> {
         let mut all = References::default();
         for file in snapshot.files().iter().filter(|file| file.unreadable_path) {
             all.skip(&file.path, SkipReason::UnreadablePath, "the path is not UTF-8".into());
@@ -102,8 +102,9 @@ impl References {
         let (jobs, queue) = mpsc::sync_channel::<(FileEntry, Vec<u8>)>(2 * workers());
         let queue = Mutex::new(queue);
         thread::scope(|scope| {
-            let parsers: Vec<_> = (0..workers()).map(|_| scope.spawn(|| References::parse(&queue))).collect();
-            let read = all.feed(snapshot, limit, jobs);
+            let parse = || References::parse(declared, &queue);
+            let parsers: Vec<_> = (0..workers()).map(|_| scope.spawn(parse)).collect();
+            let read = all.feed(snapshot, declared, limit, jobs);
             for parser in parsers {
                 match parser.join() {
                     Ok(part) => all.absorb(part),
@@ -119,14 +120,15 @@ impl References {
     fn feed(
         &mut self,
         snapshot: &dyn Snapshot,
+        declared: &Declarations,
         limit: u64,
         jobs: SyncSender<(FileEntry, Vec<u8>)>,
     ) -> Result<(), RepoError> {
-        let wanted = |file: &FileEntry| !file.unreadable_path && site::candidate_file(&file.path);
+        let wanted = |file: &FileEntry| !file.unreadable_path && declared.wants(&file.path);
         snapshot.read(limit, &wanted, &mut |file, bytes| {
             self.files += 1;
             match bytes {
-                Ok(bytes) if !site::worth_parsing(bytes) => {}
+                Ok(bytes) if !declared.worth_parsing(&file.path, bytes) => {}
                 // Nobody receives any more only when a parser panicked, which the join reports.
                 Ok(bytes) => return jobs.send((file.clone(), bytes.to_vec())).map_or_else(|_| BREAK, |()| CONTINUE),
                 Err(ReadProblem::TooLarge { size }) => {
@@ -140,12 +142,12 @@ impl References {
     }
 
     /// One parser: files from the queue until there are no more.
-    fn parse(queue: &Mutex<Receiver<(FileEntry, Vec<u8>)>>) -> References {
+    fn parse(declared: &Declarations, queue: &Mutex<Receiver<(FileEntry, Vec<u8>)>>) -> References {
         let mut part = References::default();
         loop {
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             match job {
-                Ok((file, bytes)) => part.take(&file, &bytes),
+                Ok((file, bytes)) => part.take(&file, declared.scan(&file.path, &bytes)),
                 Err(_) => return part,
             }
         }
@@ -157,8 +159,7 @@ impl References {
         self.notes.extend(part.notes);
     }
 
-    fn take(&mut self, file: &FileEntry, bytes: &[u8]) {
-        let scan = site::scan(&file.path, bytes);
+    fn take(&mut self, file: &FileEntry, scan: Scan) {
         if let Some(skipped) = scan.skipped {
             self.skip(&file.path, skipped.reason, skipped.detail);
         }

@@ -170,6 +170,7 @@ fn part(text: &str, slot: &Slot, value: &str) -> Result<Splice, EditError> {
     let (old, new) = (slot.value.clone(), spelling.value);
     let meaning = match &slot.setting.medium {
         Medium::Yaml => Meaning::Value { scalar: slot.span, old, new },
+        Medium::Text | Medium::Token => Meaning::Raw { old: spelling.span.of(text).unwrap_or_default().to_owned() },
         Medium::Within(within) => Meaning::Inner { scalar: slot.span, within: within.clone(), old, new },
     };
     Ok(Splice { span: spelling.span, text: spelling.text, meaning })
@@ -199,6 +200,10 @@ fn removal(text: &str, point: &RemovePoint, gone: Span) -> Result<Splice, EditEr
 /// The new value in its scalar. Where the scalar holds more than the part, only the part's bytes are replaced; `None` then
 /// means that the value is not written as it reads.
 fn spelling(text: &str, slot: &Slot, value: &str) -> Option<yaml::Spelling> {
+    if slot.setting.medium == Medium::Text {
+        let same = slot.span.of(text)? == slot.value;
+        return same.then(|| yaml::Spelling { span: slot.span, text: value.to_owned(), value: value.to_owned() });
+    }
     let (before, after) = (slot.setting.before.len(), slot.setting.after.len());
     if before + after == 0 {
         return yaml::spell(text, slot.span, &slot.value, value);

@@ -24,12 +24,13 @@
 mod compose;
 mod nested;
 mod proof;
+mod raw;
 mod splice;
 
 use crate::image::{Digest, Tag};
 use crate::site::{Part, Reference};
 use crate::yaml;
-use splice::Splice;
+use splice::{Meaning, Splice};
 
 /// What one reference is to say.
 #[derive(Debug, Clone)]
@@ -146,7 +147,15 @@ pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
 /// Makes the splices and proves the result.
 fn rewrite(text: &str, splices: &[Splice]) -> Result<Vec<u8>, EditError> {
     let new = splice::join(text, splices);
-    proof::prove(text, &new, splices)?;
+    let is_raw = |splice: &Splice| matches!(splice.meaning, Meaning::Raw { .. });
+    if splices.iter().any(is_raw) {
+        // What is read as YAML is proven without the rest, which may stand in text that is none.
+        let values = splices.iter().filter(|splice| !is_raw(splice)).cloned().collect::<Vec<_>>();
+        proof::prove(text, &splice::join(text, &values), &values)?;
+        raw::prove(text, &new, splices)?;
+    } else {
+        proof::prove(text, &new, splices)?;
+    }
     Ok(new.into_bytes())
 }
 

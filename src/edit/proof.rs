@@ -73,8 +73,8 @@ impl<'s> Document<'s> {
                 Meaning::Value { scalar, old, new } => {
                     document.values.insert(*scalar, (old, new));
                 }
-                // Raised to a value before anything is proven.
-                Meaning::Inner { .. } => {}
+                // Raised to a value before anything is proven; not read as YAML, and proven apart.
+                Meaning::Inner { .. } | Meaning::Raw { .. } => {}
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();
                     document.pairs.insert(start, Pair { end, key: Some(key), value });

@@ -22,6 +22,8 @@ pub(super) enum Meaning {
     /// As `Value`, for a scalar of the YAML text that another scalar holds; `scalar` is its place in the file. [`super::nested`] turns it into what the
     /// outer scalar reads.
     Inner { scalar: Span, within: Arc<Within>, old: String, new: String },
+    /// Bytes that are not read as YAML, which are `old` before.
+    Raw { old: String },
     /// One more pair of a mapping.
     Pair { key: String, value: String },
     /// One pair less: these two scalars, and the comment that stands with them in the bytes that go.

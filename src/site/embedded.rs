@@ -15,13 +15,21 @@ use super::view::{Role, View};
 use super::{Medium, Reference, Scan, Within};
 use crate::text::Span;
 use crate::yaml::{Lines, NodeId, Style};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Finds the references in the text that a scalar holds.
 pub(super) fn scan(view: &View<'_, '_>, id: NodeId, role: Role) -> Scan {
     let text: Arc<str> = view.tree.text(id).unwrap_or_default().into();
     let lines = Lines::new(&text);
-    let mut scan = scan::text(&Source { path: view.path, text: &text, lines: &lines, role });
+    let mut scan = scan::text(&Source {
+        path: view.path,
+        text: &text,
+        lines: &lines,
+        role,
+        declared: &[],
+        templates: &BTreeSet::new(),
+    });
     let map = Map::of(view, id, &text);
     let home = Home { view, id, text: text.clone(), lines: &lines };
     for reference in &mut scan.references {

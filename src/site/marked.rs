@@ -72,19 +72,19 @@ fn reference(view: &View<'_, '_>, found: &mut Found, beside: Option<&Beside>, gr
 }
 
 /// What stands in the same mapping and names the repository.
-struct Beside {
+pub(super) struct Beside {
     registry: Option<String>,
     repository: Option<NodeId>,
 }
 
 impl Beside {
-    fn of(view: &View<'_, '_>, home: NodeId) -> Beside {
+    pub(super) fn of(view: &View<'_, '_>, home: NodeId) -> Beside {
         let registry = view.text_at(home, "registry").filter(|text| !text.is_empty());
         Beside { registry: registry.map(str::to_owned), repository: view.tree.get(home, "repository") }
     }
 
     /// Gives the reference its name, unless a marked scalar does.
-    fn tell(&self, view: &View<'_, '_>, draft: &mut Draft, named: bool) {
+    pub(super) fn tell(&self, view: &View<'_, '_>, draft: &mut Draft, named: bool) {
         if named {
             if self.registry.is_some() {
                 draft.block("a `registry` stands beside the name, which would be written twice");
@@ -102,7 +102,8 @@ impl Beside {
     }
 }
 
-fn read(part: Part, text: &str) -> Result<Parts, Unreadable> {
+/// What the text of a marked value says.
+pub(super) fn read(part: Part, text: &str) -> Result<Parts, Unreadable> {
     match part {
         Part::Whole if text.is_empty() => Ok(Parts::default()),
         Part::Whole if looks_like_a_tag(text) => {

@@ -22,6 +22,7 @@ mod argo;
 mod beside;
 mod cluster_api;
 mod compose;
+mod declared;
 mod draft;
 mod embedded;
 mod flux;
@@ -38,12 +39,17 @@ mod patch;
 mod removal;
 mod scan;
 mod screen;
+mod template;
+mod text;
 mod value;
 mod view;
+mod way;
 mod workflow;
 
+pub use declared::{Declarations, Location, Placed};
 pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
+pub use way::{BadWay, Way};
 
 use crate::image::{Digest, Repository};
 use crate::text::Span;
@@ -158,13 +164,15 @@ pub enum Shape {
     Patch,
     /// Image repositories and tags of kubeadm and Cluster API.
     ClusterApi,
+    /// A place that a policy file declares.
+    Declared,
     /// Any scalar that a marker ties to a policy.
     Marked,
 }
 
 impl Shape {
     /// Every shape, in the order of the documentation.
-    pub const ALL: [Shape; 10] = [
+    pub const ALL: [Shape; 11] = [
         Shape::Kubernetes,
         Shape::Kustomize,
         Shape::Patch,
@@ -174,6 +182,7 @@ impl Shape {
         Shape::Compose,
         Shape::Workflow,
         Shape::ClusterApi,
+        Shape::Declared,
         Shape::Marked,
     ];
 
@@ -189,6 +198,7 @@ impl Shape {
             Shape::Compose => "compose",
             Shape::Workflow => "workflow",
             Shape::ClusterApi => "cluster-api",
+            Shape::Declared => "declared",
             Shape::Marked => "marked",
         }
     }
@@ -241,6 +251,10 @@ pub enum Medium {
     Yaml,
     /// YAML inside a block scalar of the file, each line of which is a line of the file.
     Within(Arc<Within>),
+    /// Any text: the bytes are the value.
+    Text,
+    /// A value of a line that looks like YAML in text that is none: spelt as YAML, and not read again.
+    Token,
 }
 
 /// A scalar of a YAML text that is itself the value of a scalar.

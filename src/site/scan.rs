@@ -2,17 +2,19 @@
 //!
 //! A text inside a scalar goes the same way, once: [`super::embedded`] brings what is found there into the file's terms.
 
+use super::declared::Location;
 use super::draft::{Draft, Found};
 use super::view::{Role, View};
 use super::{
-    Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, cluster_api, compose, embedded, flux, helm,
-    helmfile, kubernetes, kustomize, marked, patch, screen, workflow, worth_parsing,
+    Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, cluster_api, compose, declared, embedded,
+    flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, template, workflow, worth_parsing,
 };
 use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
-const SHAPES: [fn(&View<'_, '_>, &mut Found); 11] = [
+const SHAPES: [fn(&View<'_, '_>, &mut Found); 12] = [
+    declared::find,
     kustomize::find,
     patch::find,
     flux::find,
@@ -33,6 +35,9 @@ pub(super) struct Source<'s> {
     pub(super) text: &'s str,
     pub(super) lines: &'s Lines<'s>,
     pub(super) role: Role,
+    pub(super) declared: &'s [&'s Location],
+    /// The policies whose markers are followed where the text is no YAML.
+    pub(super) templates: &'s BTreeSet<String>,
 }
 
 /// The most references of one file that are kept: a file with more is no manifest, and each costs half a kilobyte.
@@ -43,11 +48,16 @@ pub const MAX_REFERENCES: usize = 50_000;
 /// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
 /// nothing of interest are not parsed, so whether they are YAML is not known.
 pub fn scan(path: &str, bytes: &[u8]) -> Scan {
-    if !worth_parsing(bytes) || !screen::worth_parsing_as(path, bytes) {
+    file(path, bytes, &[], &BTreeSet::new())
+}
+
+/// As [`scan`], with what policy files declare for the file.
+pub(super) fn file(path: &str, bytes: &[u8], declared: &[&Location], templates: &BTreeSet<String>) -> Scan {
+    if declared.is_empty() && (!worth_parsing(bytes) || !screen::worth_parsing_as(path, bytes)) {
         return Scan::default();
     }
     match yaml::text(bytes) {
-        Ok(read) => text(&Source { path, text: read, lines: &Lines::new(read), role: Role::File }),
+        Ok(read) => text(&Source { path, text: read, lines: &Lines::new(read), role: Role::File, declared, templates }),
         Err(problem) => Scan { skipped: Some(skipped(&problem, "")), ..Scan::default() },
     }
 }
@@ -63,12 +73,15 @@ pub(super) fn text(source: &Source<'_>) -> Scan {
         return scan;
     }
     for piece in pieces {
-        if !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
+        if source.declared.is_empty() && !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
             continue;
         }
         match yaml::parse(text, piece) {
             Ok(trees) => trees.iter().for_each(|tree| document(source, tree, &mut scan)),
-            Err(problem) => broken.push((piece, problem)),
+            Err(problem) => {
+                template::find(source, piece, source.templates, &mut scan);
+                broken.push((piece, problem));
+            }
         }
         if scan.references.len() > MAX_REFERENCES {
             return Scan { skipped: Some(too_many("references", MAX_REFERENCES)), ..Scan::default() };
@@ -80,8 +93,12 @@ pub(super) fn text(source: &Source<'_>) -> Scan {
 }
 
 fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
-    let Source { path, lines, role, .. } = *source;
-    let mut view = View { tree, lines, path, marks: HashMap::new(), role };
+    let Source { path, lines, role, declared, .. } = *source;
+    let mut view = View { tree, lines, path, marks: HashMap::new(), role, declared };
+    // Our own policies name images in order to find them elsewhere.
+    if view.root_text("apiVersion").is_some_and(|api| api.starts_with("landwaiter/")) {
+        return;
+    }
     let mut found = Found::default();
     beside::marks(&mut view, &mut found.notes);
     for find in SHAPES {
@@ -198,6 +215,13 @@ mod tests {
             assert_eq!(scan("x.yaml", bytes).skipped.unwrap().reason, reason);
         }
         assert_eq!(scan("x.yaml", b"a: [").skipped, None, "nothing of interest is not parsed");
+    }
+
+    #[test]
+    fn our_own_policies_are_no_references() {
+        let scan =
+            scan("landwaiter.yaml", b"apiVersion: landwaiter/v1\nkind: ImagePolicies\nlocations: [{image: nginx}]\n");
+        assert!(scan.references.is_empty());
     }
 
     /// Each of these tempts to compare all with all, which would be felt: 400 million steps.

@@ -1,5 +1,6 @@
 //! One document as the shapes see it: its nodes, the markers that stand beside them, and who it is.
 
+use super::declared::Location;
 use super::marker::Mark;
 use super::{Document, Note};
 use crate::yaml::{Lines, NodeId, NodeKind, Place, Style, Tag, Tree, reads_as_string};
@@ -14,6 +15,8 @@ pub(super) struct View<'t, 'a> {
     /// The markers by the scalar they stand beside.
     pub(super) marks: HashMap<NodeId, Mark>,
     pub(super) role: Role,
+    /// The locations that policy files declare for this file.
+    pub(super) declared: &'t [&'t Location],
 }
 
 /// What kind of text a document belongs to.

@@ -1,0 +1,3 @@
+resource "x" "y" {
+  image = "reg.example.com/acme/proxy:v1.2.0"
+}

@@ -1,0 +1,3 @@
+{
+  web: { image: 'reg.example.com/acme/web', tag: '1.10.0' },  // pinned
+}
