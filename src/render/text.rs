@@ -5,6 +5,7 @@ use super::{Paint, Tone, count, plain};
 use crate::cycle::{Planned, Report};
 use crate::plan::{Entry, Plan, State, message_value};
 use crate::policy::Reason;
+use crate::site::Part;
 use std::collections::BTreeMap;
 
 /// Unmanaged references are listed in full up to this many, beyond it by image only.
@@ -168,7 +169,8 @@ fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> Stri
 /// The image; where the text that stands there names none, the text.
 fn image(entry: &Entry) -> String {
     let reference = &entry.found.reference;
-    match (&entry.image, &reference.name, reference.slots.first()) {
+    let written = reference.slots.iter().find(|slot| matches!(slot.part, Part::Whole | Part::Name));
+    match (&entry.image, &reference.name, written) {
         (Some(image), _, _) => image.to_string(),
         (None, Some(name), _) => name.clone(),
         (None, None, Some(slot)) => slot.value.clone(),
