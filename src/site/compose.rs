@@ -45,7 +45,8 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
 }
 
 fn is_compose_file(name: &str) -> bool {
-    (name.contains("compose")) && (name.ends_with(".yaml") || name.ends_with(".yml"))
+    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
+    stem.is_some_and(|stem| stem.split(['.', '-', '_']).any(|word| word == "compose"))
 }
 
 fn service(view: &View<'_, '_>, found: &mut Found, service: NodeId) {
@@ -120,9 +121,15 @@ mod tests {
     #[test]
     fn services_and_extensions_are_found_in_files_of_the_name() {
         let text = b"services:\n  a: {image: 'a:1'}\n  b: {build: .}\nx-c: &c\n  image: c:1\nvolumes: {image: {}}\n";
-        for (path, count) in
-            [("compose.yaml", 2), ("x/docker-compose.prod.yml", 2), ("compose.override.yaml", 2), ("other.yaml", 0)]
-        {
+        for (path, count) in [
+            ("compose.yaml", 2),
+            ("x/docker-compose.prod.yml", 2),
+            ("compose.override.yaml", 2),
+            ("prod.compose.yml", 2),
+            ("composer.yaml", 0),
+            ("compose.json", 0),
+            ("other.yaml", 0),
+        ] {
             assert_eq!(scan(path, text).references.len(), count, "{path}");
         }
         assert_eq!(scan("docker-compose.yml", b"web:\n  image: a:1\n").references.len(), 1);

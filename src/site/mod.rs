@@ -3,10 +3,22 @@
 //! Scanning is pure: bytes in, [`Scan`] out. Nothing is guessed: what looks like a reference but cannot be read or edited
 //! safely is returned as a reference with `blocked`, or as a note; a file that is not YAML is returned as skipped.
 //!
+//! | file | finds |
+//! |---|---|
+//! | `declared`, `way`, `text` | what policy files declare: paths into YAML, Helm values, expressions over any text |
+//! | `kustomize`, `patch` | `images`, Components; JSON6902 and strategic-merge patches, in files and inline |
+//! | `flux`, `argo` | `OCIRepository`, `HelmRelease`, `Kustomization`; sources of `Application` and `ApplicationSet` |
+//! | `cluster_api`, `kubernetes` | kubeadm's image repositories; `image:` in any object, YAML or JSON |
+//! | `helm`, `helmfile`, `pair` | values files and inline values; how charts spell an image |
+//! | `compose`, `workflow` | Compose services; GitHub Actions |
+//! | `marked`, `marker`, `beside`, `template` | markers: how they read, where they may stand, what they tie |
+//! | `embedded` | YAML inside a scalar, brought into the file's terms |
+//!
 //! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
 //! at one document (`View`), claims the scalars it understands and leaves a `Draft` for each reference;
 //! what all shapes share (anchors, holds, lines, identity) is settled afterwards in `scan`. Shapes run in the order of
-//! `SHAPES`; markers come last and take the scalars that no shape has claimed.
+//! `SHAPES`; declared locations come first, and markers last: they take the scalars that no shape has claimed.
+//! [`scan()`] knows no declarations; [`Declarations::scan`] does.
 //!
 //! ```
 //! let pod = b"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27 # landwaiter: web\n";
