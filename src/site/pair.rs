@@ -14,12 +14,14 @@
 //! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default.
 //! This is no shape of its own: `helm`, `flux`, `argo`, `helmfile` and `kustomize` say where values stand.
 
+mod keys;
+
+use self::keys::{Keys, in_order, is_listed_image, names_image, tag_stem};
 use super::draft::{Draft, Found, shown};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
 use super::{Part, Shape};
-use crate::yaml::{NodeId, NodeKind, Place};
-use std::collections::{HashMap, HashSet};
+use crate::yaml::{NodeId, NodeKind};
 
 /// Finds every image in the values that lie below `root`.
 pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape) {
@@ -50,38 +52,6 @@ fn global_registry<'v>(view: &View<'v, '_>, root: NodeId) -> Option<&'v str> {
     view.tree.text(id).filter(|text| !text.is_empty())
 }
 
-/// The keys of one mapping, looked up once: it may have any number of them.
-struct Keys<'v> {
-    all: HashMap<&'v str, NodeId>,
-    twice: HashSet<&'v str>,
-    /// The mapping stands where an image is expected: under `fooImage`, or in `images`.
-    image: bool,
-}
-
-impl<'v> Keys<'v> {
-    fn of(view: &View<'v, '_>, id: NodeId) -> Option<Keys<'v>> {
-        let text = |(key, value)| Some((view.tree.text(key)?, value));
-        let image = is_image_place(view, id);
-        let tells = |key: &str| names_image(key) || tag_stem(key).is_some() || matches!(key, "repository");
-        if !image && !view.tree.entries(id).filter_map(text).any(|(key, _)| tells(key)) {
-            return None;
-        }
-        let mut keys = Keys { all: HashMap::new(), twice: HashSet::new(), image };
-        for (key, value) in view.tree.entries(id).filter_map(text) {
-            if keys.all.contains_key(key) {
-                keys.twice.insert(key);
-            } else {
-                keys.all.insert(key, value);
-            }
-        }
-        Some(keys)
-    }
-
-    fn get(&self, key: &str) -> Option<NodeId> {
-        self.all.get(key).copied()
-    }
-}
-
 fn mapping(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, id: NodeId) {
     let Some(keys) = Keys::of(view, id) else { return };
     for (key, tag) in in_order(&keys) {
@@ -102,13 +72,6 @@ fn mapping(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, id: Node
             whole(view, found, values.shape, id, key == "image");
         }
     }
-}
-
-/// The keys by their place in the file.
-fn in_order<'v>(keys: &Keys<'v>) -> Vec<(&'v str, NodeId)> {
-    let mut all = keys.all.iter().map(|(key, id)| (*key, *id)).collect::<Vec<_>>();
-    all.sort_by_key(|(_, id)| *id);
-    all
 }
 
 /// A tag: its repository is looked for under the keys that go with it.
@@ -307,38 +270,6 @@ fn whole(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId, sure:
 /// A text in `images`: an image when it says which tag.
 fn listed(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId) {
     whole(view, found, shape, id, false);
-}
-
-/// `image`, `sidecarImage`, `SIDECAR_IMAGE`: what charts call an image.
-fn names_image(key: &str) -> bool {
-    key.len() >= 5 && key.is_char_boundary(key.len() - 5) && key[key.len() - 5..].eq_ignore_ascii_case("image")
-}
-
-/// What a tag's key begins with: nothing for `tag`, `image` for `imageTag`, `fooImage` for `fooImageTag`.
-fn tag_stem(key: &str) -> Option<&str> {
-    if key == "tag" {
-        return Some("");
-    }
-    let stem = key.strip_suffix("Tag").or_else(|| key.strip_suffix("_tag"))?;
-    names_image(stem).then_some(stem)
-}
-
-/// Whether a mapping stands where charts put an image.
-fn is_image_place(view: &View<'_, '_>, id: NodeId) -> bool {
-    let parent = view.tree.node(id).parent;
-    let in_images = |id: NodeId| view.tree.key(id) == Some("images");
-    view.tree.key(id).is_some_and(names_image) || parent.is_some_and(in_images)
-}
-
-/// Whether a scalar is an entry of `images`, or of `images.tags`.
-fn is_listed_image(view: &View<'_, '_>, id: NodeId) -> bool {
-    if matches!(view.tree.node(id).place, Place::Key | Place::Root) {
-        return false;
-    }
-    let Some(parent) = view.tree.node(id).parent else { return false };
-    let key = |id: NodeId| view.tree.key(id);
-    key(parent) == Some("images")
-        || (key(parent) == Some("tags") && view.tree.node(parent).parent.and_then(key) == Some("images"))
 }
 
 #[cfg(test)]

@@ -64,9 +64,13 @@ fn has_image_key(bytes: &[u8]) -> bool {
             rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))).unwrap_or(rest.len());
         let (end, rest) = rest.split_at(word);
         if ENDS.contains(&end) {
-            let next = rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b' ' | b'\t'));
             // `? image` puts the colon on the next line; a patch's path and a parameter's name end in a comma or a brace.
-            return matches!(next, None | Some(b':' | b'\n' | b'\r' | b',' | b'}'));
+            let in_path = end.starts_with(b".") || bytes[..at - 1].ends_with(b"/");
+            return match rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b' ' | b'\t')) {
+                None | Some(b':' | b'\n' | b'\r') => true,
+                Some(b',' | b'}') => in_path,
+                Some(_) => false,
+            };
         }
         end.starts_with(b"policy") && at >= 2 && bytes[at - 2] == b'$'
     })
@@ -113,7 +117,14 @@ mod tests {
         ] {
             assert!(worth_parsing(text.as_bytes()), "{text}");
         }
-        for text in ["", "imagePullPolicy: Always", "kind: ImagePolicy", "imagepolicy: x", "# an image of it"] {
+        for text in [
+            "",
+            "imagePullPolicy: Always",
+            "kind: ImagePolicy",
+            "imagepolicy: x",
+            "# an image of it",
+            "- an image, and more",
+        ] {
             assert!(!worth_parsing(text.as_bytes()), "{text}");
         }
         assert!(worth_parsing_as("x.json", br#"{"apiVersion": "v1", "kind": "Pod"}"#));
