@@ -80,6 +80,13 @@ fn several_edits_of_one_text_are_made_together() {
 }
 
 #[test]
+fn many_edits_of_one_text_cost_no_more_than_their_sum() {
+    let lines = (0..5_000).map(|n| format!("        a{n}Image: acme/web:v1\n")).collect::<String>();
+    let text = application(&format!("|\n{lines}"));
+    assert_eq!(at("app.yaml", &text, "v2"), text.replace("web:v1", "web:v2"));
+}
+
+#[test]
 fn a_tag_in_a_text_is_quoted_where_it_would_be_a_number() {
     let text = application("|\n        image:\n          repository: acme/web\n          tag: v1\n");
     assert_eq!(at("app.yaml", &text, "1.10"), text.replace("tag: v1", "tag: \"1.10\""));

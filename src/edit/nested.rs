@@ -17,7 +17,7 @@ use crate::text::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Says of every inner splice what the outer scalar must read afterwards. The splices must be settled.
+/// Says of every outer scalar what it must read afterwards. The splices must be settled.
 pub(super) fn raise(mut splices: Vec<Splice>) -> Result<Vec<Splice>, EditError> {
     let mut texts: BTreeMap<Span, (Arc<str>, Vec<Splice>)> = BTreeMap::new();
     for splice in &splices {
@@ -35,9 +35,10 @@ pub(super) fn raise(mut splices: Vec<Splice>) -> Result<Vec<Splice>, EditError> 
     }
     for splice in &mut splices {
         if let Meaning::Inner { within, .. } = &splice.meaning
-            && let Some((old, new)) = outer.get(&within.scalar)
+            && let Some((old, new)) = outer.remove(&within.scalar)
         {
-            splice.meaning = Meaning::Value { scalar: within.scalar, old: old.to_string(), new: new.clone() };
+            // One splice speaks for all of its scalar: the texts may be large, and the splices many.
+            splice.meaning = Meaning::Value { scalar: within.scalar, old: old.to_string(), new };
         }
     }
     Ok(splices)

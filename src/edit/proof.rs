@@ -73,7 +73,7 @@ impl<'s> Document<'s> {
                 Meaning::Value { scalar, old, new } => {
                     document.values.insert(*scalar, (old, new));
                 }
-                // Raised to a value before anything is proven; not read as YAML, and proven apart.
+                // Another splice speaks for the outer scalar; not read as YAML, and proven apart.
                 Meaning::Inner { .. } | Meaning::Raw { .. } => {}
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();

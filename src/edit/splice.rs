@@ -19,8 +19,8 @@ pub(super) struct Splice {
 pub(super) enum Meaning {
     /// The scalar at `scalar` reads `old` before and `new` after.
     Value { scalar: Span, old: String, new: String },
-    /// As `Value`, for a scalar of the YAML text that another scalar holds; `scalar` is its place in the file. [`super::nested`] turns it into what the
-    /// outer scalar reads.
+    /// As `Value`, for a scalar of the YAML text that another scalar holds; `scalar` is its place in the file. [`super::nested`] lets one
+    /// splice of each outer scalar say what that reads.
     Inner { scalar: Span, within: Arc<Within>, old: String, new: String },
     /// Bytes that are not read as YAML, which are `old` before.
     Raw { old: String },

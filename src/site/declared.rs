@@ -226,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_location_has_taken_no_shape_takes_again() {
+        let tag = location("values.yaml", path("image.tag", Part::Tag), Some("acme/other"));
+        let declared = Declarations { locations: vec![tag], ..Declarations::default() };
+        let found = declared.scan("values.yaml", b"image: {repository: acme/web, tag: v1}\n");
+        assert_eq!(found.references.len(), 1);
+        assert_eq!(found.references[0].repository.as_ref().unwrap().path(), "acme/other");
+    }
+
+    #[test]
     fn a_location_that_finds_nothing_is_noted() {
         let found = scan(vec![(path("a.b", Part::Whole), None)], "a: {c: x}\n");
         assert_eq!((found.references.len(), found.notes.len()), (0, 1));

@@ -143,7 +143,8 @@ impl Pair {
     }
 
     fn add(&self, view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Keys<'_>) {
-        if self.is_marked_otherwise(view) || view.given(self.name) == Given::Collection {
+        let claimed = [self.tag, self.digest].into_iter().flatten().any(|id| found.is_claimed(id));
+        if claimed || self.is_marked_otherwise(view) || view.given(self.name) == Given::Collection {
             return;
         }
         let primary = self.tag.or(self.digest).unwrap_or(self.name);

@@ -19,6 +19,11 @@ use crate::text::Span;
 use crate::yaml::{self, Lines};
 use regex::{Captures, Regex};
 
+/// The most matches of one file that are kept: a file with more is not what the pattern was written for.
+const MAX_MATCHES: usize = 50_000;
+/// How many bytes behind a match, and before it on its line, are searched for a marker or a hold.
+const NEAR: usize = 1024;
+
 /// Adds the references that patterns find in a file.
 pub(super) fn find(path: &str, bytes: &[u8], here: &[&Location], scan: &mut Scan) {
     let ours = memchr::memmem::find(bytes, b"apiVersion: landwaiter/").is_some();
@@ -38,6 +43,15 @@ pub(super) fn find(path: &str, bytes: &[u8], here: &[&Location], scan: &mut Scan
     };
     let lines = Lines::new(text);
     let mut found = Vec::new();
+    let many = |location: &&&Location| match &location.place {
+        Placed::Pattern(pattern) => pattern.find_iter(text).nth(MAX_MATCHES).is_some(),
+        _ => false,
+    };
+    if here.iter().find(many).is_some() {
+        let detail = format!("a declared pattern matches more than {MAX_MATCHES} times");
+        scan.skipped.get_or_insert(Skipped { reason: SkipReason::TooLarge, detail });
+        return;
+    }
     for location in here {
         if let Placed::Pattern(pattern) = &location.place {
             matches(&lines, pattern, location, &mut found, &mut scan.notes);
@@ -124,7 +138,7 @@ fn reference(lines: &Lines<'_>, groups: &Captures<'_>, location: &Location, at: 
 /// The marker behind the match on its line.
 fn mark(lines: &Lines<'_>, reference: &mut Reference) {
     let end = last(reference);
-    let rest = &lines.text()[end..lines.end(end)];
+    let rest = within(lines.text(), end, lines.end(end).min(end + NEAR));
     let Some(at) = rest.find("landwaiter:") else { return };
     let Reading::Mark(mark) = marker::read(rest[at..].trim_end().trim_end_matches("*/").trim_end()) else {
         reference.blocked.get_or_insert_with(|| "a marker stands behind it that is not quite one".to_owned());
@@ -139,12 +153,24 @@ fn mark(lines: &Lines<'_>, reference: &mut Reference) {
 /// The hold on the line or on the one above.
 fn hold_near(lines: &Lines<'_>, offset: usize) -> Option<HandHold> {
     let text = lines.text();
-    let start = lines.start(offset);
-    let above = start.checked_sub(1).map(|at| &text[lines.start(at)..start]);
-    [Some(&text[start..lines.end(offset)]), above].into_iter().flatten().find_map(|line| {
+    let (start, near) = (lines.start(offset), |at: usize| at.saturating_sub(NEAR));
+    let here = within(text, start.max(near(offset)), lines.end(offset).min(offset + NEAR));
+    let above = start.checked_sub(1).map(|at| within(text, lines.start(at).max(near(start)), start));
+    [Some(here), above].into_iter().flatten().find_map(|line| {
         let at = line.find("landwaiter-hold")?;
         Some(hold::read(line[at..].trim_end())?.hold)
     })
+}
+
+/// The text between two offsets, as far as they are between characters.
+fn within(text: &str, mut from: usize, mut to: usize) -> &str {
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    text.get(from..to).unwrap_or_default()
 }
 
 fn first(reference: &Reference) -> Span {
@@ -210,6 +236,15 @@ mod tests {
         let found = scan("(?P<image>acme/web:[a-z0-9]+)", "pod.yaml", pod);
         let shapes = found.references.iter().map(|r| r.shape).collect::<Vec<_>>();
         assert_eq!(shapes, [Shape::Kubernetes, Shape::Declared]);
+    }
+
+    #[test]
+    fn the_number_of_matches_is_limited_and_one_line_of_them_costs_no_more_than_their_sum() {
+        let line = |count: usize| "acme/web:v1é ".repeat(count);
+        let pattern = "(?P<image>acme/web:v1)";
+        assert_eq!(scan(pattern, "x", &line(MAX_MATCHES)).references.len(), MAX_MATCHES);
+        let over = scan(pattern, "x", &line(MAX_MATCHES + 1));
+        assert_eq!((over.references.len(), over.skipped.unwrap().reason), (0, SkipReason::TooLarge));
     }
 
     #[test]
