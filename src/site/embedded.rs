@@ -119,6 +119,7 @@ impl Home<'_, '_, '_> {
         };
         reference.document = self.view.identity(self.view.tree.root());
         reference.insert = None;
+        reference.remove.clear();
         let scalar = self.view.tree.node(self.id).span;
         for slot in &mut reference.slots {
             let inner = slot.span;

@@ -14,13 +14,14 @@
 use super::declared::{self, Location, Placed};
 use super::marker::{self, Reading};
 use super::value;
-use super::{Document, HandHold, Medium, Note, Part, Reference, Scan, Setting, Shape, SkipReason, Skipped, Slot, hold};
+use super::{
+    Document, HandHold, MAX_REFERENCES, Medium, Note, Part, Reference, Scan, Setting, Shape, SkipReason, Skipped, Slot,
+    hold,
+};
 use crate::text::Span;
 use crate::yaml::{self, Lines};
 use regex::{Captures, Regex};
 
-/// The most matches of one file that are kept: a file with more is not what the pattern was written for.
-const MAX_MATCHES: usize = 50_000;
 /// How many bytes behind a match, and before it on its line, are searched for a marker or a hold.
 const NEAR: usize = 1024;
 
@@ -44,11 +45,11 @@ pub(super) fn find(path: &str, bytes: &[u8], here: &[&Location], scan: &mut Scan
     let lines = Lines::new(text);
     let mut found = Vec::new();
     let many = |location: &&&Location| match &location.place {
-        Placed::Pattern(pattern) => pattern.find_iter(text).nth(MAX_MATCHES).is_some(),
+        Placed::Pattern(pattern) => pattern.find_iter(text).nth(MAX_REFERENCES).is_some(),
         _ => false,
     };
     if here.iter().find(many).is_some() {
-        let detail = format!("a declared pattern matches more than {MAX_MATCHES} times");
+        let detail = format!("a declared pattern matches more than {MAX_REFERENCES} times");
         scan.skipped.get_or_insert(Skipped { reason: SkipReason::TooLarge, detail });
         return;
     }
@@ -242,8 +243,8 @@ mod tests {
     fn the_number_of_matches_is_limited_and_one_line_of_them_costs_no_more_than_their_sum() {
         let line = |count: usize| "acme/web:v1é ".repeat(count);
         let pattern = "(?P<image>acme/web:v1)";
-        assert_eq!(scan(pattern, "x", &line(MAX_MATCHES)).references.len(), MAX_MATCHES);
-        let over = scan(pattern, "x", &line(MAX_MATCHES + 1));
+        assert_eq!(scan(pattern, "x", &line(MAX_REFERENCES)).references.len(), MAX_REFERENCES);
+        let over = scan(pattern, "x", &line(MAX_REFERENCES + 1));
         assert_eq!((over.references.len(), over.skipped.unwrap().reason), (0, SkipReason::TooLarge));
     }
 
