@@ -17,7 +17,7 @@ use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
-use crate::policy::{Guards, Parts, Policy, PolicyName, Select, TagFilter, Write};
+use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Write};
 use crate::text::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,10 +26,19 @@ use std::sync::Arc;
 pub(super) type Names = BTreeMap<PolicyName, String>;
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
-pub(super) fn policies(path: &Arc<str>, root: &Node, names: &mut Names, problems: &mut Problems) -> Vec<Policy> {
+pub(super) fn policies(
+    path: &Arc<str>,
+    root: &Node,
+    names: &mut Names,
+    admission: &mut Admission,
+    problems: &mut Problems,
+) -> Vec<Policy> {
     let Some(file) = PolicyFile::read(root, problems) else {
         return Vec::new();
     };
+    let allow = some_of("allow", "leave `allow` out to allow every repository", file.allow, problems);
+    admission.allow.extend(values_of(allow).map(|list| (path.clone(), list)));
+    admission.deny.extend(values_of(file.deny).map(|list| (path.clone(), list)));
     let defaults = file.defaults.value().unwrap_or_default();
     let shapes = file.policies.value().unwrap_or_default();
     shapes
@@ -70,6 +79,8 @@ fn policy(
     if !problems.spend(COPY * rules.entries()) {
         return None;
     }
+    let pin = pin(&rules, problems);
+    let require = require(&rules, problems);
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
     if rules.select.is_absent() && shape.sound {
@@ -90,7 +101,8 @@ fn policy(
             accept: values(rules.accept)?.into_iter().collect(),
             disabled: values(rules.disable)?.into_iter().collect(),
         },
-        pin: or_default(rules.pin)?,
+        require: require?,
+        pin: pin?,
         write: Write { mode: or_default(or_default(rules.write)?.mode)? },
     })
 }
@@ -144,9 +156,54 @@ fn select(shape: SelectShape) -> Select {
             parts: semver.parts.unwrap_or(Parts::Three),
             prereleases: semver.prereleases,
         },
+        SelectShape::Calver(pattern) => Select::Calver(pattern),
         SelectShape::Numeric(order) => Select::Numeric(order),
         SelectShape::Alphabetical(order) => Select::Alphabetical(order),
+        SelectShape::Newest => Select::Newest,
+        SelectShape::Digest(tag) => Select::Digest(tag),
     }
+}
+
+/// What is written. A moving tag is written with its digest, and nothing can say otherwise.
+fn pin(rules: &Rules, problems: &mut Problems) -> Option<Pin> {
+    let follows = matches!(rules.select.as_given().map(|select| &select.value), Some(SelectShape::Digest(_)));
+    match rules.pin.as_given() {
+        Some(pin) if follows && pin.value != Pin::TagAndDigest => {
+            let message = "a moving tag is written only together with its digest";
+            problems.error(pin.span, message, "write `pin: tag+digest`, or leave `pin` out");
+            None
+        }
+        _ if follows => Some(Pin::TagAndDigest),
+        _ => or_default(rules.pin.clone()),
+    }
+}
+
+fn require(rules: &Rules, problems: &mut Problems) -> Option<Require> {
+    let shape = or_default(rules.require.clone())?;
+    let select = rules.select.as_given().map(|select| &select.value);
+    if let (Some(bump), Some(select)) = (shape.max_bump.as_given(), select)
+        && !matches!(select, SelectShape::Semver(_))
+    {
+        problems.error(bump.span, "`maxBump` needs versions", "it goes with `select: {semver: ...}` only");
+        return None;
+    }
+    if let (Some(SelectShape::Digest(_)), Some(given)) = (select, rules.require.as_given()) {
+        let hint = "there is one candidate; the policy follows it wherever it moves";
+        problems.error(given.span, "`require` does not go with `select: {digest: ...}`", hint);
+        return None;
+    }
+    let platforms = some_of("platforms", "leave `platforms` out to require none", shape.platforms, problems);
+    Some(Require {
+        max_bump: optional(shape.max_bump)?,
+        platforms: values(platforms)?,
+        labels: or_default(shape.labels)?.0,
+        age: optional(shape.age)?.map(|age| age.0),
+    })
+}
+
+/// The list, where there is a good one.
+fn values_of<T>(field: Field<Vec<Spanned<T>>>) -> Option<Vec<T>> {
+    field.value().map(|list| list.into_iter().map(|item| item.value).collect())
 }
 
 /// `None` when the field is broken, `Some(None)` when it is absent.

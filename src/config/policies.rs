@@ -13,7 +13,7 @@ use super::check::{self, Names};
 use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::text::{Diagnostic, Severity, nearest};
 use globset::GlobSet;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ const SHARED_FOLDER: &str = "policies/";
 pub struct Loaded {
     /// In the order of the files and of their lines; complete only when [`Loaded::is_ok`].
     pub policies: Vec<Policy>,
+    /// What `allow` and `deny` of all files admit together.
+    pub admission: Admission,
     /// In the order of the files and of their lines.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -68,7 +70,13 @@ pub fn read(files: &[(String, String)]) -> Loaded {
         if !shared || text.contains("landwaiter/") {
             for root in tree::documents(text, &mut problems) {
                 if is_ours(&root, shared, &mut problems) {
-                    loaded.policies.extend(check::policies(&path, &root, &mut names, &mut problems));
+                    loaded.policies.extend(check::policies(
+                        &path,
+                        &root,
+                        &mut names,
+                        &mut loaded.admission,
+                        &mut problems,
+                    ));
                 }
             }
         }

@@ -2,8 +2,9 @@
 //!
 //! Only the repositories in question are listed; nothing is written.
 
+use super::learn::decide;
 use super::scan::Scanned;
-use super::select::{date, decide, no_list};
+use super::select::{date, no_list};
 use super::{Run, RunError};
 use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Claim, Claims, Found, State, question, settle};
@@ -73,9 +74,8 @@ impl Run<'_> {
         claims: &Claims<'_>,
         policies: &[Policy],
     ) -> Vec<(Found, Claim)> {
-        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
-            self.options.tenancy.allows(&policy.file, file, repository)
-        };
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let place = target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
         let mut found = std::mem::take(&mut scanned.found);
@@ -162,7 +162,7 @@ impl Run<'_> {
             Ok(tags) => tags,
             Err(error) => return no_list(&error),
         };
-        let mut facts = Facts::default();
+        let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
         let ranking = Ranking::new(policy, &tags);
         let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();

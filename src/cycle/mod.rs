@@ -7,6 +7,7 @@
 
 mod event;
 mod explain;
+mod learn;
 mod scan;
 mod select;
 mod stage;
@@ -19,8 +20,9 @@ pub use write::{Report, Written};
 
 use crate::config::policies::{self, Loaded};
 use crate::config::settings::Tenancy;
+use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
@@ -111,6 +113,14 @@ impl Run<'_> {
         self.plan_with(&mut select::Memory::default()).await
     }
 
+    /// Whether a policy may touch an image in a file: the operator's word first, then the repository's own.
+    fn allowed(&self, admission: &Admission, policy: &Policy, file: &str, image: &Repository) -> Result<(), String> {
+        if !self.options.tenancy.allows(&policy.file, file, image) {
+            return Err(format!("the operator's settings do not let {} touch this", policy.file));
+        }
+        admission.refusal(image).map_or(Ok(()), Err)
+    }
+
     async fn plan_with(&self, memory: &mut select::Memory) -> Result<Planned, RunError> {
         let mut scanned = self.scan().await?;
         memory.keep_for(&scanned.sources);
@@ -121,13 +131,13 @@ impl Run<'_> {
 }
 
 /// Reads the policy texts; any error rejects them all, with every problem listed.
-pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Rejected), RunError> {
-    let Loaded { policies, diagnostics } = policies::read(&sources);
+pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Admission, Rejected), RunError> {
+    let Loaded { policies, admission, diagnostics } = policies::read(&sources);
     let rejected = Rejected { diagnostics, sources };
     if rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(RunError::Policies(rejected));
     }
-    Ok((policies, rejected))
+    Ok((policies, admission, rejected))
 }
 
 /// Runs blocking work where it does not hold up the registries' answers.

@@ -3,7 +3,7 @@
 use super::{Event, Rejected, Run, RunError, blocking, read_policies};
 use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
 use crate::site::{self, SkipReason};
 use globset::GlobSet;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(super) struct Scanned {
     pub snapshot: Box<dyn Snapshot>,
     pub policies: Arc<Vec<Policy>>,
+    pub admission: Arc<Admission>,
     pub warnings: Rejected,
     /// Path and text of each policy file.
     pub sources: Vec<(String, String)>,
@@ -35,7 +36,7 @@ impl Run<'_> {
             (snapshot, sources)
         })
         .await?;
-        let (policies, warnings) = read_policies(sources?)?;
+        let (policies, admission, warnings) = read_policies(sources?)?;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
@@ -46,7 +47,8 @@ impl Run<'_> {
         let References { found, skipped, notes, files } = references?;
         self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
-        Ok(Scanned { snapshot, policies: Arc::new(policies), warnings, sources, found, skipped, notes })
+        let (policies, admission) = (Arc::new(policies), Arc::new(admission));
+        Ok(Scanned { snapshot, policies, admission, warnings, sources, found, skipped, notes })
     }
 }
 

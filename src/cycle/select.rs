@@ -3,14 +3,14 @@
 //! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
 //! way, not all of them.
 
+use super::learn::decide;
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
-use crate::policy::{Decision, Facts, Held, Need, Outcome, Policy, Question, Ranking, Reason};
-use crate::port::{Registry, RegistryError};
+use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
+use crate::policy::{Decision, Facts, Held, Policy, Question, Ranking, Reason};
+use crate::port::RegistryError;
 use futures::stream::{self, StreamExt};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the references of one repository ask, each question once.
@@ -60,9 +60,12 @@ impl Run<'_> {
     ) -> Result<Vec<plan::Entry>, RunError> {
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> = found.into_iter().map(|found| self.step(&claims, &policies, found, &today)).collect();
+        let steps: Vec<Step> =
+            found.into_iter().map(|found| self.step(&claims, &policies, &allowed, found, &today)).collect();
 
         let open: HashSet<&Asked> = steps
             .iter()
@@ -91,12 +94,9 @@ impl Run<'_> {
         Ok(entries)
     }
 
-    fn step(&self, claims: &Claims<'_>, policies: &[Policy], found: Found, today: &str) -> Step {
-        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
-            self.options.tenancy.allows(&policy.file, file, repository)
-        };
+    fn step(&self, claims: &Claims<'_>, policies: &[Policy], allowed: Allowed<'_>, found: Found, today: &str) -> Step {
         let image = found.reference.repository.clone();
-        match claims.owner(&found.file, &found.reference, &allowed) {
+        match claims.owner(&found.file, &found.reference, allowed) {
             Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
             Claim::Held { policy, held } => {
                 let policy = policy.map(|at| policies[at].name.clone());
@@ -150,7 +150,7 @@ impl Run<'_> {
             }
         };
         self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
-        let mut facts = Facts::default();
+        let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
         let mut answers = Vec::with_capacity(asked.len());
         let mut ranking: Option<(usize, Ranking<'_>)> = None;
         for asked in asked {
@@ -162,39 +162,6 @@ impl Run<'_> {
             answers.push((asked.clone(), decision));
         }
         answers
-    }
-}
-
-/// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
-pub(super) async fn decide(
-    registry: &dyn Registry,
-    repository: &Repository,
-    ranking: &Ranking<'_>,
-    question: &Question<'_>,
-    facts: &mut Facts,
-) -> Decision {
-    loop {
-        let needs = match ranking.decide(question, facts) {
-            Outcome::Decided(decision) => return decision,
-            Outcome::Needs(needs) => needs,
-        };
-        let mut learned = false;
-        for need in needs {
-            let Need::Digest(tag) = need;
-            if let Entry::Vacant(unknown) = facts.digests.entry(tag) {
-                let answer = registry.digest(repository, unknown.key()).await;
-                unknown.insert(answer.map_err(|error| error.to_string()));
-                learned = true;
-            }
-        }
-        if !learned {
-            let detail = "internal error: the policy asks for facts that it already has; please report this".to_owned();
-            return Decision {
-                chosen: None,
-                held: Some(Held { reason: Reason::IncompleteInformation, detail }),
-                note: None,
-            };
-        }
     }
 }
 

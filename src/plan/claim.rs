@@ -20,6 +20,9 @@ pub struct Claims<'p> {
     globs: Vec<usize>,
 }
 
+/// Whether a policy may touch an image in a file, by others' word than its own; `Err` says why not.
+pub type Allowed<'a> = &'a dyn Fn(&Policy, &str, &Repository) -> Result<(), String>;
+
 /// To whom one reference belongs. `policy` is the position in the slice that [`Claims::new`] was given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
@@ -44,21 +47,15 @@ impl<'p> Claims<'p> {
         Claims { policies, by_name, by_image, globs }
     }
 
-    /// The owner of `reference` in `file`. `allowed` is the operator's word on what a policy may touch.
-    pub fn owner(
-        &self,
-        file: &str,
-        reference: &Reference,
-        allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
-    ) -> Claim {
+    /// The owner of `reference` in `file`. `allowed` says why a policy may not touch it.
+    pub fn owner(&self, file: &str, reference: &Reference, allowed: Allowed<'_>) -> Claim {
         let claim =
             if reference.marker.is_some() { self.marked(file, reference) } else { self.matched(file, reference) };
         match claim {
-            Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => held(
-                Some(policy),
-                Reason::NotAllowed,
-                format!("the operator's settings do not let {} touch this", self.policies[policy].file),
-            ),
+            Claim::Managed { policy, repository } => match allowed(&self.policies[policy], file, &repository) {
+                Ok(()) => Claim::Managed { policy, repository },
+                Err(why) => held(Some(policy), Reason::NotAllowed, why),
+            },
             other => other,
         }
     }

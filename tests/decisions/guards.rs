@@ -141,7 +141,7 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     let pinned = Question { current_digest: Some(&moved), ..plain };
     let Outcome::Needs(needs) = ranking.decide(&pinned, &none) else { panic!("decided without the digest") };
     assert_eq!(needs, [Need::Digest(new.clone())]);
-    let known = Facts { digests: [(new.clone(), Ok(fresh.clone()))].into() };
+    let known = Facts { digests: [(new.clone(), Ok(fresh.clone()))].into(), ..Facts::default() };
     assert_eq!(chosen(pinned, &known), Some(fresh.clone()));
 
     // The tag stays: so does the digest, though the tag has moved meanwhile.
@@ -153,7 +153,8 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     assert!(matches!(ranking.decide(&bare, &none), Outcome::Needs(_)));
 
     // What could not be learned holds the reference; it elects no other tag.
-    let failed = Facts { digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into() };
+    let failed =
+        Facts { digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into(), ..Facts::default() };
     let Outcome::Decided(decision) = ranking.decide(&pinned, &failed) else { panic!("asked again") };
     let held = decision.held.unwrap();
     assert_eq!(held.reason, Reason::IncompleteInformation);
