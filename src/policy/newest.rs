@@ -60,11 +60,11 @@ pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r 
     }
     let mut ordered = candidates.clone();
     ordered.sort_by(|a, b| compare(b.tag, a.tag, facts));
-    if let Some(best) = ordered.first() {
-        if let Some(other) = asked().find(|tag| is_tied(best.tag, tag, facts)) {
-            let detail = format!("{} and {other} are different images of the same build time", best.tag);
-            return Err(hold(Reason::NotComparable, detail));
-        }
+    if let Some(best) = ordered.first()
+        && let Some(other) = asked().find(|tag| is_tied(best.tag, tag, facts))
+    {
+        let detail = format!("{} and {other} are different images of the same build time", best.tag);
+        return Err(hold(Reason::NotComparable, detail));
     }
     Ok(ordered)
 }
