@@ -11,6 +11,7 @@
 //! pointed at where `extends` names it.
 
 use super::budget::COPY;
+use super::doubts;
 use super::extract::Template;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags};
 use super::problems::Problems;
@@ -23,13 +24,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where each name was first used: file and line, as messages show it.
-pub(super) type Names = BTreeMap<PolicyName, String>;
+type Names = BTreeMap<PolicyName, String>;
+
+/// What the files read so far have.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    names: Names,
+    claimed: doubts::Claimed,
+}
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
 pub(super) fn policies(
     path: &Arc<str>,
     root: &Node,
-    names: &mut Names,
+    known: &mut Known,
     admission: &mut Admission,
     problems: &mut Problems,
 ) -> Vec<Policy> {
@@ -45,9 +53,11 @@ pub(super) fn policies(
         .into_iter()
         .filter_map(|shape| {
             if let Some(name) = shape.value.name.as_given() {
-                unique(path, name, names, problems);
+                unique(path, name, &mut known.names, problems);
             }
-            policy(path, shape, &defaults, problems)
+            let policy = policy(path, shape.clone(), &defaults, problems)?;
+            doubts::shadowed(&shape.value, &policy, &mut known.claimed, problems);
+            Some(policy)
         })
         .collect()
 }
@@ -73,6 +83,7 @@ fn policy(
     problems: &mut Problems,
 ) -> Option<Policy> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
+    let whole = shape.span;
     let PolicyShape { name, extends, images, rules } = shape.value;
     let images = some_of("images", "leave `images` out when only markers use the policy", images, problems);
     let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
@@ -81,6 +92,7 @@ fn policy(
     }
     let pin = pin(&rules, problems);
     let require = require(&rules, problems);
+    doubts::single(whole, &rules, problems);
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
     if rules.select.is_absent() && shape.sound {
@@ -89,6 +101,7 @@ fn policy(
     Some(Policy {
         name: name.value()?,
         file: path.clone(),
+        line: problems.position(place.start).line,
         images: values(images)?,
         files: values(files)?.into_iter().map(|glob| glob.0).collect(),
         tags: tags?,

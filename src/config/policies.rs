@@ -9,7 +9,7 @@
 //! ```
 
 use super::budget::Budget;
-use super::check::{self, Names};
+use super::check::{self, Known};
 use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
@@ -60,7 +60,7 @@ pub fn is_policy_file(path: &str, globs: Option<&GlobSet>) -> bool {
 /// Nothing is used while anything is wrong, so every problem of every file is looked for.
 pub fn read(files: &[(String, String)]) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut names = Names::new();
+    let mut known = Known::default();
     let mut budget = Budget::default();
     for (path, text) in files {
         let path: Arc<str> = path.as_str().into();
@@ -73,7 +73,7 @@ pub fn read(files: &[(String, String)]) -> Loaded {
                     loaded.policies.extend(check::policies(
                         &path,
                         &root,
-                        &mut names,
+                        &mut known,
                         &mut loaded.admission,
                         &mut problems,
                     ));

@@ -8,7 +8,7 @@ use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
-use crate::policy::{Decision, Facts, Held, Policy, Question, Ranking, Reason};
+use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
 use crate::port::RegistryError;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -77,6 +77,7 @@ impl Run<'_> {
         let answers = self.ask(&policies, open).await;
         memory.answers.extend(answers);
 
+        scanned.notes.extend(idle(&claims, &policies, &steps));
         let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             entries.push(match step {
@@ -163,6 +164,29 @@ impl Run<'_> {
         }
         answers
     }
+}
+
+/// Policies that no reference belongs to: a glob that matches nothing, or an image that is gone.
+fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNote> {
+    let mut used: HashSet<&PolicyName> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Settled(entry) => entry.policy.as_ref(),
+            Step::Asks { asked, .. } => Some(&policies[asked.policy].name),
+        })
+        .collect();
+    // Those that two policies claim belong to neither, and are no reason to call either idle.
+    for step in steps {
+        if let Step::Settled(plan::Entry { found, image: Some(image), policy: None, .. }) = step {
+            used.extend(claims.candidates(&found.file, image).into_iter().map(|(at, _)| &policies[at].name));
+        }
+    }
+    let idle = policies.iter().filter(|policy| !used.contains(&policy.name));
+    let note = |policy: &Policy| {
+        let text = format!("no reference belongs to policy {}", policy.name);
+        FileNote { file: policy.file.clone(), line: policy.line, text }
+    };
+    idle.map(note).collect()
 }
 
 /// The decision where no list could be had.

@@ -82,6 +82,8 @@ pub struct Policy {
     pub name: PolicyName,
     /// The file the policy was read from, for messages and tenancy.
     pub file: Arc<str>,
+    /// The line of the file that names it, counted from 1; 0 where there is none.
+    pub line: usize,
     pub images: Vec<ImagePattern>,
     /// Where references may be changed; empty means everywhere.
     pub files: Vec<GlobMatcher>,
@@ -100,6 +102,7 @@ impl Policy {
         Policy {
             name,
             file: file.into(),
+            line: 0,
             images: Vec::new(),
             files: Vec::new(),
             tags: TagFilter::default(),
