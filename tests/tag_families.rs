@@ -3,7 +3,6 @@
 //! The lists are looked for in `$LANDWAITER_CASES/tag-lists`, or in `../shared/cases/tag-lists` beside the checkout; without
 //! them the test says so and passes. `UPDATE_SNAPSHOTS=1` writes the page; read the difference with a person's eye.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
-#![expect(clippy::print_stderr, reason = "says loudly that it did not run")]
 
 use landwaiter::config::policies;
 use landwaiter::image::Tag;
@@ -11,6 +10,9 @@ use landwaiter::policy::{Facts, Outcome, Policy, Question, Ranking};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+
+/// When the page is decided: the first day of 2026, after the lists were read.
+const NOW: i64 = 1_767_225_600;
 
 /// List, `select`, and the tags that stand in the file.
 const ROWS: &[(&str, &str, [&str; 3])] = &[
@@ -102,21 +104,22 @@ fn section(page: &mut String, list: &str, text: &str, policy: &Policy, select: &
     let ranking = Ranking::new(policy, &tags);
     writeln!(page, "\n## {name} ({list})\n\n`select: {select}` on {} tags.\n", tags.len()).unwrap();
     page.push_str("| in the file | family | becomes | because |\n|---|---|---|---|\n");
+    let facts = Facts { now: Some(NOW), ..Facts::default() };
     for current in currents {
         let tag = Tag::parse(current).unwrap();
         let question = Question { current: Some(&tag), ..Question::default() };
         let family = ranking.family(&question).map_or_else(String::new, |family| format!("`{family}`"));
-        let Outcome::Decided(decision) = ranking.decide(&question, &Facts::default()) else {
+        let Outcome::Decided(decision) = ranking.decide(&question, &facts) else {
             panic!("{list} needs facts");
         };
         let (becomes, because) = match (decision.held, decision.chosen) {
             (Some(held), _) => (format!("held: {}", held.reason), held.detail),
             (None, Some(chosen)) if chosen.tag == tag => {
-                ("stays".to_owned(), decision.note.unwrap_or_else(|| others(&ranking, &question)))
+                ("stays".to_owned(), decision.note.unwrap_or_else(|| others(&ranking, &question, &facts)))
             }
             (None, chosen) => {
                 let chosen = chosen.map_or_else(String::new, |chosen| format!("`{}`", chosen.tag));
-                (chosen, decision.note.unwrap_or_else(|| others(&ranking, &question)))
+                (chosen, decision.note.unwrap_or_else(|| others(&ranking, &question, &facts)))
             }
         };
         let because = because.replace('|', "\\|");
@@ -125,9 +128,9 @@ fn section(page: &mut String, list: &str, text: &str, policy: &Policy, select: &
 }
 
 /// What was passed over, counted, and one of the greatest count by name.
-fn others(ranking: &Ranking<'_>, question: &Question<'_>) -> String {
+fn others(ranking: &Ranking<'_>, question: &Question<'_>, facts: &Facts) -> String {
     let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
-    for passed in ranking.passed_over(question, &Facts::default()) {
+    for passed in ranking.passed_over(question, facts) {
         let count = counts.entry(passed.reason.to_string()).or_insert((0, passed.tag));
         count.0 += 1;
     }

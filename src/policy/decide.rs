@@ -10,13 +10,14 @@
 //! | higher, and out of range or a pre-release | stays, with a note |
 //! | higher, and excluded or gone from the registry | held as a downgrade; `allowDowngrade` lets the best candidate be written |
 
-use super::family::FamilyName;
+use super::family::{FamilyName, Shape};
 use super::ground::{Current, Ground};
 use super::newest::{self, NoOrder};
+use super::outlier::last_day;
 use super::pool::Entry;
 use super::ranking::Ranking;
 use super::require::{MAX_LOOKED_AT, metadata};
-use super::{Chosen, Decision, Facts, FloatingCurrent, Held, Need, Outcome, Question, Reason, Select};
+use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select};
 use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
 
@@ -125,7 +126,9 @@ impl Ranking<'_> {
             Select::Newest => Box::new(newest::by_time(ground, facts)?.into_iter()),
             _ => Box::new(ground.pool.candidates()),
         };
-        let believed = ordered.filter(|entry| !self.is_outlier(ground, entry) && !self.is_beyond(ground, entry));
+        let believed = ordered.filter(|entry| {
+            !self.is_outlier(ground, entry) && !self.is_ahead(ground, entry, facts) && !self.is_beyond(ground, entry)
+        });
         for (looked_at, entry) in believed.enumerate() {
             if !self.policy.require.asks_metadata() || !self.would_be_written(ground, entry, facts) {
                 return Ok(Some(entry));
@@ -159,6 +162,17 @@ impl Ranking<'_> {
             Current::Floating { .. } => self.policy.guards.floating_current == FloatingCurrent::Pin,
             Current::Absent | Current::Unordered { .. } => true,
         }
+    }
+
+    /// Whether the entry's suffix names a day to come, and nobody confirmed it. Like every outlier it needs a current tag.
+    pub(super) fn is_ahead(&self, ground: &Ground<'_>, entry: &Entry<'_>, facts: &Facts) -> bool {
+        let judged = matches!(self.policy.select, Select::Semver { .. })
+            && self.policy.guards.is_on(Guard::Outlier)
+            && matches!(&ground.current, Current::Ordered(current) if current.tag != entry.tag);
+        let latest = || Shape::read(entry.tag)?.dates().max();
+        judged
+            && latest().zip(facts.now.and_then(last_day)).is_some_and(|(latest, last)| latest > last)
+            && !self.policy.guards.accept.contains(entry.tag)
     }
 
     /// Whether the step up from the current version is larger than `maxBump`.

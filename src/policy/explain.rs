@@ -70,6 +70,9 @@ impl Ranking<'_> {
                 format!("its first number is far above {reach}; `accept: [{}]` confirms it", entry.tag),
             );
         }
+        if self.is_ahead(ground, entry, facts) {
+            return (Reason::Outlier, format!("its suffix names a day to come; `accept: [{}]` confirms it", entry.tag));
+        }
         if let Some(bump) = self.policy.require.max_bump.filter(|_| self.is_beyond(ground, entry)) {
             return (Reason::MaxBump, format!("a larger step than `maxBump: {bump}` lets through"));
         }

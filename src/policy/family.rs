@@ -100,6 +100,17 @@ impl<'a> Shape<'a> {
         !self.pre.is_empty()
     }
 
+    /// The dates in the suffix as numbers, such as 20240501: what is built on a day does not move any more.
+    pub(super) fn dates(&self) -> impl Iterator<Item = u32> {
+        numbers(self.suffix).filter(|digits| digits.len() == 8).filter_map(|digits| {
+            let date: u32 = digits.parse().ok()?;
+            let (month, day) = (date / 100 % 100, date % 100);
+            let is_date =
+                (2000..2200).contains(&(date / 10_000)) && (1..=12).contains(&month) && (1..=31).contains(&day);
+            is_date.then_some(date)
+        })
+    }
+
     /// The same flavour with another number of parts, for a floating tag that is to be pinned.
     pub(super) fn with_parts(self, parts: usize) -> Shape<'a> {
         let core = Core { parts, ..self.core };
