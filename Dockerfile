@@ -4,7 +4,7 @@ FROM docker.io/library/rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev ca-certificates
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked && cp target/release/landwaiter /landwaiter
+RUN cargo build --release --locked && cp target/release/landwaiter /landwaiter && mkdir /empty
 
 FROM scratch
 LABEL org.opencontainers.image.title="landwaiter" \
@@ -12,6 +12,8 @@ LABEL org.opencontainers.image.title="landwaiter" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /landwaiter /landwaiter
+# Caches of remote repositories go there when no state directory is given.
+COPY --from=build --chown=65532:65532 /empty /tmp
 # No user database is needed: numbers are enough, and this one is nobody's.
 USER 65532:65532
 ENTRYPOINT ["/landwaiter"]

@@ -252,6 +252,9 @@ pub enum PublishError {
     /// A hook, a protected branch, missing permission: the same push will be refused again.
     #[error("the server refused the push: {reason}")]
     Refused { reason: String, messages: Vec<String> },
+    /// The commit was sent and no answer came: it may be the branch's head, may become it, or never will.
+    #[error("{error}")]
+    Unanswered { commit: CommitId, error: RepoError },
     #[error(transparent)]
     Repo(#[from] RepoError),
 }

@@ -107,14 +107,16 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        // The names of files in a repository are strangers' text.
+        let file = self.file.replace(|c: char| c.is_control(), "\u{fffd}");
         let title = level.primary_title(self.message.as_str());
         let mut group = match self.span {
             Some(span) => {
                 let mark = AnnotationKind::Primary.span(clamp(span, source));
                 let mark = if self.label.is_empty() { mark } else { mark.label(self.label.as_str()) };
-                title.element(Snippet::source(source).path(self.file.as_str()).annotation(mark))
+                title.element(Snippet::source(source).path(file.as_str()).annotation(mark))
             }
-            None => Group::with_title(title).element(annotate_snippets::Origin::path(self.file.as_str())),
+            None => Group::with_title(title).element(annotate_snippets::Origin::path(file.as_str())),
         };
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
@@ -175,6 +177,14 @@ mod tests {
     fn a_span_outside_the_text_is_clamped_rather_than_a_panic() {
         let shown = Diagnostic::warning("x", Some(Span::new(7, 900)), "odd").render("é", false);
         assert!(shown.contains("odd"), "{shown}");
+    }
+
+    #[test]
+    fn a_file_name_cannot_drive_the_terminal() {
+        for span in [None, Some(Span::new(0, 1))] {
+            let shown = Diagnostic::error("a\u{1b}[31m\nb.yaml", span, "odd").render("x", false);
+            assert!(shown.contains("a\u{fffd}[31m\u{fffd}b.yaml"), "{shown:?}");
+        }
     }
 
     #[test]

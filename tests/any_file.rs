@@ -4,7 +4,8 @@
 
 use landwaiter::edit::{Edit, EditError, Target, apply, plan_action};
 use landwaiter::image::{Digest, Tag};
-use landwaiter::site::{Reference, Scan, scan};
+use landwaiter::site::{MAX_REFERENCES, Reference, Scan, SkipReason, scan};
+use landwaiter::yaml;
 use proptest::prelude::*;
 
 /// The state of a reference after its tag is set: a digest that stands is kept.
@@ -95,6 +96,83 @@ proptest! {
     fn in_files_of_odd_words_too(words in prop::collection::vec(prop::sample::select(WORDS), 0..40)) {
         proven_or_refused(&words.concat())?;
     }
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:v1\n";
+
+/// Sets the tag of every reference that can be edited; what comes out, or that nothing could be done.
+fn set_all(bytes: &[u8], tag: &str) -> Option<Vec<u8>> {
+    let found = scan("x.yaml", bytes);
+    let open = found.references.iter().filter(|reference| reference.blocked.is_none());
+    let edits = open.map(|reference| Edit { reference, to: tagged(reference, tag) }).collect::<Vec<_>>();
+    (!edits.is_empty()).then(|| apply(bytes, &edits).unwrap().bytes)
+}
+
+#[test]
+fn bad_input_is_refused_with_its_reason() {
+    let image = |rest: &str| [POD, rest].concat().into_bytes();
+    let utf16 = POD.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let big = image(&"# image: x\n".repeat(100_000_000 / 11));
+    let deep = |open: &str| image(&format!("x: {}", open.repeat(100_000)));
+    for (what, bytes, reason) in [
+        ("invalid UTF-8", [POD.as_bytes(), b"x: \xff\n"].concat(), SkipReason::NotUtf8),
+        ("a letter of Latin-1", [b"# gr\xfcn\n", POD.as_bytes()].concat(), SkipReason::NotUtf8),
+        ("UTF-16", utf16.clone(), SkipReason::NotUtf8),
+        ("UTF-16 with its mark", [&[0xff, 0xfe][..], &utf16].concat(), SkipReason::NotUtf8),
+        ("a NUL", image("x: \0\n"), SkipReason::NotYaml),
+        ("tabs as indentation", POD.replace("  ", "\t").into_bytes(), SkipReason::NotYaml),
+        ("100,000 levels of flow", deep("["), SkipReason::TooDeep),
+        ("100,000 levels of block", image(&format!("x:\n  {}y\n", "- ".repeat(100_000))), SkipReason::TooDeep),
+        ("100 MB", big, SkipReason::TooLarge),
+        ("an unknown anchor", image("x: *nobody\n"), SkipReason::NotYaml),
+        ("an anchor of another document", image("x: &a 1\n---\nimage: *a\n"), SkipReason::NotYaml),
+        (
+            "a BOM in the middle of a value's line",
+            POD.replace("image:", "\u{feff}image:").into_bytes(),
+            SkipReason::NotYaml,
+        ),
+        ("a BOM in the middle", format!("a: 1\n---\n\u{feff}{POD}").into_bytes(), SkipReason::NotYaml),
+        ("too many documents", "---\nimage: x\n".repeat(yaml::MAX_DOCUMENTS + 1).into_bytes(), SkipReason::TooLarge),
+    ] {
+        let skipped = scan("x.yaml", &bytes).skipped.unwrap_or_else(|| panic!("{what} is read"));
+        assert_eq!(skipped.reason, reason, "{what}: {}", skipped.detail);
+        assert!(!skipped.detail.is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn odd_input_is_edited_at_the_value_alone() {
+    for (what, text) in [
+        ("CRLF mixed with LF", POD.replacen('\n', "\r\n", 2)),
+        ("a carriage return alone", POD.replacen('\n', "\r", 2)),
+        ("a file of carriage returns", POD.replace('\n', "\r")),
+        ("files with BOMs one after the other", format!("\u{feff}a: 1\n\u{feff}---\n{POD}")),
+        ("a BOM in a text", format!("{POD}x: \"\u{feff}\"\n")),
+        ("duplicate keys", format!("{POD}x: 1\nx: 2\n")),
+        ("a duplicate image", POD.replace("image: nginx:v1", "image: nginx:v1\n    image: nginx:v1")),
+        ("tabs where blanks may be", POD.replace("image: nginx:v1", "image:\tnginx:v1\t# x")),
+        ("as many documents as are read", format!("{POD}{}", "---\na: 1\n".repeat(yaml::MAX_DOCUMENTS - 1))),
+        ("a billion laughs", laughs()),
+    ] {
+        let set = set_all(text.as_bytes(), "v2")
+            .unwrap_or_else(|| panic!("{what}: {:?}", scan("x.yaml", text.as_bytes()).skipped));
+        assert!(set == text.replace("nginx:v1", "nginx:v2").into_bytes(), "{what}");
+    }
+}
+
+/// Forty levels of aliases, three of the level below in each.
+fn laughs() -> String {
+    let level = |n: usize| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1);
+    format!("{POD}a0: &a0 [ha]\n{}", (1..40).map(level).collect::<String>())
+}
+
+#[test]
+fn the_limit_on_references_holds_at_its_edge() {
+    let entries = |count| format!("images:\n{}", "- {name: a, newTag: b}\n".repeat(count));
+    let fine = scan("kustomization.yaml", entries(MAX_REFERENCES).as_bytes());
+    assert_eq!((fine.references.len(), fine.skipped), (MAX_REFERENCES, None));
+    let full = scan("kustomization.yaml", entries(MAX_REFERENCES + 1).as_bytes());
+    assert_eq!((full.references.len(), full.skipped.unwrap().reason), (0, SkipReason::TooLarge));
 }
 
 const WORDS: &[&str] = &[

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::config::{policies, schema, settings};
+use landwaiter::policy::Reason;
 use std::path::PathBuf;
 
 const POLICY_HEAD: &str = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n";
@@ -47,6 +48,17 @@ fn every_field_is_described() {
             assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
         }
     }
+}
+
+#[test]
+fn every_reason_is_described_in_the_programs_words() {
+    let text = document("output.md");
+    for reason in Reason::ALL {
+        let row = format!("\n| `{reason}` | {} |\n", reason.meaning());
+        assert!(text.contains(&row), "docs/output.md has no row {row}");
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, Reason::ALL.len(), "docs/output.md names a reason that is none");
 }
 
 fn document(name: &str) -> String {

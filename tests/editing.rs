@@ -239,6 +239,89 @@ fn a_digest_is_added_to_the_value_or_as_a_key() {
     }
 }
 
+/// Rows of a kustomization's entries before and after; `D` stands for the digest there, `N` for the new one.
+fn entries_become(rows: &[(&str, &str)], to: &Target, action: Action) {
+    let text = |row: &str| row.replace('D', digest("0a").as_str()).replace('N', digest("0b").as_str());
+    for (given, want) in rows {
+        let given = text(given);
+        let edited =
+            set("kustomization.yaml", &given, |_| to.clone()).unwrap_or_else(|error| panic!("{error}\n{given}"));
+        assert_eq!(String::from_utf8(edited.bytes.clone()).unwrap(), text(want), "{given}");
+        assert!(edited.actions.iter().all(|found| *found == action), "{given}");
+        let after = scan("kustomization.yaml", &edited.bytes);
+        for reference in &after.references {
+            assert_eq!(reference.tag.as_deref(), to.tag.as_ref().map(Tag::as_str), "{given}");
+            assert_eq!(reference.digest, to.digest, "{given}");
+        }
+    }
+}
+
+#[test]
+fn a_stale_key_goes_with_its_line() {
+    let to = Target { tag: Some(Tag::parse("v2").unwrap()), ..Target::default() };
+    entries_become(
+        &[
+            ("images:\n- name: a\n  newTag: v1\n  digest: D\n", "images:\n- name: a\n  newTag: v2\n"),
+            (
+                "images:\n- name: a # x\n  # above\n  digest: D # its own\n  # below\n\n  newTag: v1 # y\n",
+                "images:\n- name: a # x\n  # above\n  # below\n\n  newTag: v2 # y\n",
+            ),
+            ("images:\n- digest: D # c\n  name: a\n  newTag: v1\n", "images:\n- name: a\n  newTag: v2\n"),
+            ("images:\n-   digest: D\n    newTag: v1\n    name: a\n", "images:\n-   newTag: v2\n    name: a\n"),
+            ("images:\r\n- name: a\r\n  digest: D\r\n  newTag: v1\r\n", "images:\r\n- name: a\r\n  newTag: v2\r\n"),
+            ("images:\n- name: a\n  newTag: v1\n  digest: D", "images:\n- name: a\n  newTag: v2"),
+            ("images:\r\n- name: a\r\n  newTag: v1\r\n  digest: D # c", "images:\r\n- name: a\r\n  newTag: v2"),
+            ("images:\n- name: a\n  digest:\n    D\n  newTag: v1\n", "images:\n- name: a\n  newTag: v2\n"),
+            ("images: [{name: a, newTag: v1, digest: D}]\n", "images: [{name: a, newTag: v2}]\n"),
+            ("images: [{name: a, digest: D , newTag: v1 }]\n", "images: [{name: a, newTag: v2 }]\n"),
+            ("images: [{digest: D,\n  name: a, newTag: v1}]\n", "images: [{name: a, newTag: v2}]\n"),
+            ("images: [{name: a, newTag: v1, digest: D,}]\n", "images: [{name: a, newTag: v2,}]\n"),
+            (
+                "images:\n- {\"digest\":\"D\",\"name\":\"a\",\"newTag\":\"v1\"}\n",
+                "images:\n- {\"name\":\"a\",\"newTag\":\"v2\"}\n",
+            ),
+            (
+                "images:\n- name: a\n  newTag: v1\n  digest: D\n- name: b\n  digest: D\n  newTag: v0\n---\na: b\n",
+                "images:\n- name: a\n  newTag: v2\n- name: b\n  newTag: v2\n---\na: b\n",
+            ),
+        ],
+        &to,
+        Action::Update,
+    );
+}
+
+#[test]
+fn a_key_that_comes_takes_the_place_of_one_that_goes() {
+    let pinned = Target { digest: Some(digest("0b")), ..Target::default() };
+    entries_become(
+        &[
+            ("images:\n- name: a\n  newTag: v1 # why\n", "images:\n- name: a\n  digest: N # why\n"),
+            ("images:\n- newTag: v1\n\n  name: a\n", "images:\n- digest: N\n\n  name: a\n"),
+            ("images:\n- name: a\n  newTag: '1.27'", "images:\n- name: a\n  digest: 'N'"),
+            ("images: [{newTag: v1, name: a}]\n", "images: [{digest: N, name: a}]\n"),
+            ("images:\n- {\"name\": \"a\", \"newTag\": \"v1\"}\n", "images:\n- {\"name\": \"a\", \"digest\": \"N\"}\n"),
+        ],
+        &pinned,
+        Action::Pin,
+    );
+    entries_become(
+        &[
+            ("images:\n- name: a\n  newTag: v1@D # why\n", "images:\n- name: a\n  digest: N # why\n"),
+            ("images:\n- name: a\n  newTag: v1\n  digest: D\n", "images:\n- name: a\n  digest: N\n"),
+            ("images:\n- name: a\n  digest: D\n  newTag: v1", "images:\n- name: a\n  digest: N"),
+            ("images: [{newTag: v1, digest: D, name: a}]\n", "images: [{digest: N, name: a}]\n"),
+        ],
+        &pinned,
+        Action::Update,
+    );
+    let tagged = Target { tag: Some(Tag::parse("1.28").unwrap()), ..Target::default() };
+    entries_become(
+        &[("images:\n- name: a\n  digest: D # why\n", "images:\n- name: a\n  newTag: \"1.28\" # why\n")],
+        &tagged,
+        Action::Update,
+    );
+}
+
 #[test]
 fn a_name_is_written_where_a_marker_says_so() {
     let given =
@@ -263,9 +346,19 @@ fn what_cannot_be_written_is_refused_with_its_reason() {
     for (text, target, error) in [
         ("- --image=app:1.0.0 # landwaiter: web\n".into(), plain(tag("2.0.0")), "is no image reference"),
         (
-            format!("images:\n- name: a\n  newTag: v1\n  digest: {hash}\n"),
+            format!("images:\n- {{name: a, newTag: v1, # c\n   digest: {hash}}}\n"),
             plain(tag("v2")),
             "the digest would have to be removed",
+        ),
+        (
+            "tag: v1 # landwaiter: web:tag\ndigest: 'X' # landwaiter: web:digest\n".replace('X', hash.as_str()),
+            plain(tag("v2")),
+            "the digest would have to be removed",
+        ),
+        (
+            "images:\n- name: a\n  newTag: v1 # landwaiter: web:tag\n".into(),
+            Target { digest: Some(hash.clone()), ..Target::default() },
+            "the tag would have to be removed",
         ),
         ("images:\n- name: a\n  newTag: v1\n".into(), plain(None), "the tag would have to be removed"),
         ("x: '' # landwaiter: web\n".into(), plain(tag("v1")), "the name of the image is not known"),

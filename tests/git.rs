@@ -369,10 +369,10 @@ fn a_branch_that_is_checked_out_is_not_moved_under_its_feet() {
     let repo = git::open(&Location::parse(&url).unwrap(), None, &Options::default()).unwrap();
     let snapshot = repo.snapshot().unwrap();
     let edit = publication(&*snapshot, &[("apps/web.yaml", b"x\n")]);
-    let Err(PublishError::Refused { reason, .. }) = repo.publish(&edit) else {
+    let Err(PublishError::Repo(error)) = repo.publish(&edit) else {
         panic!("main is checked out");
     };
-    assert_eq!(reason, format!("branch main is checked out in {}", world.work().display()));
+    assert_eq!(error.message, format!("branch main is checked out in {}", world.work().display()));
     run_git(&world.work(), &["checkout", "-q", "--detach"]);
     repo.publish(&edit).unwrap();
     fsck(&world.work());
@@ -575,6 +575,30 @@ fn settings_of_the_user_and_programs_in_the_repository_are_not_used() {
     let repo = world.open_bare();
     repo.publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")])).unwrap();
     assert!(!sign.exists(), "no hook of the local repository runs");
+}
+
+#[test]
+fn a_hook_that_may_refuse_is_not_passed_by() {
+    for hook in ["pre-receive", "update"] {
+        let world = World::new();
+        let path = world.bare().join("hooks").join(hook);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "#!/bin/sh\nexit 1\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let (repo, head) = (world.open_bare(), world.bare_head());
+        let edit = publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")]);
+        let Err(PublishError::Repo(error)) = repo.publish(&edit) else {
+            panic!("{hook} was not asked");
+        };
+        assert!(error.message.contains(&format!("has a {hook} hook")) && !error.retryable, "{error:?}");
+        assert_eq!(world.bare_head(), head);
+
+        run_git(&world.bare(), &["config", "core.hooksPath", "elsewhere"]);
+        fs::rename(world.bare().join("hooks"), world.bare().join("elsewhere")).unwrap();
+        assert!(world.open_bare().publish(&edit).is_err(), "{hook} at core.hooksPath was not asked");
+        fs::set_permissions(world.bare().join("elsewhere").join(hook), fs::Permissions::from_mode(0o644)).unwrap();
+        world.open_bare().publish(&edit).unwrap();
+    }
 }
 
 /// Not a test by itself: the process that [`a_kill_at_any_moment_leaves_the_branch_old_or_new`] starts and kills.

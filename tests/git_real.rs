@@ -464,7 +464,7 @@ fn two_writers_on_a_server_lose_no_commit() {
                 let snapshot = repo.snapshot().unwrap();
                 match repo.publish(&publication(&*snapshot, &[(path, text.as_bytes())])) {
                     Ok(_) => break,
-                    Err(PublishError::Moved { .. }) => {}
+                    Err(PublishError::Moved { .. } | PublishError::Unanswered { .. }) => {}
                     Err(PublishError::Repo(error)) if error.retryable => {}
                     Err(error) => panic!("{error:?}"),
                 }
@@ -540,7 +540,8 @@ fn a_push_whose_answer_is_lost_is_looked_up() {
 
     world.hook("pre-receive", "exit 1");
     let snapshot = repo.snapshot().unwrap();
-    let Err(PublishError::Repo(error)) = repo.publish(&publication(&*snapshot, &[("0.yaml", b"y\n")])) else {
+    let Err(PublishError::Unanswered { error, .. }) = repo.publish(&publication(&*snapshot, &[("0.yaml", b"y\n")]))
+    else {
         panic!("nobody heard the refusal");
     };
     assert!(error.retryable, "{error:?}");

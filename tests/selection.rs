@@ -9,9 +9,8 @@
     reason = "tests read files, say what they counted, and may panic"
 )]
 
-use landwaiter::policy::{Facts, Order, Outcome, Parts, Policy, PolicyName, Question, Ranking, Reason, Select};
-use landwaiter::version::range::Range;
-use regex::{Regex, RegexBuilder};
+use landwaiter::config::policies;
+use landwaiter::policy::{Facts, Order, Outcome, Policy, PolicyName, Question, Ranking, Reason, Select};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -114,32 +113,32 @@ fn read_case(name: &str) -> Option<String> {
     }
 }
 
+/// The row as a policy file, read as `landwaiter try` reads it.
 fn policy_of(row: &Row) -> Result<Policy, String> {
-    let order = match row.order.as_deref() {
-        Some("desc") => Order::Desc,
-        _ => Order::Asc,
-    };
+    // JSON's strings are YAML's double-quoted ones.
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let order = row.order.as_deref().unwrap_or("asc");
     let select = match row.kind.as_str() {
-        "semver" => Select::Semver {
-            range: Range::parse(row.range.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?,
-            parts: Parts::Three,
-            prereleases: false,
-        },
-        "numerical" => Select::Numeric(order),
-        "alphabetical" => Select::Alphabetical(order),
+        "semver" => format!("semver: {}", quoted(row.range.as_deref().unwrap_or_default())),
+        "numerical" => format!("numeric: {order}"),
+        "alphabetical" => format!("alphabetical: {order}"),
         other => panic!("unknown kind {other}"),
     };
-    let mut policy = Policy::new(PolicyName::parse("row").unwrap(), "row.yaml", select);
-    policy.tags.matching = pattern_of(row)?;
-    policy.tags.extract = Some(row.extract.clone());
-    Ok(policy)
-}
-
-/// Expressions in policy files are compiled with a size limit; which one does not matter here.
-fn pattern_of(row: &Row) -> Result<Option<Regex>, String> {
-    let given = !row.pattern.is_empty() || !row.extract.is_empty();
-    let compiled = given.then(|| RegexBuilder::new(&row.pattern).size_limit(1 << 20).build());
-    compiled.transpose().map_err(|error| error.to_string())
+    let mut text = format!(
+        "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n- name: row\n  images: ['**']\n  select: {{{select}}}\n"
+    );
+    if !row.pattern.is_empty() || !row.extract.is_empty() {
+        text.push_str(&format!("  tags:\n    match: {}\n", quoted(&row.pattern)));
+        // Flux takes an empty template for none.
+        if !row.extract.is_empty() {
+            text.push_str(&format!("    extract: {}\n", quoted(&row.extract)));
+        }
+    }
+    let mut loaded = policies::read(&[("landwaiter.yaml".to_owned(), text.clone())]);
+    match loaded.policies.pop() {
+        Some(policy) if loaded.is_ok() => Ok(policy),
+        _ => Err(loaded.diagnostics.iter().map(|one| one.render(&text, false)).collect()),
+    }
 }
 
 fn choose(policy: &Policy, tags: &[String]) -> Option<String> {

@@ -8,7 +8,7 @@
 //! - **http**: the same over `git http-backend`: fetch into an empty cache, and push;
 //! - **nothing new**: the same commands again, when every reference is up to date.
 //!
-//! It needs nginx, fcgiwrap, git, curl and GNU time (`tests/run install`). The corpus stays in `target/bench`.
+//! It needs nginx, fcgiwrap, git, curl and GNU time: `apt-get install nginx fcgiwrap git curl time`. The corpus stays in `target/bench`.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,

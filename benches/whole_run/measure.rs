@@ -20,7 +20,7 @@ pub(crate) fn timed(program: &str, arguments: &[&str]) -> Sample {
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output()
-        .unwrap_or_else(|error| panic!("GNU time is needed (tests/run install): {error}"));
+        .unwrap_or_else(|error| panic!("GNU time is needed (apt-get install nginx fcgiwrap git curl time): {error}"));
     let wall = started.elapsed().as_secs_f64();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {text}");

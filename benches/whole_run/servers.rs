@@ -26,12 +26,14 @@ impl Servers {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("fcgiwrap is needed (tests/run install): {error}"));
+            .unwrap_or_else(|error| {
+                panic!("fcgiwrap is needed (apt-get install nginx fcgiwrap git curl time): {error}")
+            });
         fs::write(folder.join("nginx.conf"), configuration(folder, port)).unwrap();
         let nginx = Command::new("nginx")
             .args(["-e", "stderr", "-c", &folder.join("nginx.conf").to_string_lossy()])
             .spawn()
-            .unwrap_or_else(|error| panic!("nginx is needed (tests/run install): {error}"));
+            .unwrap_or_else(|error| panic!("nginx is needed (apt-get install nginx fcgiwrap git curl time): {error}"));
         for _ in 0..200 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() && socket.exists() {
                 break;

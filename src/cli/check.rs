@@ -1,4 +1,4 @@
-//! `landwaiter check`: are the policies and settings valid?
+//! `landwaiter check`: are the policies and settings valid, and does every reference have one owner at most?
 
 use super::diagnose::Failure;
 use super::output::Output;
@@ -41,21 +41,27 @@ struct Problem<'a> {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
-    let loaded = wired.policies()?;
+    let mut loaded = wired.policies()?;
+    let files = loaded.rejected.sources.len();
+    if !loaded.rejected.has_errors() {
+        let disputes = wired.block_on(async |run| run.disputes().await)?;
+        loaded.rejected.diagnostics.extend(disputes.diagnostics);
+        loaded.rejected.sources.extend(disputes.sources);
+    }
     let sources = &loaded.rejected.sources;
-    let errors = loaded.rejected.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let rejected = loaded.rejected.has_errors();
     match arguments.format {
         Format::Json => {
             let problems = loaded.rejected.diagnostics.iter().map(|diagnostic| problem(diagnostic, sources)).collect();
             let document = Document { version: 1, policies: loaded.policies.len(), problems };
             let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
             output.print(&(text + "\n"))?;
-            Ok(if errors > 0 { Exit::Rejected } else { Exit::Done })
+            Ok(if rejected { Exit::Rejected } else { Exit::Done })
         }
-        Format::Text if errors > 0 => Err(Failure::rejected("policies", loaded.rejected)),
+        Format::Text if rejected => Err(Failure::rejected("policies", loaded.rejected)),
         Format::Text => {
             output.warn(&loaded.rejected);
-            let (policies, files) = (loaded.policies.len(), sources.len());
+            let policies = loaded.policies.len();
             let policies = if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") };
             output.print(&format!("{policies} in {}: valid\n", count(files, "file")))?;
             Ok(Exit::Done)

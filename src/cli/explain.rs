@@ -3,7 +3,6 @@
 use super::diagnose::Failure;
 use super::output::Output;
 use super::{Exit, Format, RepoArguments, wire};
-use crate::policy::Reason;
 use crate::render;
 use clap::Args;
 
@@ -30,13 +29,13 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
-    let explanations = wired.block_on(async |run| run.explain(&arguments.target).await)?;
+    let target = wired.target(&arguments.target);
+    let explanations = wired.block_on(async |run| run.explain(&target).await)?;
     let text = match arguments.format {
         Format::Text => render::explanation::explanations(output.paint(), &explanations, arguments.all),
         Format::Json => render::json::explanations(&explanations),
     };
     output.print(&text)?;
-    let by_error = |reason: Reason| reason.is_error();
-    let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| by_error(held.reason));
+    let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| held.reason.is_error());
     Ok(if failed { Exit::HeldByErrors } else { Exit::Done })
 }

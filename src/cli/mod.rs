@@ -1,7 +1,7 @@
 //! The command line: what can be asked, who answers, and the exit status.
 //!
 //! stdout carries results, stderr carries progress and diagnostics. Each command is one file with its arguments and one
-//! `run`; [`wire`] is the only place that names concrete adapters and reads the environment.
+//! `run`; `wire` is the only place that names concrete adapters, `machine` the only one that reads the environment.
 
 mod check;
 mod completions;
@@ -9,6 +9,7 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod machine;
 mod output;
 mod plan;
 mod policies;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 /// Writes container-image updates back to Git, byte by byte, and says why.
 #[derive(Debug, Parser)]
 #[command(name = "landwaiter", version, max_term_width = 100, after_help = AFTER_HELP)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 
@@ -73,7 +74,8 @@ enum Color {
 /// What every command that reads a config repository takes.
 #[derive(Debug, Clone, Args)]
 struct RepoArguments {
-    /// The config repository: a checkout, a bare repository, or a URL (https, ssh, file; http on loopback)
+    /// The config repository: a checkout, a bare repository, or a URL (https, ssh, file; http on loopback).
+    /// `.` is the checkout that the current directory is in
     #[arg(long, value_name = "PATH|URL", default_value = ".")]
     repo: String,
     /// The branch to read and write; the remote's default when left out
@@ -137,7 +139,15 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     }
 }
 
-/// The definition, for completions and the tests of the help texts.
-pub fn definition() -> clap::Command {
+/// The definition, for completions.
+fn definition() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_consistent() {
+        super::definition().debug_assert();
+    }
 }

@@ -3,7 +3,7 @@
 use super::diagnose::{self, Failure};
 use super::{Color, Exit};
 use crate::cycle::Rejected;
-use crate::render::{Paint, Tone};
+use crate::render::{Paint, Tone, plain};
 use anstream::ColorChoice;
 use std::io::{self, IsTerminal, Write};
 
@@ -65,12 +65,17 @@ impl Output {
             return failure.exit;
         }
         self.warn(&failure.rejected);
-        self.say(&format!("{} {}", self.err.on(Tone::Bad, "error:"), failure.message));
+        self.say(&format!("{} {}", self.err.on(Tone::Bad, "error:"), harmless(&failure.message)));
         if let Some(hint) = &failure.hint {
-            self.say(&format!("{} {hint}", self.err.on(Tone::Strong, " help:")));
+            self.say(&format!("{} {}", self.err.on(Tone::Strong, " help:"), harmless(hint)));
         }
         failure.exit
     }
+}
+
+/// Messages quote names and words of strangers; their lines are ours.
+fn harmless(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
 fn gone_is_fine(result: io::Result<()>) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::{Exit, RepoArguments, wire};
 use crate::cycle::Planned;
-use crate::render;
+use crate::render::{self, count};
 use clap::{Args, ValueEnum};
 
 /// Show what would change, and why everything else would not; writes nothing
@@ -44,6 +44,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         PlanFormat::Json => render::json::plan(&planned),
     };
     output.print(&text)?;
+    let held = planned.plan.held().filter(|(_, held)| held.reason.is_error()).count();
+    if arguments.format == PlanFormat::Diff && held > 0 {
+        output.say(&format!("{} held back by errors, which a diff does not show", count(held, "reference")));
+    }
     Ok(exit(&planned, arguments.exit_code))
 }
 

@@ -40,6 +40,7 @@ impl Events for Progress {
             Event::TagsListed { .. } | Event::ListingFailed { .. } => self.0.inc(1),
             Event::Planned { .. } => self.0.set_message("writing"),
             Event::BranchMoved { .. } => self.0.set_message("the branch moved, planning again"),
+            Event::WritingFailed { .. } => self.0.set_message("writing failed, planning again"),
             Event::Published { .. } => self.0.finish_and_clear(),
         }
     }

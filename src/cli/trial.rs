@@ -2,7 +2,7 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, wire};
+use super::{Exit, Format, RepoArguments, machine, wire};
 use crate::config::{policies, shipped};
 use crate::cycle::{Explanation, Rejected};
 use crate::image::Tag;
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let policy = find(arguments, output)?;
-    let tags = parse_tags(&wire::read_input(&arguments.tags)?)?;
+    let tags = parse_tags(&machine::read_input(&arguments.tags)?)?;
     let current = arguments
         .current
         .as_deref()

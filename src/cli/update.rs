@@ -2,7 +2,7 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, wire};
+use super::{Exit, Format, RepoArguments, machine, wire};
 use crate::cycle::Planned;
 use crate::render;
 use clap::Args;
@@ -34,17 +34,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let approved = arguments.plan.as_deref().map(wire::read_plan).transpose()?;
-    let approve = move |planned: &Planned| match &approved {
-        Some(approved) => same(approved, planned),
-        None => Ok(()),
-    };
     let purpose = match (arguments.worktree, arguments.push) {
         (true, _) => wire::Purpose::WriteWorktree,
         (_, true) => wire::Purpose::PushOrigin,
         _ => wire::Purpose::WriteBranch,
     };
     let wired = wire::Wired::new(&arguments.repo, purpose, output)?;
+    let approved = arguments.plan.as_deref().map(machine::read_plan).transpose()?;
+    let approve = move |planned: &Planned| match &approved {
+        Some(approved) => same(approved, planned),
+        None => Ok(()),
+    };
     let report = wired.block_on(async |run| run.update(&approve).await)?;
     output.warn(&report.planned.warnings);
     let text = match arguments.format {

@@ -1,25 +1,23 @@
-//! The composition root: the only file that names concrete adapters, and the only place that reads the environment.
+//! The composition root: the only file that names concrete adapters. What it makes them of is read in [`super::machine`].
 //!
 //! Order of credentials for a registry: the settings, then Docker's `config.json`. For Git over SSH without settings: the
 //! user's own Ed25519 key and `known_hosts`, as `ssh` would use them.
-#![expect(clippy::disallowed_methods, reason = "this is where files, environment and clock enter")]
+#![expect(clippy::disallowed_methods, reason = "this is where the clock enters")]
 
 use super::diagnose::Failure;
+use super::machine::{cache_folder, checkout_around, docker_config, home, login, read_settings, read_text};
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments};
-use crate::config::policies;
-use crate::config::settings::{self, Credentials, GitSettings, SecretSource, Settings, UserSource};
-use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, policy_sources};
+use crate::config::settings::{GitSettings, Settings};
+use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
-use crate::port::{Author, Clock, ConfigRepo, Login, Secret};
+use crate::port::{Author, Clock, ConfigRepo, Secret};
 use crate::registry;
-use crate::text::Severity;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Runtime;
@@ -28,11 +26,6 @@ use tokio::runtime::Runtime;
 const AUTHOR: (&str, &str) = ("Landwaiter", "landwaiter@localhost");
 /// The longest pause between two attempts of a run whose branch moved.
 const BACKOFF: Duration = Duration::from_secs(5);
-/// `--tags` and `--plan` files over this many bytes are refused.
-const MAX_INPUT: u64 = 256 << 20;
-/// Settings, key and certificate files over this many bytes are refused.
-const MAX_OPERATOR_FILE: u64 = 4 << 20;
-
 /// What a command means to do with the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -52,6 +45,8 @@ pub(super) struct Wired {
     options: Options,
     progress: Progress,
     runtime: Runtime,
+    /// Where the current directory is in the checkout around it; empty elsewhere.
+    here: PathBuf,
 }
 
 /// The clock on the wall.
@@ -73,12 +68,17 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 
 impl Wired {
     pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
+        let (named, here) = checkout_around(&arguments.repo);
+        let location = parse(&named)?;
+        check_usage(&location, arguments.branch.as_deref(), purpose)?;
+        let policies = globs(&arguments.policies)?;
         let settings = read_settings(&arguments.operator)?;
-        let repo = open(arguments, purpose, &settings)?;
+        let repo = open(location, arguments, purpose, &settings)?;
         Ok(Wired {
+            here,
             repo: repo.into(),
             registry: registry_client(&settings)?,
-            options: run_options(arguments, &settings)?,
+            options: run_options(policies, &settings),
             progress: Progress::new(output.watched()),
             runtime: runtime()?,
         })
@@ -98,17 +98,36 @@ impl Wired {
         Ok(result?)
     }
 
+    /// What a person in the current directory means by `FILE` or `FILE:LINE`, from the root of the checkout; any other
+    /// text stays as it is.
+    pub(super) fn target(&self, text: &str) -> String {
+        let (file, line) = match text.rsplit_once(':') {
+            Some((file, line)) if line.parse::<usize>().is_ok() => (file, Some(line)),
+            _ => (text, None),
+        };
+        if self.here.as_os_str().is_empty() || !Path::new(file).is_file() {
+            return text.to_owned();
+        }
+        let mut from_root = self.here.clone();
+        for part in Path::new(file).components() {
+            match part {
+                Component::ParentDir => drop(from_root.pop()),
+                Component::Normal(part) => from_root.push(part),
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            }
+        }
+        let file = from_root.display();
+        line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+
     /// The policies alone, with whatever is wrong with them.
     pub(super) fn policies(&self) -> Result<LoadedPolicies, Failure> {
         let snapshot = self.repo.snapshot().map_err(RunError::Repo)?;
         let sources = policy_sources(&*snapshot, self.options.policies.as_ref(), self.options.max_file);
         let sources = sources.map_err(RunError::Repo)?;
         self.progress.done();
-        let loaded = policies::read(&sources);
-        Ok(LoadedPolicies {
-            policies: loaded.policies,
-            rejected: Rejected { diagnostics: loaded.diagnostics, sources },
-        })
+        let (policies, _, rejected) = judge_policies(sources, self.options.policies.is_some());
+        Ok(LoadedPolicies { policies, rejected })
     }
 }
 
@@ -121,15 +140,14 @@ pub(super) struct LoadedPolicies {
 impl LoadedPolicies {
     /// The policies, if nothing is wrong with any.
     pub(super) fn into_valid(self) -> Result<Vec<Policy>, Failure> {
-        let wrong = self.rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        if wrong { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
+        if self.rejected.has_errors() { Err(Failure::rejected("policies", self.rejected)) } else { Ok(self.policies) }
     }
 }
 
-fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options, Failure> {
+fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
     let (name, email) = settings.commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
-    Ok(Options {
-        policies: globs(&arguments.policies)?,
+    Options {
+        policies,
         tenancy: settings.tenancy.clone(),
         author: Author { name, email },
         message: MessageOptions {
@@ -138,7 +156,7 @@ fn run_options(arguments: &RepoArguments, settings: &Settings) -> Result<Options
         },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         backoff: BACKOFF,
-    })
+    }
 }
 
 fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
@@ -154,47 +172,36 @@ fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
     set.build().map(Some).map_err(|error| Failure::usage(format!("--policies: {error}")))
 }
 
-/// The settings file that was named, or the one in the user's configuration directory, or none.
-fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
-    let path = match &arguments.config {
-        Some(path) => path.clone(),
-        None => match config_folder().map(|folder| folder.join("landwaiter/settings.yaml")) {
-            Some(path) if path.exists() => path,
-            _ => return Ok(Settings::default()),
-        },
-    };
-    let text = read_text(&path, "settings")?;
-    let shown = path.display().to_string();
-    settings::read(&shown, &text)
-        .map(|settings| settings.relative_to(path.parent().unwrap_or(Path::new("."))))
-        .map_err(|diagnostics| Failure::rejected("settings", Rejected { diagnostics, sources: vec![(shown, text)] }))
+/// Whether the command makes sense for such a repository: asked before anything is read.
+fn check_usage(location: &Location, branch: Option<&str>, purpose: Purpose) -> Result<(), Failure> {
+    let checkout = matches!(location, Location::Path(path) if path.exists() && !git::is_bare(path));
+    match purpose {
+        Purpose::WriteBranch if checkout => Err(Failure::usage(format!("{location} is a checkout"))
+            .hint("--worktree edits its files, --push commits on the branch of its origin")),
+        Purpose::WriteWorktree | Purpose::PushOrigin if !checkout => {
+            Err(Failure::usage(format!("{location} is no checkout"))
+                .hint("--worktree and --push are for checkouts; leave them out"))
+        }
+        Purpose::WriteWorktree if branch.is_some() => {
+            Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn open(arguments: &RepoArguments, purpose: Purpose, settings: &Settings) -> Result<Box<dyn ConfigRepo>, Failure> {
-    let location = parse(&arguments.repo)?;
-    let checkout = matches!(&location, Location::Path(path) if !git::is_bare(path));
-    let branch = arguments.branch.as_deref();
-    let (location, branch) = match (purpose, checkout) {
-        (Purpose::Read, _) | (Purpose::WriteBranch, false) => (location, branch.map(str::to_owned)),
-        (Purpose::WriteBranch, true) => {
-            return Err(Failure::usage(format!("{} is a checkout", arguments.repo))
-                .hint("--worktree edits its files, --push commits on the branch of its origin"));
-        }
-        (Purpose::WriteWorktree, true) if branch.is_some() => {
-            return Err(Failure::usage("--worktree edits the files as they stand; leave --branch out"));
-        }
-        (Purpose::WriteWorktree, true) => (location, None),
-        (Purpose::PushOrigin, true) => {
-            let Location::Path(path) = &location else {
-                return Err(Failure::usage("--push needs a checkout"));
-            };
+fn open(
+    location: Location,
+    arguments: &RepoArguments,
+    purpose: Purpose,
+    settings: &Settings,
+) -> Result<Box<dyn ConfigRepo>, Failure> {
+    let branch = arguments.branch.clone();
+    let (location, branch) = match (purpose, &location) {
+        (Purpose::PushOrigin, Location::Path(path)) => {
             let (url, checked_out) = git::origin_of(path).map_err(RunError::Repo)?;
-            (parse(&url)?, Some(branch.map_or(checked_out, str::to_owned)))
+            (parse(&url)?, Some(branch.unwrap_or(checked_out)))
         }
-        (Purpose::WriteWorktree | Purpose::PushOrigin, false) => {
-            return Err(Failure::usage(format!("{} is no checkout", arguments.repo))
-                .hint("--worktree and --push are for checkouts; leave them out"));
-        }
+        _ => (location, branch),
     };
     let options = git_options(&location, &arguments.operator, settings)?;
     Ok(git::open(&location, branch.as_deref(), &options).map_err(RunError::Repo)?)
@@ -216,6 +223,11 @@ fn git_options(
         cache_dir: operator.state_dir.clone().or_else(cache_folder).map(|folder| folder.join("git")),
         ..git::Options::default()
     };
+    if let Some(timeout) = settings.limits.timeout {
+        options.timeouts.connect = timeout;
+        options.timeouts.silence = timeout;
+        options.timeouts.whole = options.timeouts.whole.max(timeout);
+    }
     let entry = location.to_url().and_then(|url| settings.git(&url).cloned());
     let entry = entry.as_ref();
     if let Some(credentials) = entry.and_then(|git| git.credentials.as_ref()) {
@@ -271,7 +283,7 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
             host.concurrency = Some(concurrency.get());
         }
     }
-    if let Some(path) = docker_config() {
+    if let Some(path) = docker_config()? {
         let shown = path.display().to_string();
         let text = read_text(&path, "Docker's config.json")?;
         let added = options.credentials.add_docker_config(&text, &shown);
@@ -280,89 +292,4 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         })?;
     }
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
-}
-
-fn login(credentials: &Credentials) -> Result<Login, Failure> {
-    Ok(match credentials {
-        Credentials::Token(source) => Login { user: None, secret: secret(source)? },
-        Credentials::Basic { user, password } => {
-            let user = match user {
-                UserSource::Name(name) => name.clone(),
-                UserSource::From(source) => secret(source)?.expose().to_owned(),
-            };
-            Login { user: Some(user), secret: secret(password)? }
-        }
-    })
-}
-
-fn secret(source: &SecretSource) -> Result<Secret, Failure> {
-    match source {
-        SecretSource::Env(name) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(Secret::new(value)),
-            _ => Err(Failure::failed(format!("the settings name the variable {name}, which is not set"))),
-        },
-        // Editors and `echo` end files with a line break that is no part of the secret.
-        SecretSource::File(path) => Ok(Secret::new(read_text(path, "credentials")?.trim_end_matches(['\r', '\n']))),
-    }
-}
-
-fn docker_config() -> Option<PathBuf> {
-    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))?;
-    Some(folder.join("config.json")).filter(|path| path.exists())
-}
-
-fn home() -> Option<PathBuf> {
-    variable("HOME").map(PathBuf::from)
-}
-
-fn config_folder() -> Option<PathBuf> {
-    variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".config")))
-}
-
-fn cache_folder() -> Option<PathBuf> {
-    let base = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".cache")));
-    base.map(|base| base.join("landwaiter"))
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn read_text(path: &Path, what: &str) -> Result<String, Failure> {
-    read_bounded(std::fs::File::open(path), MAX_OPERATOR_FILE)
-        .map_err(|error| Failure::failed(format!("cannot read {what} {}: {error}", path.display())))
-}
-
-fn read_bounded(reader: std::io::Result<impl Read>, limit: u64) -> std::io::Result<String> {
-    let mut text = String::new();
-    reader?.take(limit + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > limit {
-        return Err(std::io::Error::other(format!("more than {limit} bytes")));
-    }
-    Ok(text)
-}
-
-/// The file of `--tags`; `-` is stdin.
-pub(super) fn read_input(path: &str) -> Result<String, Failure> {
-    let text = match path {
-        "-" => read_bounded(Ok(std::io::stdin()), MAX_INPUT),
-        path => read_bounded(std::fs::File::open(path), MAX_INPUT),
-    };
-    text.map_err(|error| Failure::failed(format!("cannot read {path}: {error}")))
-}
-
-/// The file of `--plan`: the JSON that `plan --format json` printed.
-pub(super) fn read_plan(path: &Path) -> Result<serde_json::Value, Failure> {
-    let text = read_input(&path.to_string_lossy())?;
-    let refuse = |why: String| {
-        Failure::failed(format!("{} is not a plan: {why}", path.display()))
-            .hint("`landwaiter plan --format json` prints one")
-    };
-    let plan: serde_json::Value = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
-    match plan.get("version").and_then(serde_json::Value::as_u64) {
-        Some(1) if plan.get("changes").is_some_and(serde_json::Value::is_array) => Ok(plan),
-        Some(1) => Err(refuse("it has no `changes`".to_owned())),
-        Some(version) => Err(refuse(format!("version {version} is not known"))),
-        None => Err(refuse("it has no `version`".to_owned())),
-    }
 }

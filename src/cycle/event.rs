@@ -1,19 +1,46 @@
 //! Everything that happens in a run, as past-tense facts. Progress, logs and metrics are folds over these.
 
 use crate::image::Repository;
-use crate::port::{CommitId, RegistryError};
+use crate::port::{CommitId, RegistryError, RepoError};
 
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
-    SnapshotTaken { repository: &'a str, head: Option<&'a CommitId> },
-    PoliciesRead { policies: usize },
-    FilesScanned { files: usize, references: usize },
-    ListingStarted { repositories: usize },
-    TagsListed { repository: &'a Repository, tags: usize },
-    ListingFailed { repository: &'a Repository, error: &'a RegistryError },
-    Planned { changes: usize, held: usize },
-    BranchMoved { attempt: u32 },
-    Published { commit: Option<&'a CommitId> },
+    SnapshotTaken {
+        repository: &'a str,
+        head: Option<&'a CommitId>,
+    },
+    PoliciesRead {
+        policies: usize,
+    },
+    FilesScanned {
+        files: usize,
+        references: usize,
+    },
+    ListingStarted {
+        repositories: usize,
+    },
+    TagsListed {
+        repository: &'a Repository,
+        tags: usize,
+    },
+    ListingFailed {
+        repository: &'a Repository,
+        error: &'a RegistryError,
+    },
+    Planned {
+        changes: usize,
+        held: usize,
+    },
+    BranchMoved {
+        attempt: u32,
+    },
+    /// It will be tried again.
+    WritingFailed {
+        error: &'a RepoError,
+    },
+    Published {
+        commit: Option<&'a CommitId>,
+    },
 }
 
 /// Who listens.

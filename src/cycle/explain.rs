@@ -7,7 +7,7 @@ use super::scan::Scanned;
 use super::select::{date, no_list};
 use super::{Run, RunError};
 use crate::image::{ImageRef, Repository, Tag};
-use crate::plan::{Claim, Claims, Found, State, question, settle};
+use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking};
 use crate::text::nearest;
 
@@ -46,10 +46,13 @@ impl Run<'_> {
         let mut scanned = self.scan().await?;
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
+        let not_found = unknown(target, &scanned, &policies);
         let found = self.targets(target, &mut scanned, &claims, &policies);
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
         for (found, claim) in &found {
-            explanations.push(self.explain_reference(&claims, &policies, found, claim).await);
+            explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim).await);
         }
         if explanations.is_empty()
             && let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target)
@@ -62,7 +65,7 @@ impl Run<'_> {
             }
         }
         if explanations.is_empty() {
-            return Err(RunError::NotFound(unknown(target, &scanned, &policies)));
+            return Err(RunError::NotFound(not_found));
         }
         Ok(explanations)
     }
@@ -76,7 +79,7 @@ impl Run<'_> {
     ) -> Vec<(Found, Claim)> {
         let admission = scanned.admission.clone();
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
-        let place = target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
+        let place = file_and_line(target);
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
         let mut found = std::mem::take(&mut scanned.found);
         found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
@@ -103,6 +106,7 @@ impl Run<'_> {
         &self,
         claims: &Claims<'_>,
         policies: &[Policy],
+        allowed: Allowed<'_>,
         found: &Found,
         claim: &Claim,
     ) -> Explanation {
@@ -110,7 +114,7 @@ impl Run<'_> {
         let mut explanation = Explanation {
             place: Some(Place { file: found.file.to_string(), line: reference.line, path: reference.path.clone() }),
             current: reference.tag.clone(),
-            ownership: ownership(claims, policies, found, claim),
+            ownership: ownership(claims, policies, allowed, found, claim),
             ..Explanation::empty(reference.repository.clone())
         };
         match claim {
@@ -193,7 +197,18 @@ impl Explanation {
     }
 }
 
-fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Claim) -> Vec<String> {
+/// `FILE:LINE`.
+fn file_and_line(target: &str) -> Option<(&str, usize)> {
+    target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
+}
+
+fn ownership(
+    claims: &Claims<'_>,
+    policies: &[Policy],
+    allowed: Allowed<'_>,
+    found: &Found,
+    claim: &Claim,
+) -> Vec<String> {
     let owner = match claim {
         Claim::Managed { policy, .. } => Some(*policy),
         _ => None,
@@ -207,21 +222,55 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], found: &Found, claim: &Cl
     };
     for (at, rank) in claims.candidates(&found.file, repository) {
         let Policy { name, file, .. } = &policies[at];
-        let verdict = if Some(at) == owner { "owns it" } else { "would match too, but ranks lower or is outranked" };
+        let verdict = match allowed(&policies[at], &found.file, repository) {
+            _ if Some(at) == owner => "owns it".to_owned(),
+            Err(why) => format!("matches, but {why}"),
+            Ok(()) => "would match too, but ranks lower or is outranked".to_owned(),
+        };
         lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
     }
+    for policy in policies.iter().filter(|policy| policy.claims_image(repository).is_some()) {
+        if !policy.claims_file(&found.file) {
+            let Policy { name, file, .. } = policy;
+            lines.push(format!("{name} ({file}): names this image, but its `files` do not match this file"));
+        }
+    }
     if lines.is_empty() {
-        lines.push("no policy names this image in this file".to_owned());
+        lines.push("no policy names this image".to_owned());
     }
     lines
 }
 
+/// The most lines that are named to somebody who asked for another one.
+const NAMED_LINES: usize = 5;
+
 fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
+    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
+    if let Some(skipped) = skipped {
+        return format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail);
+    }
+    let (file, line) = file_and_line(target).map_or((target, None), |(file, line)| (file, Some(line)));
+    let file = file.trim_start_matches("./");
+    if scanned.snapshot.files().iter().any(|entry| &*entry.path == file) {
+        return elsewhere(file, line, scanned);
+    }
     let names = policies.iter().map(|policy| policy.name.as_str());
     let near = nearest(target, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
-    match skipped {
-        Some(skipped) => format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail),
-        None => format!("no reference, policy or image is called `{target}`{near}"),
-    }
+    format!("no file, reference, policy or image is called `{target}`{near}")
+}
+
+/// The file is there, but nothing that was asked for: says where its references are, the nearest first.
+fn elsewhere(file: &str, line: Option<usize>, scanned: &Scanned) -> String {
+    let here = scanned.found.iter().filter(|found| &*found.file == file);
+    let mut lines: Vec<usize> = here.map(|found| found.reference.line).collect();
+    let Some(line) = line.filter(|_| !lines.is_empty()) else {
+        return format!("{file} has no reference: nothing in it names an image, as far as is known");
+    };
+    lines.sort_by_key(|there| (there.abs_diff(line), *there));
+    lines.dedup();
+    let more = if lines.len() > NAMED_LINES { ", ..." } else { "" };
+    lines.truncate(NAMED_LINES);
+    let noun = if lines.len() == 1 { "line" } else { "lines" };
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    format!("{file} has no reference on line {line}, but on {noun} {}{more}", lines.join(", "))
 }

@@ -2,9 +2,10 @@
 //!
 //! [`Run::plan`] reads a snapshot of the config repository, finds its references, asks each repository's registry once,
 //! decides, and proves every edit on the bytes it would change. [`Run::update`] does the same and publishes; when the branch
-//! moved meanwhile it plans again from the new head, a bounded number of times. Nothing is written before everything that
+//! moved meanwhile, or the connection broke, it plans again from the new head, a bounded number of times. Nothing is written before everything that
 //! will be written is known.
 
+mod dispute;
 mod event;
 mod explain;
 mod learn;
@@ -16,7 +17,7 @@ mod write;
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
 pub use scan::policy_sources;
-pub use write::{Report, Written};
+pub use write::{Approve, Report, Written};
 
 use crate::config::policies::{self, Loaded};
 use crate::config::settings::Tenancy;
@@ -34,6 +35,8 @@ pub const MAX_FILE: u64 = 32 << 20;
 pub const IN_FLIGHT: usize = 64;
 /// How often a run plans again because the branch moved under it.
 pub const MAX_ATTEMPTS: u32 = 10;
+/// How often a run tries to write when what fails is not the race but the way to the repository.
+pub const MAX_FAILURES: u32 = 3;
 
 /// What a run is given. It owns no adapter and reads no environment.
 pub struct Run<'a> {
@@ -93,6 +96,13 @@ pub struct Rejected {
     pub sources: Vec<(String, String)>,
 }
 
+impl Rejected {
+    /// Warnings do not count.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
 /// A plan, and what is needed to write it.
 #[derive(Debug)]
 pub struct Planned {
@@ -118,7 +128,9 @@ impl Run<'_> {
         if !self.options.tenancy.allows(&policy.file, file, image) {
             return Err(format!("the operator's settings do not let {} touch this", policy.file));
         }
-        admission.refusal(image).map_or(Ok(()), Err)
+        // A list counts for what its file may touch: one tenant must not be able to hold back another's.
+        let counts = |list: &str| self.options.tenancy.allows(list, file, image);
+        admission.refusal(image, &counts).map_or(Ok(()), Err)
     }
 
     async fn plan_with(&self, memory: &mut select::Memory) -> Result<Planned, RunError> {
@@ -131,16 +143,45 @@ impl Run<'_> {
 }
 
 /// Reads the policy texts; any error rejects them all, with every problem listed.
-pub fn read_policies(sources: Vec<(String, String)>) -> Result<(Vec<Policy>, Admission, Rejected), RunError> {
-    let Loaded { policies, admission, diagnostics } = policies::read(&sources);
-    let rejected = Rejected { diagnostics, sources };
-    if rejected.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Vec<Policy>, Admission, Rejected), RunError> {
+    let (policies, admission, rejected) = judge_policies(sources, named);
+    if rejected.has_errors() {
         return Err(RunError::Policies(rejected));
     }
     Ok((policies, admission, rejected))
 }
 
+/// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
+/// meant, where `named` places hold none it is a mistake.
+pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Policy>, Admission, Rejected) {
+    let Loaded { policies, admission, mut diagnostics } = policies::read(&sources);
+    if policies.is_empty() && diagnostics.is_empty() {
+        diagnostics.push(match named {
+            true => Diagnostic::error("--policies", None, "no policy is in the files that it names")
+                .hint("globs start at the repository's root; quote them, so that the shell leaves them alone"),
+            false => Diagnostic::warning("landwaiter.yaml", None, "no policy was found, so nothing is managed")
+                .hint(HOW_TO_BEGIN),
+        });
+    }
+    (policies, admission, Rejected { diagnostics, sources })
+}
+
+const HOW_TO_BEGIN: &str = "\
+policies are read from landwaiter.yaml, .landwaiter.yaml, .landwaiter/**/*.yaml and policies/**/*.yaml
+at the root of the repository, or from `--policies GLOB`; to begin, write landwaiter.yaml:
+  apiVersion: landwaiter/v1
+  kind: ImagePolicies
+  policies:
+    - name: web
+      images: [ghcr.io/acme/web]
+      select: {semver: \"*\"}";
+
 /// Runs blocking work where it does not hold up the registries' answers.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
     tokio::task::spawn_blocking(work).await.map_err(|stopped| RunError::Worker(stopped.to_string()))
+}
+
+/// Threads for work that only computes: one per processor that this process may use.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

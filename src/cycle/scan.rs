@@ -1,14 +1,19 @@
 //! First step of a run: a snapshot, its policies, its references.
 
-use super::{Event, Rejected, Run, RunError, blocking, read_policies};
+use super::{Event, Rejected, Run, RunError, blocking, read_policies, workers};
 use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{self, SkipReason};
+use crate::site::{self, Reference, SkipReason};
 use globset::GlobSet;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
+const BREAK: ControlFlow<()> = ControlFlow::Break(());
 
 /// What the snapshot holds that this run cares for.
 pub(super) struct Scanned {
@@ -30,13 +35,14 @@ impl Run<'_> {
         self.events.happened(&Event::SnapshotTaken { repository: self.repo.name(), head: snapshot.head() });
 
         let globs = self.options.policies.clone();
+        let named = globs.is_some();
         let limit = self.options.max_file;
         let (snapshot, sources) = blocking(move || {
             let sources = policy_sources(&*snapshot, globs.as_ref(), limit);
             (snapshot, sources)
         })
         .await?;
-        let (policies, admission, warnings) = read_policies(sources?)?;
+        let (policies, admission, warnings) = read_policies(sources?, named)?;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
@@ -95,19 +101,62 @@ impl References {
         for file in snapshot.files().iter().filter(|file| file.unreadable_path) {
             all.skip(&file.path, SkipReason::UnreadablePath, "the path is not UTF-8".into());
         }
-        let wanted = |file: &FileEntry| !file.unreadable_path && site::candidate_file(&file.path);
-        snapshot.read(limit, &wanted, &mut |file, bytes| {
-            all.files += 1;
-            match bytes {
-                Ok(bytes) => all.take(file, bytes),
-                Err(ReadProblem::TooLarge { size }) => {
-                    all.skip(&file.path, SkipReason::TooLarge, format!("{size} bytes, more than the limit of {limit}"));
+        let (jobs, queue) = mpsc::sync_channel::<(FileEntry, Vec<u8>)>(2 * workers());
+        let queue = Mutex::new(queue);
+        thread::scope(|scope| {
+            let parsers: Vec<_> = (0..workers()).map(|_| scope.spawn(|| References::parse(&queue))).collect();
+            let read = all.feed(snapshot, limit, jobs);
+            for parser in parsers {
+                match parser.join() {
+                    Ok(part) => all.absorb(part),
+                    Err(panic) => std::panic::resume_unwind(panic),
                 }
-                Err(ReadProblem::Unreadable(why)) => all.skip(&file.path, SkipReason::Unreadable, why),
             }
-            ControlFlow::Continue(())
+            read
         })?;
         Ok(all)
+    }
+
+    /// Reads the files in the order that is quickest and passes on those that are worth parsing.
+    fn feed(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        limit: u64,
+        jobs: SyncSender<(FileEntry, Vec<u8>)>,
+    ) -> Result<(), RepoError> {
+        let wanted = |file: &FileEntry| !file.unreadable_path && site::candidate_file(&file.path);
+        snapshot.read(limit, &wanted, &mut |file, bytes| {
+            self.files += 1;
+            match bytes {
+                Ok(bytes) if !site::worth_parsing(bytes) => {}
+                // Nobody receives any more only when a parser panicked, which the join reports.
+                Ok(bytes) => return jobs.send((file.clone(), bytes.to_vec())).map_or_else(|_| BREAK, |()| CONTINUE),
+                Err(ReadProblem::TooLarge { size }) => {
+                    let detail = format!("{size} bytes, more than the limit of {limit}");
+                    self.skip(&file.path, SkipReason::TooLarge, detail);
+                }
+                Err(ReadProblem::Unreadable(why)) => self.skip(&file.path, SkipReason::Unreadable, why),
+            }
+            CONTINUE
+        })
+    }
+
+    /// One parser: files from the queue until there are no more.
+    fn parse(queue: &Mutex<Receiver<(FileEntry, Vec<u8>)>>) -> References {
+        let mut part = References::default();
+        loop {
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            match job {
+                Ok((file, bytes)) => part.take(&file, &bytes),
+                Err(_) => return part,
+            }
+        }
+    }
+
+    fn absorb(&mut self, part: References) {
+        self.found.extend(part.found);
+        self.skipped.extend(part.skipped);
+        self.notes.extend(part.notes);
     }
 
     fn take(&mut self, file: &FileEntry, bytes: &[u8]) {
@@ -115,6 +164,12 @@ impl References {
         if let Some(skipped) = scan.skipped {
             self.skip(&file.path, skipped.reason, skipped.detail);
         }
+        // Nobody can claim what has no name, so its reason would be shown nowhere else.
+        let nameless = |reference: &&Reference| reference.repository.is_none() && reference.marker.is_none();
+        self.notes.extend(scan.references.iter().filter(nameless).filter_map(|reference| {
+            let text = format!("an image that is not read: {}", reference.blocked.as_ref()?);
+            Some(FileNote { file: file.path.clone(), line: reference.line, text })
+        }));
         let blob = file.blob.as_ref().map(|blob| Arc::from(blob.0.as_str()));
         self.found.extend(scan.references.into_iter().map(|reference| Found {
             file: file.path.clone(),

@@ -1,12 +1,16 @@
-//! Last step of a run: one commit by compare-and-swap, planned again from the new head when the branch moved.
+//! Last step of a run: one commit by compare-and-swap, planned again from the new head when the branch moved or the way to
+//! it failed.
 
 use super::select::Memory;
-use super::{Event, MAX_ATTEMPTS, Planned, Run, RunError};
+use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Run, RunError, blocking};
 use crate::plan::{Plan, compose};
-use crate::port::{CommitId, Publication, PublishError, Published};
+use crate::port::{CommitId, Publication, PublishError, Published, RepoError};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+/// Sees a plan before it is written; the error says why it must not be.
+pub type Approve<'a> = dyn Fn(&Planned) -> Result<(), String> + Sync + 'a;
 
 /// What a run did.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub struct Report {
     pub written: Option<Written>,
     /// Requests by registry host, retries and tokens included.
     pub requests: BTreeMap<String, u64>,
-    /// Times the branch moved under this run.
+    /// Times this run planned again, because the branch moved or the way to it failed.
     pub retries: u32,
 }
 
@@ -30,52 +34,147 @@ pub struct Written {
     pub messages: Vec<String>,
 }
 
+/// A commit that was sent and not answered, and the plan it carries out.
+#[derive(Debug)]
+struct Sent {
+    planned: Planned,
+    written: Written,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Done(Box<Planned>, Option<Written>),
+    Moved,
+    Failed(RepoError),
+}
+
 impl Run<'_> {
     /// Plans and writes. `approve` sees each plan before it is written and may refuse it.
-    pub async fn update(&self, approve: &(dyn Fn(&Planned) -> Result<(), String> + Sync)) -> Result<Report, RunError> {
+    ///
+    /// A lost race and a failure that may pass are answered by a new snapshot and a new plan. When a push had no answer,
+    /// the new snapshot says whether it arrived; the report then tells of that commit.
+    pub async fn update(&self, approve: &Approve<'_>) -> Result<Report, RunError> {
         let mut memory = Memory::default();
-        for attempt in 0..MAX_ATTEMPTS {
-            let planned = self.plan_with(&mut memory).await?;
-            approve(&planned).map_err(RunError::NotApproved)?;
-            let written = match self.publish(&planned).await {
-                Ok(written) => written,
-                Err(PublishError::Moved { .. }) => {
-                    self.events.happened(&Event::BranchMoved { attempt: attempt + 1 });
-                    tokio::time::sleep(pause(self.options.backoff, attempt)).await;
-                    continue;
+        let mut sent = Vec::new();
+        let (mut moves, mut failures) = (0, 0);
+        loop {
+            match self.attempt(approve, &mut memory, &mut sent).await? {
+                Attempt::Done(planned, written) => {
+                    let requests = self.registry.requests();
+                    return Ok(Report { planned: *planned, written, requests, retries: moves + failures });
                 }
-                Err(PublishError::Refused { reason, messages }) => return Err(RunError::Refused { reason, messages }),
-                Err(PublishError::Repo(error)) => return Err(error.into()),
-            };
-            return Ok(Report { planned, written, requests: self.registry.requests(), retries: attempt });
+                Attempt::Moved => {
+                    moves += 1;
+                    self.events.happened(&Event::BranchMoved { attempt: moves });
+                }
+                Attempt::Failed(error) => {
+                    failures += 1;
+                    if !error.retryable || failures == MAX_FAILURES {
+                        return Err(error.into());
+                    }
+                    self.events.happened(&Event::WritingFailed { error: &error });
+                }
+            }
+            if moves == MAX_ATTEMPTS {
+                return Err(RunError::Contention { attempts: MAX_ATTEMPTS });
+            }
+            tokio::time::sleep(pause(self.options.backoff, moves + failures - 1)).await;
         }
-        Err(RunError::Contention { attempts: MAX_ATTEMPTS })
     }
 
-    async fn publish(&self, planned: &Planned) -> Result<Option<Written>, PublishError> {
+    async fn attempt(
+        &self,
+        approve: &Approve<'_>,
+        memory: &mut Memory,
+        sent: &mut Vec<Sent>,
+    ) -> Result<Attempt, RunError> {
+        let planned = match self.plan_with(memory).await {
+            Err(RunError::Repo(error)) if !sent.is_empty() => return Ok(Attempt::Failed(still_unknown(error))),
+            planned => planned?,
+        };
+        match self.arrived(planned.head.as_ref(), sent).await {
+            Ok(Some(at)) => {
+                let Sent { planned, written } = sent.swap_remove(at);
+                return Ok(Attempt::Done(Box::new(planned), Some(written)));
+            }
+            Ok(None) => {}
+            Err(RunError::Repo(error)) => return Ok(Attempt::Failed(still_unknown(error))),
+            Err(error) => return Err(error),
+        }
+        approve(&planned).map_err(RunError::NotApproved)?;
+        let message = compose(&planned.plan, &self.options.message);
+        let files = planned.files.len();
+        let written = |commit, messages| Written { commit, files, message: message.clone(), messages };
+        match self.publish(&planned, &message).await {
+            Ok(None) => Ok(Attempt::Done(Box::new(planned), None)),
+            Ok(Some(Published { commit, messages })) => {
+                Ok(Attempt::Done(Box::new(planned), Some(written(commit, messages))))
+            }
+            Err(PublishError::Moved { .. }) => Ok(Attempt::Moved),
+            Err(PublishError::Refused { reason, messages }) => Err(RunError::Refused { reason, messages }),
+            Err(PublishError::Unanswered { commit, error }) => {
+                let written = written(Some(commit), Vec::new());
+                sent.push(Sent { planned, written });
+                // Whatever went wrong, a look at the branch can tell what became of the commit.
+                Ok(Attempt::Failed(RepoError { retryable: true, ..error }))
+            }
+            Err(PublishError::Repo(error)) => Ok(Attempt::Failed(error)),
+        }
+    }
+
+    /// Which of the unanswered commits is on the branch, now that its head is known: it is the head, or somebody has built
+    /// on it and its files stand as it wrote them.
+    async fn arrived(&self, head: Option<&CommitId>, sent: &[Sent]) -> Result<Option<usize>, RunError> {
+        let Some(last) = sent.last() else {
+            return Ok(None);
+        };
+        let is_head = |sent: &Sent| sent.written.commit.as_ref() == head;
+        if let Some(at) = sent.iter().position(is_head) {
+            return Ok(Some(at));
+        }
+        if last.planned.head.as_ref() == head {
+            return Ok(None);
+        }
+        let (repo, files) = (self.repo.clone(), last.planned.files.clone());
+        let all_there = blocking(move || {
+            let snapshot = repo.snapshot()?;
+            for file in files {
+                if snapshot.read_one(&file.path)?.as_deref() != Some(&*file.new) {
+                    return Ok(false);
+                }
+            }
+            Ok::<bool, RepoError>(true)
+        });
+        Ok(all_there.await??.then_some(sent.len() - 1))
+    }
+
+    async fn publish(&self, planned: &Planned, message: &str) -> Result<Option<Published>, PublishError> {
         if planned.files.is_empty() {
             return Ok(None);
         }
-        let message = compose(&planned.plan, &self.options.message);
         let publication = Publication {
             parent: planned.head.clone(),
             files: planned.files.clone(),
-            message: message.clone(),
+            message: message.to_owned(),
             author: self.options.author.clone(),
             time: self.clock.now(),
         };
-        let files = publication.files.len();
         let repo = self.repo.clone();
-        let published = tokio::task::spawn_blocking(move || repo.publish(&publication)).await;
-        let Published { commit, messages } = published.map_err(stopped)??;
-        self.events.happened(&Event::Published { commit: commit.as_ref() });
-        Ok(Some(Written { commit, files, message, messages }))
+        let published = tokio::task::spawn_blocking(move || repo.publish(&publication)).await.map_err(stopped)??;
+        self.events.happened(&Event::Published { commit: published.commit.as_ref() });
+        Ok(Some(published))
     }
 }
 
-fn stopped(error: tokio::task::JoinError) -> crate::port::RepoError {
+/// The branch cannot be looked at after a push without an answer.
+fn still_unknown(error: RepoError) -> RepoError {
+    let message = format!("{}; an earlier push had no answer, and whether it arrived is not known", error.message);
+    RepoError { message, ..error }
+}
+
+fn stopped(error: tokio::task::JoinError) -> RepoError {
     let message = format!("internal error: the writer stopped ({error})");
-    crate::port::RepoError { message, hint: None, retryable: false }
+    RepoError { message, hint: None, retryable: false }
 }
 
 /// A random share of a pause that doubles with every attempt, so that writers that collided once do not collide again.

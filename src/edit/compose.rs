@@ -1,9 +1,9 @@
-//! From a reference and its target to splices: what each scalar must say, and which keys are added.
+//! From a reference and its target to splices: what each scalar must say, and which keys come and go.
 
 use super::splice::{Meaning, Splice};
 use super::{EditError, Target, word};
 use crate::image::Repository;
-use crate::site::{InsertForm, InsertPoint, Part, Reference, Slot};
+use crate::site::{InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot};
 use crate::text::{Span, position};
 use crate::yaml;
 
@@ -12,8 +12,13 @@ pub(super) struct Wanted<'a> {
     /// The new values of the slots that change.
     values: Vec<(&'a Slot, String)>,
     /// Keys to add, with their values.
-    pub(super) inserts: Vec<(&'static str, String)>,
+    pub(super) inserts: Vec<Pair>,
+    /// Keys that go, each with the one that takes its place if one does.
+    leaving: Vec<(&'a RemovePoint, &'a Slot, Option<Pair>)>,
 }
+
+/// A key and its value.
+type Pair = (&'static str, String);
 
 /// Distributes the target over the scalars that the reference has.
 pub(super) fn wanted<'a>(reference: &'a Reference, target: &Target) -> Result<Wanted<'a>, EditError> {
@@ -26,17 +31,47 @@ pub(super) fn wanted<'a>(reference: &'a Reference, target: &Target) -> Result<Wa
     if target.tag.is_none() && target.digest.is_none() {
         return Err(EditError::Removal("tag"));
     }
-    let mut wanted = Wanted { values: Vec::new(), inserts: missing(reference, target)? };
+    let mut wanted = Wanted { values: Vec::new(), inserts: missing(reference, target)?, leaving: Vec::new() };
     for slot in &reference.slots {
-        let value = value(reference, slot, target)?;
+        if leaves(slot, target) {
+            wanted.remove(reference, slot)?;
+            continue;
+        }
+        let mut value = value(reference, slot, target)?;
+        if !(slot.setting.before.is_empty() && slot.setting.after.is_empty()) {
+            value = format!("{}{value}{}", slot.setting.before, slot.setting.after);
+        }
         if value != slot.value.trim_end_matches('\n') {
             wanted.values.push((slot, value));
         }
     }
-    if wanted.values.is_empty() && wanted.inserts.is_empty() {
+    if wanted.values.is_empty() && wanted.inserts.is_empty() && wanted.leaving.is_empty() {
         return Err(EditError::Unchanged);
     }
     Ok(wanted)
+}
+
+/// Whether a scalar of its own holds a part that the target does not have.
+fn leaves(slot: &Slot, target: &Target) -> bool {
+    match slot.part {
+        Part::Tag => target.tag.is_none(),
+        Part::Digest => target.digest.is_none() && !slot.value.trim().is_empty(),
+        Part::Whole | Part::Name => false,
+    }
+}
+
+impl<'a> Wanted<'a> {
+    /// Takes the slot's key out. A key that would be added takes its place instead: one line changes, its comment stays.
+    fn remove(&mut self, reference: &'a Reference, slot: &'a Slot) -> Result<(), EditError> {
+        let point = reference.remove.iter().find(|point| point.value == slot.span);
+        let point = point.ok_or(EditError::Removal(word(slot.part)))?;
+        let successor = (!self.inserts.is_empty()).then(|| self.inserts.remove(0));
+        if successor.is_none() && point.gone.is_none() {
+            return Err(EditError::Removal(word(slot.part)));
+        }
+        self.leaving.push((point, slot, successor));
+        Ok(())
+    }
 }
 
 /// What one scalar must say.
@@ -61,17 +96,13 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
                 None => tag.as_str().to_owned(),
             })
         }
-        Part::Digest => match digest {
-            Some(digest) => Ok(digest.to_owned()),
-            // A place for a digest that nobody has filled yet may stay empty.
-            None if slot.value.trim().is_empty() => Ok(slot.value.trim_end_matches('\n').to_owned()),
-            None => Err(EditError::Removal("digest")),
-        },
+        // A place for a digest that nobody has filled yet may stay empty; any other has left before.
+        Part::Digest => Ok(digest.unwrap_or(slot.value.trim_end_matches('\n')).to_owned()),
     }
 }
 
 /// The parts of the target that no scalar carries, as keys to add.
-fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, String)>, EditError> {
+fn missing(reference: &Reference, target: &Target) -> Result<Vec<Pair>, EditError> {
     let has = |part| reference.slots.iter().any(|slot| slot.part == part);
     if has(Part::Whole) {
         return Ok(Vec::new());
@@ -81,7 +112,8 @@ fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, 
     if !has(Part::Name) && reference.repository.is_some() && wanted.is_some() && wanted != reference.repository {
         return Err(EditError::NoPlace(word(Part::Name)));
     }
-    let digest_in_tag = reference.slots.iter().any(|slot| slot.part == Part::Tag && slot.value.contains('@'));
+    let in_tag = |slot: &Slot| slot.part == Part::Tag && slot.value.contains('@');
+    let digest_in_tag = target.tag.is_some() && reference.slots.iter().any(in_tag);
     let mut keys = Vec::new();
     let tag = target.tag.as_ref().filter(|_| !has(Part::Tag));
     let digest = target.digest.as_ref().filter(|_| !has(Part::Digest) && !digest_in_tag);
@@ -91,9 +123,11 @@ fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, 
         keys.push((point.key, tag.as_str().to_owned()));
     }
     if let Some(digest) = digest {
-        // Where a tag can be added, the digest goes on the line below it.
-        let point = point.filter(|point| point.part == Part::Digest || tag.is_some());
-        point.ok_or(EditError::NoPlace(word(Part::Digest)))?;
+        // Where a tag can be added, the digest goes on the line below it; where one goes, in its place.
+        let in_place = target.tag.is_none() && reference.remove.iter().any(|point| point.part == Part::Tag);
+        if !in_place && !point.is_some_and(|point| point.part == Part::Digest || tag.is_some()) {
+            return Err(EditError::NoPlace(word(Part::Digest)));
+        }
         keys.push(("digest", digest.as_str().to_owned()));
     }
     Ok(keys)
@@ -102,27 +136,77 @@ fn missing(reference: &Reference, target: &Target) -> Result<Vec<(&'static str, 
 /// The splices that make the reference say what the target wants.
 pub(super) fn splices(text: &str, reference: &Reference, target: &Target) -> Result<Vec<Splice>, EditError> {
     let wanted = wanted(reference, target)?;
-    let line = |span: Span| position(text, span.start).line;
     let mut splices = Vec::new();
     for (slot, value) in &wanted.values {
-        if slot.span.of(text).is_none() {
-            return Err(EditError::Stale { line: line(slot.span) });
+        splices.push(part(text, slot, value)?);
+    }
+    for (point, slot, successor) in &wanted.leaving {
+        if let Some((key, value)) = successor {
+            splices.push(replacement(text, point.key, &point.name, key)?);
+            splices.push(replacement(text, point.value, &slot.value, value)?);
+        } else if let Some(gone) = point.gone {
+            splices.push(removal(text, point, gone)?);
         }
-        let spelling = yaml::spell(text, slot.span, &slot.value, value)
-            .ok_or_else(|| EditError::Unwritable { line: line(slot.span) })?;
-        splices.push(Splice {
-            span: spelling.span,
-            text: spelling.text,
-            meaning: Meaning::Value { scalar: slot.span, old: slot.value.clone(), new: spelling.value },
-        });
     }
     if let Some(point) = &reference.insert {
         for (key, value) in &wanted.inserts {
             let splice = insertion(text, point, key, value);
-            splices.push(splice.ok_or_else(|| EditError::Stale { line: line(point.after) })?);
+            splices.push(splice.ok_or_else(|| EditError::Stale { line: line(text, point.after) })?);
         }
     }
     Ok(splices)
+}
+
+fn line(text: &str, span: Span) -> usize {
+    position(text, span.start).line
+}
+
+/// One slot with another value, which may be only a part of what its scalar or its text holds.
+fn part(text: &str, slot: &Slot, value: &str) -> Result<Splice, EditError> {
+    if slot.span.of(text).is_none() {
+        return Err(EditError::Stale { line: line(text, slot.span) });
+    }
+    let spelling = spelling(text, slot, value).ok_or_else(|| EditError::Unwritable { line: line(text, slot.span) })?;
+    let (old, new) = (slot.value.clone(), spelling.value);
+    let meaning = match &slot.setting.medium {
+        Medium::Yaml => Meaning::Value { scalar: slot.span, old, new },
+        Medium::Within(within) => Meaning::Inner { scalar: slot.span, within: within.clone(), old, new },
+    };
+    Ok(Splice { span: spelling.span, text: spelling.text, meaning })
+}
+
+/// One scalar with another value.
+fn replacement(text: &str, scalar: Span, old: &str, value: &str) -> Result<Splice, EditError> {
+    if scalar.of(text).is_none() {
+        return Err(EditError::Stale { line: line(text, scalar) });
+    }
+    let spelling =
+        yaml::spell(text, scalar, old, value).ok_or_else(|| EditError::Unwritable { line: line(text, scalar) })?;
+    Ok(Splice {
+        span: spelling.span,
+        text: spelling.text,
+        meaning: Meaning::Value { scalar, old: old.to_owned(), new: spelling.value },
+    })
+}
+
+/// One pair less.
+fn removal(text: &str, point: &RemovePoint, gone: Span) -> Result<Splice, EditError> {
+    gone.of(text).ok_or_else(|| EditError::Stale { line: line(text, gone) })?;
+    let meaning = Meaning::Gone { key: point.key, value: point.value };
+    Ok(Splice { span: gone, text: String::new(), meaning })
+}
+
+/// The new value in its scalar. Where the scalar holds more than the part, only the part's bytes are replaced; `None` then
+/// means that the value is not written as it reads.
+fn spelling(text: &str, slot: &Slot, value: &str) -> Option<yaml::Spelling> {
+    let (before, after) = (slot.setting.before.len(), slot.setting.after.len());
+    if before + after == 0 {
+        return yaml::spell(text, slot.span, &slot.value, value);
+    }
+    let start = slot.span.start + slot.span.of(text)?.find(slot.value.as_str())?;
+    let span = Span::new(start + before, start + slot.value.len().checked_sub(after)?);
+    let part = value.get(before..value.len().checked_sub(after)?)?;
+    Some(yaml::Spelling { span, text: part.to_owned(), value: value.to_owned() })
 }
 
 /// One more pair after the sibling; `None` when the text does not hold the sibling.

@@ -2,13 +2,14 @@
 //!
 //! [`plan_action`] says whether a target can be written and what the writing is called; [`apply`] writes. Values keep the
 //! style they are written in where that style can carry them. A missing `digest:` or `newTag:` is inserted beside its
-//! siblings, with their indentation and line ending.
+//! siblings, with their indentation and line ending; a stale `digest:` or `newTag:` goes with its line, or gives its place
+//! to the key that comes. Comments stay with their lines: one at the end of a line that goes, goes with it.
 //!
 //! The proof: after splicing, the touched documents are parsed again, and the two streams of events, values,
-//! styles, anchors, tags and comments included, may differ in exactly the intended scalars and inserted keys. All other
+//! styles, anchors, tags and comments included, may differ in exactly the intended scalars and keys. All other
 //! bytes are copied, not written. What cannot be proven is an error and is never written.
 //!
-//! Not done here: removing keys, editing what [`Reference::blocked`] blocks, text that is not YAML.
+//! Not done here: editing what [`Reference::blocked`] blocks, text that is not YAML.
 //!
 //! ```
 //! use landwaiter::edit::{Edit, Target, apply};
@@ -21,6 +22,7 @@
 //! ```
 
 mod compose;
+mod nested;
 mod proof;
 mod splice;
 
@@ -87,7 +89,7 @@ pub enum EditError {
     /// The reference has no scalar for a part of the target, and none can be added.
     #[error("there is no place for the {0}")]
     NoPlace(&'static str),
-    /// Removing keys is not done, nor is leaving an image with neither tag nor digest.
+    /// The part stands where it cannot be taken out, or the image would be left with neither tag nor digest.
     #[error("the {0} would have to be removed")]
     Removal(&'static str),
     /// Neither the file nor the target says what the image is called.
@@ -137,7 +139,7 @@ pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
         actions.push(plan_action(edit.reference, &edit.to)?);
         splices.append(&mut compose::splices(text, edit.reference, &edit.to)?);
     }
-    let splices = splice::settle(text, splices)?;
+    let splices = nested::raise(splice::settle(text, splices)?)?;
     Ok(Edited { bytes: rewrite(text, &splices)?, actions })
 }
 

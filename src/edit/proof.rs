@@ -2,13 +2,15 @@
 //!
 //! Both texts are cut into documents; documents without a splice are the same bytes and need no look. The others are
 //! parsed side by side, and every pair of events must be equal in kind, value, style, anchor, tag and comment text, but
-//! for the scalars that a splice names, and for the pairs that a splice inserts.
+//! for the scalars that a splice names, and for the pairs that a splice inserts or takes out.
 
 use super::EditError;
 use super::splice::{Meaning, Splice};
 use crate::text::{Span, position};
 use crate::yaml::{self, Event, Events, Kind, Style};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+type Parsed<'e> = Result<Event<'e>, yaml::Problem>;
 
 /// Compares the texts; `splices` are settled and lead from `old` to `new`.
 pub(super) fn prove(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
@@ -45,6 +47,10 @@ struct Document<'s> {
     values: HashMap<Span, (&'s str, &'s str)>,
     /// By the start of the inserted text in the new text.
     pairs: BTreeMap<usize, Pair<'s>>,
+    /// The scalars of the pairs that go, in the old text.
+    gone: HashSet<Span>,
+    /// The bytes that go with them, in order: a comment there goes too.
+    cuts: Vec<Span>,
 }
 
 /// An inserted pair of which something is still to come.
@@ -59,16 +65,23 @@ struct Pair<'s> {
 impl<'s> Document<'s> {
     /// `moved`: by how many bytes the splices before this document moved it.
     fn new(text: &'s str, splices: &'s [Splice], mut moved: isize) -> Document<'s> {
-        let mut document = Document { text, values: HashMap::new(), pairs: BTreeMap::new() };
+        let mut document =
+            Document { text, values: HashMap::new(), pairs: BTreeMap::new(), gone: HashSet::new(), cuts: Vec::new() };
         for splice in splices {
             let start = splice.span.start.saturating_add_signed(moved);
             match &splice.meaning {
                 Meaning::Value { scalar, old, new } => {
                     document.values.insert(*scalar, (old, new));
                 }
+                // Raised to a value before anything is proven.
+                Meaning::Inner { .. } => {}
                 Meaning::Pair { key, value } => {
                     let end = start + splice.text.len();
                     document.pairs.insert(start, Pair { end, key: Some(key), value });
+                }
+                Meaning::Gone { key, value } => {
+                    document.gone.extend([*key, *value]);
+                    document.cuts.push(splice.span);
                 }
             }
             moved += splice.text.len() as isize - splice.span.len() as isize;
@@ -83,13 +96,31 @@ impl<'s> Document<'s> {
             if self.is_inserted(&event)? {
                 continue;
             }
-            match before.next() {
+            match self.next_that_stays(&mut before) {
                 Some(Ok(was)) => self.same(&was, &event)?,
                 Some(Err(_)) | None => return Err(EditError::Unproven("the file has more in it than before".into())),
             }
         }
-        let done = before.next().is_none() && self.values.is_empty() && self.pairs.is_empty();
-        if done { Ok(()) } else { Err(EditError::Unproven("an intended change is missing".into())) }
+        let ended = self.next_that_stays(&mut before).is_none();
+        let done = self.values.is_empty() && self.pairs.is_empty() && self.gone.is_empty();
+        if ended && done { Ok(()) } else { Err(EditError::Unproven("an intended change is missing".into())) }
+    }
+
+    /// The next event of the old text that the new one must have too.
+    fn next_that_stays<'e>(&mut self, before: &mut impl Iterator<Item = Parsed<'e>>) -> Option<Parsed<'e>> {
+        before.find(|event| !event.as_ref().is_ok_and(|event| self.goes(event)))
+    }
+
+    /// Whether the event is half of a pair that goes, or the comment beside it.
+    fn goes(&mut self, event: &Event<'_>) -> bool {
+        match event.kind {
+            Kind::Scalar { .. } if event.anchor.is_none() && event.tag.is_none() => self.gone.remove(&event.span),
+            Kind::Comment(_) => {
+                let after = self.cuts.partition_point(|cut| cut.start <= event.span.start);
+                after.checked_sub(1).is_some_and(|at| event.span.end <= self.cuts[at].end)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the event is half of an inserted pair; it must then be the right half.

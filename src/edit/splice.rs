@@ -1,7 +1,9 @@
 //! Splices: which bytes are replaced by which text, and what a reader must see afterwards.
 
 use super::EditError;
+use crate::site::Within;
 use crate::text::{Span, position};
+use std::sync::Arc;
 
 /// One replacement in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +19,13 @@ pub(super) struct Splice {
 pub(super) enum Meaning {
     /// The scalar at `scalar` reads `old` before and `new` after.
     Value { scalar: Span, old: String, new: String },
+    /// As `Value`, for a scalar of the YAML text that another scalar holds; `scalar` is its place in the file. [`super::nested`] turns it into what the
+    /// outer scalar reads.
+    Inner { scalar: Span, within: Arc<Within>, old: String, new: String },
     /// One more pair of a mapping.
     Pair { key: String, value: String },
+    /// One pair less: these two scalars, and the comment that stands with them in the bytes that go.
+    Gone { key: Span, value: Span },
 }
 
 /// Sorts the splices, merges those that are the same and refuses those that touch each other.

@@ -10,6 +10,7 @@ use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack};
 use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
 use gix::ObjectId;
+use gix::bstr::ByteSlice as _;
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,7 @@ impl ConfigRepo for Local {
         let branch = self.branch(&repo)?;
         let parent = parent_of(publication)?;
         refuse_if_checked_out(&repo, &branch)?;
+        refuse_if_hooks_decide(&repo, &self.name)?;
         let head = bare::head_of(&repo, &branch, &self.name)?;
         if head != parent {
             return Err(moved(Some(head)));
@@ -100,13 +102,37 @@ fn refuse_if_checked_out(repo: &gix::Repository, branch: &str) -> Result<(), Pub
         };
         let head = tree.head_name().ok().flatten();
         if head.is_some_and(|head| head.as_bstr() == full.as_str()) {
-            return Err(PublishError::Refused {
-                reason: format!("branch {branch} is checked out in {}", directory.display()),
-                messages: vec!["check out another branch there, or push to a bare repository".to_owned()],
-            });
+            return Err(lasting(format!("branch {branch} is checked out in {}", directory.display()))
+                .hint("check out another branch there, or name a bare repository")
+                .into());
         }
     }
     Ok(())
+}
+
+/// The hooks by which a repository refuses a push.
+const DECIDING_HOOKS: [&str; 2] = ["pre-receive", "update"];
+
+/// No hook runs here, and a rule that cannot be asked must not be passed by: what `git push` would have refused would be
+/// written. Through a server, which runs the hooks, the same repository can be pushed to.
+fn refuse_if_hooks_decide(repo: &gix::Repository, name: &str) -> Result<(), RepoError> {
+    let configured = repo.config_snapshot().string("core.hooksPath").and_then(|path| {
+        let path = gix::path::from_bstr(path.as_bstr()).ok()?;
+        Some(repo.common_dir().join(path))
+    });
+    let directory = configured.unwrap_or_else(|| repo.common_dir().join("hooks"));
+    let deciding = DECIDING_HOOKS.into_iter().find(|hook| is_executable(&directory.join(hook)));
+    match deciding {
+        None => Ok(()),
+        Some(hook) => Err(lasting(format!("{name} has a {hook} hook, which decides about pushes and is not run here"))
+            .hint("name the repository by the URL of its server, which runs the hook, or take the hook away")),
+    }
+}
+
+/// Git passes by hooks that may not be executed.
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// The files, from the repository's directory, that exist while somebody moves the branch.
@@ -139,8 +165,17 @@ fn move_ref(
         time: &time,
     };
     match repo.edit_references_as([edit], Some(committer)) {
-        Ok(_) => Ok(pack::sync(&repo.common_dir().join(&full))?),
+        Ok(_) => on_disk(&repo.common_dir().join(&full), new),
         Err(error) => Err(not_moved(repo, branch, old, &error)),
+    }
+}
+
+/// The ref has moved; whether a power cut would undo it is what is left to see to.
+fn on_disk(ref_file: &Path, new: ObjectId) -> Result<(), PublishError> {
+    match pack::sync(ref_file) {
+        Err(error) if ref_file.exists() => Err(PublishError::Unanswered { commit: CommitId(new.to_string()), error }),
+        // Without its file, the ref was packed meanwhile, and Git has seen to it.
+        _ => Ok(()),
     }
 }
 

@@ -132,14 +132,14 @@ impl Remote {
         }
         match self.look(branch) {
             Ok(found) if found == update.new => Ok(Outcome::Updated { messages: Vec::new() }),
-            Ok(found) if Some(found) == update.old => Err(broken.error.into()),
-            Ok(found) => Err(moved(Some(found))),
-            Err(error) => Err(RepoError {
-                message: format!("{}; whether the push arrived is not known: {error}", broken.error),
-                hint: broken.error.hint,
-                retryable: true,
+            // The server may still be at work on it; only a later look at the files can tell.
+            Ok(found) if Some(found) == update.old => Err(unanswered(update, broken.error)),
+            // Somebody was quicker, or has already built on ours.
+            Ok(found) => Err(unanswered(update, passing(format!("{}; the branch is at {found}", broken.error)))),
+            Err(error) => {
+                let message = format!("{}; whether the push arrived is not known: {error}", broken.error);
+                Err(unanswered(update, RepoError { message, hint: broken.error.hint, retryable: true }))
             }
-            .into()),
         }
     }
 }
@@ -177,6 +177,10 @@ impl ConfigRepo for Remote {
             Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
         }
     }
+}
+
+fn unanswered(update: &RefUpdate, error: RepoError) -> PublishError {
+    PublishError::Unanswered { commit: CommitId(update.new.to_string()), error }
 }
 
 /// A new generation that holds the commit.

@@ -2,7 +2,7 @@
 //!
 //! A marker outranks everything. Any other reference belongs to the policy whose `images` and `files` match it: an exact
 //! repository outranks a glob, a policy with `files` outranks one without. A tie that remains holds the reference and names
-//! both policies.
+//! both policies. What the operator does not let a policy touch is never its own.
 
 use crate::image::Repository;
 use crate::policy::{Exactness, Held, Policy, Reason};
@@ -49,9 +49,10 @@ impl<'p> Claims<'p> {
 
     /// The owner of `reference` in `file`. `allowed` says why a policy may not touch it.
     pub fn owner(&self, file: &str, reference: &Reference, allowed: Allowed<'_>) -> Claim {
-        let claim =
-            if reference.marker.is_some() { self.marked(file, reference) } else { self.matched(file, reference) };
-        match claim {
+        if reference.marker.is_none() {
+            return self.matched(file, reference, allowed);
+        }
+        match self.marked(file, reference) {
             Claim::Managed { policy, repository } => match allowed(&self.policies[policy], file, &repository) {
                 Ok(()) => Claim::Managed { policy, repository },
                 Err(why) => held(Some(policy), Reason::NotAllowed, why),
@@ -76,13 +77,20 @@ impl<'p> Claims<'p> {
         found
     }
 
-    fn matched(&self, file: &str, reference: &Reference) -> Claim {
+    /// A policy that may not touch the reference does not take part: one tenant must not be able to hold back another's.
+    fn matched(&self, file: &str, reference: &Reference, allowed: Allowed<'_>) -> Claim {
         let Some(repository) = &reference.repository else {
             return Claim::Unmanaged;
         };
-        let found = self.candidates(file, repository);
+        let (mut found, mut stranger) = (Vec::new(), None);
+        for (at, rank) in self.candidates(file, repository) {
+            match allowed(&self.policies[at], file, repository) {
+                Ok(()) => found.push((at, rank)),
+                Err(why) => drop(stranger.get_or_insert((at, why))),
+            }
+        }
         match found.as_slice() {
-            [] => Claim::Unmanaged,
+            [] => stranger.map_or(Claim::Unmanaged, |(at, why)| held(Some(at), Reason::NotAllowed, why)),
             [(first, a), (second, b), ..] if a == b => held(
                 None,
                 Reason::AmbiguousPolicy,

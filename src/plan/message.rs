@@ -62,7 +62,7 @@ impl<'a> Row<'a> {
             policy: entry.policy.as_ref().map_or("", |policy| policy.as_str()),
             from: value(reference.tag.as_deref(), reference.digest.as_ref()),
             to: value(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref()),
-            place: format!("{}:{}", entry.found.file, reference.line),
+            place: format!("{}:{}", one_line(&entry.found.file), reference.line),
             exact: (
                 exact(reference.tag.as_deref(), reference.digest.as_ref()),
                 exact(change.to.tag.as_ref().map(|tag| tag.as_str()), change.to.digest.as_ref()),
@@ -132,7 +132,12 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
         }
     }
     line.push_str(rest);
-    line.replace(|c: char| c.is_control(), " ")
+    one_line(&line)
+}
+
+/// A file's name may hold line breaks, and with them lines that look like trailers.
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 fn table(rows: &[Row]) -> String {

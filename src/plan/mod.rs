@@ -1,7 +1,7 @@
 //! The plan: every reference of a config repository with what happens to it and why.
 //!
-//! A plan is data: it can be printed, stored, compared and applied. It is made in two steps. [`claim`] says which policy a
-//! reference belongs to, before any registry is asked; [`settle`] joins reference and decision into a [`State`]. Both are
+//! A plan is data: it can be printed, stored, compared and applied. It is made in two steps. [`Claims`] says which policy a
+//! reference belongs to, before any registry is asked; [`settle()`] joins reference and decision into a [`State`]. Both are
 //! pure, so that the same inputs give the same plan, byte for byte.
 
 mod claim;

@@ -1,7 +1,7 @@
 //! Joins one reference with its decision: nothing to do, a change, or a hold with its reason.
 
 use super::{Change, State};
-use crate::edit::{self, Target};
+use crate::edit::{self, EditError, Target};
 use crate::image::{Repository, Tag};
 use crate::policy::{Decision, FloatingCurrent, Pin, Policy, Question, Reason, WriteMode};
 use crate::site::{Part, Reference};
@@ -26,7 +26,8 @@ pub fn question<'r>(
             return Err(State::held(Reason::NoTag, "the tag is empty; the chart's or base's default applies"));
         }
         (Some(text), None) => {
-            return Err(State::held(Reason::NotEditable, format!("`{text}` is no tag")));
+            let why = reference.blocked.clone().unwrap_or_else(|| format!("`{text}` is no tag"));
+            return Err(State::held(Reason::NotEditable, why));
         }
         _ => {}
     }
@@ -50,10 +51,13 @@ pub fn settle(policy: &Policy, repository: &Repository, reference: &Reference, d
     if unchanged(reference, &to) {
         return State::UpToDate;
     }
-    if let Some(state) = without_current(policy, reference, &to, &chosen.tag) {
+    let action = edit::plan_action(reference, &to);
+    // A value that could not be read has no tag either, and that is not the reason.
+    let readable = !matches!(action, Err(EditError::Blocked(_)));
+    if let Some(state) = without_current(policy, reference, &to, &chosen.tag).filter(|_| readable) {
         return state;
     }
-    match edit::plan_action(reference, &to) {
+    match action {
         Err(problem) => State::held(Reason::NotEditable, problem.to_string()),
         Ok(_) if policy.write.mode == WriteMode::Report => {
             State::held(Reason::ReportOnly, format!("would be {}", describe(&to)))

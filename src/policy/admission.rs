@@ -16,13 +16,14 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Why the repository may not be touched, if it may not.
-    pub fn refusal(&self, repository: &Repository) -> Option<String> {
+    /// Why the repository may not be touched, if it may not. The lists of a file for which `counts` is false are left out.
+    pub fn refusal(&self, repository: &Repository, counts: &dyn Fn(&str) -> bool) -> Option<String> {
         let names = |list: &[ImagePattern]| list.iter().any(|pattern| pattern.matches(repository));
-        if let Some((file, _)) = self.deny.iter().find(|(_, list)| names(list)) {
+        let counted = |(file, _): &&(Arc<str>, Vec<ImagePattern>)| counts(file);
+        if let Some((file, _)) = self.deny.iter().filter(counted).find(|(_, list)| names(list)) {
             return Some(format!("`deny` in {file} names {repository}"));
         }
-        let (file, _) = self.allow.iter().find(|(_, list)| !names(list))?;
+        let (file, _) = self.allow.iter().filter(counted).find(|(_, list)| !names(list))?;
         Some(format!("`allow` in {file} does not name {repository}"))
     }
 }
@@ -39,13 +40,15 @@ mod tests {
     fn every_list_narrows() {
         let (web, api) = (Repository::parse("acme/web").unwrap(), Repository::parse("acme/api").unwrap());
         let mut admission = Admission::default();
-        assert_eq!(admission.refusal(&web), None);
+        let all = |_: &str| true;
+        assert_eq!(admission.refusal(&web, &all), None);
         admission.allow.push(("a.yaml".into(), vec![exact("acme/web"), exact("acme/api")]));
-        assert_eq!(admission.refusal(&api), None);
+        assert_eq!(admission.refusal(&api, &all), None);
         admission.allow.push(("b.yaml".into(), vec![exact("acme/web")]));
-        assert!(admission.refusal(&api).unwrap().contains("`allow` in b.yaml does not name docker.io/acme/api"));
-        assert_eq!(admission.refusal(&web), None);
+        assert!(admission.refusal(&api, &all).unwrap().contains("`allow` in b.yaml does not name docker.io/acme/api"));
+        assert_eq!(admission.refusal(&web, &all), None);
         admission.deny.push(("c.yaml".into(), vec![exact("acme/web")]));
-        assert!(admission.refusal(&web).unwrap().contains("`deny` in c.yaml names docker.io/acme/web"));
+        assert!(admission.refusal(&web, &all).unwrap().contains("`deny` in c.yaml names docker.io/acme/web"));
+        assert_eq!(admission.refusal(&web, &|file| file != "c.yaml"), None, "a file that has no say here");
     }
 }

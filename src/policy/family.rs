@@ -16,7 +16,7 @@
 //! family. `family: exact` keeps the suffix as it is. Where the policy does not order by version, the same holes are cut into
 //! the whole tag (`exact` then asks for no more than `compatible`); a tag of words alone has no family there.
 //!
-//! What is a pre-release and not a word of the suffix: see [`PRERELEASES`].
+//! What is a pre-release and not a word of the suffix: see `PRERELEASES`.
 
 mod words;
 

@@ -27,7 +27,9 @@ fn one(paint: Paint, file: &NewFile) -> String {
                 ChangeTag::Equal => (' ', None),
             };
             let text = change.value();
-            let line = format!("{sign}{}", text.strip_suffix('\n').unwrap_or(text));
+            let text_of_line = text.strip_suffix('\n').unwrap_or(text);
+            let line =
+                if paint.color { format!("{sign}{}", harmless(text_of_line)) } else { format!("{sign}{text_of_line}") };
             out.push_str(&tone.map_or_else(|| line.clone(), |tone| paint.on(tone, &line)));
             out.push('\n');
             if !text.ends_with('\n') {
@@ -38,9 +40,23 @@ fn one(paint: Paint, file: &NewFile) -> String {
     out
 }
 
+/// Colours are for a terminal, which a file's text must not drive. Tabs are no danger, nor is the end of a CRLF line.
+fn harmless(line: &str) -> String {
+    let (line, end) = line.strip_suffix('\r').map_or((line, ""), |line| (line, "\r"));
+    line.split('\t').map(plain).collect::<Vec<_>>().join("\t") + end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn on_a_terminal_text_of_the_file_cannot_drive_it() {
+        let file = NewFile { path: "a".into(), old: b"x: \x1b[2J\t1\r\n".to_vec(), new: b"x: \x1b[2J\t2\r\n".to_vec() };
+        let shown = diff(Paint { color: true }, std::slice::from_ref(&file));
+        assert!(!shown.contains("\u{1b}[2J") && shown.contains("\u{fffd}[2J\t2\r"), "{shown:?}");
+        assert!(diff(Paint::default(), &[file]).contains("+x: \u{1b}[2J\t2\r\n"), "`git apply` needs the bytes");
+    }
 
     #[test]
     fn a_changed_line_stands_between_its_neighbours() {

@@ -17,12 +17,7 @@ pub fn explanations(paint: Paint, all: &[Explanation], every_tag: bool) -> Strin
 
 fn explanation(paint: Paint, one: &Explanation, every_tag: bool) -> String {
     let mut out = String::new();
-    let image = one.image.as_ref().map_or("(no image)".to_owned(), ToString::to_string);
-    let title = match &one.current {
-        Some(current) => format!("{image}:{}", plain(current)),
-        None => image,
-    };
-    out.push_str(&paint.on(Tone::Strong, &title));
+    out.push_str(&paint.on(Tone::Strong, &title(one)));
     if let Some(place) = &one.place {
         let place = format!("  {}:{}  {}", plain(&place.file), place.line, plain(&place.path));
         out.push_str(&paint.on(Tone::Quiet, &place));
@@ -43,6 +38,18 @@ fn explanation(paint: Paint, one: &Explanation, every_tag: bool) -> String {
     }
     out.push_str(&tags(paint, &one.passed_over, every_tag));
     out
+}
+
+/// What is explained: an image as it stands, or (`try`) a policy on its own.
+fn title(one: &Explanation) -> String {
+    let current = one.current.as_deref().map(plain);
+    match (&one.image, &one.policy, current) {
+        (Some(image), _, Some(current)) => format!("{image}:{current}"),
+        (Some(image), _, None) => image.to_string(),
+        (None, Some(policy), Some(current)) => format!("policy {policy} at {current}"),
+        (None, Some(policy), None) => format!("policy {policy}"),
+        (None, None, current) => format!("(image not known) {}", current.unwrap_or_default()).trim_end().to_owned(),
+    }
 }
 
 fn verdict(paint: Paint, one: &Explanation) -> String {

@@ -176,7 +176,7 @@ fn reference(entry: &Entry) -> ReferenceRow<'_> {
         policy: entry.policy.as_ref().map(|policy| policy.as_str()),
         state: entry.state.word(),
         reason: held.map(|held| held.reason.word()),
-        detail: held.map(|held| held.detail.as_str()),
+        detail: held.map(|held| held.detail.as_str()).or(reference.blocked.as_deref()),
     }
 }
 

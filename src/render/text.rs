@@ -45,7 +45,7 @@ pub fn report(paint: Paint, report: &Report) -> String {
     }
     if report.retries > 0 {
         out.push_str(&format!(
-            "The branch moved {} meanwhile; planned again.\n",
+            "Planned again {}: the branch moved, or the way to it failed.\n",
             count(report.retries as usize, "time")
         ));
     }
@@ -117,10 +117,11 @@ fn unmanaged(paint: Paint, plan: &Plan) -> String {
             .map(|entry| {
                 let reference = &entry.found.reference;
                 let value = message_value(reference.tag.as_deref(), reference.digest.as_ref());
-                vec![(image(entry), None), (value, None), (place(entry), Some(Tone::Quiet))]
+                let why = reference.blocked.clone().unwrap_or_default();
+                vec![(image(entry), None), (value, None), (place(entry), Some(Tone::Quiet)), (why, Some(Tone::Quiet))]
             })
             .collect();
-        return section(paint, "Unmanaged (no policy names them)", &["image", "tag", "place"], &rows);
+        return section(paint, "Unmanaged (no policy names them)", &["image", "tag", "place", ""], &rows);
     }
     let mut by_image: BTreeMap<String, usize> = BTreeMap::new();
     for entry in all {
@@ -164,11 +165,14 @@ fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> Stri
     format!("\n{}\n{}", paint.on(Tone::Strong, title), table(paint, 2, head, rows))
 }
 
+/// The image; where the text that stands there names none, the text.
 fn image(entry: &Entry) -> String {
-    match (&entry.image, &entry.found.reference.name) {
-        (Some(image), _) => image.to_string(),
-        (None, Some(name)) => name.clone(),
-        (None, None) => "-".to_owned(),
+    let reference = &entry.found.reference;
+    match (&entry.image, &reference.name, reference.slots.first()) {
+        (Some(image), _, _) => image.to_string(),
+        (None, Some(name), _) => name.clone(),
+        (None, None, Some(slot)) => slot.value.clone(),
+        (None, None, None) => "-".to_owned(),
     }
 }
 

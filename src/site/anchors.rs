@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn an_anchored_tag_with_a_user_elsewhere_is_blocked() {
         let text = "image:\n  tag: &t v1 # landwaiter: web:tag\nversion: *t\n";
-        let found = scan("values.yaml", text.as_bytes()).references;
+        let found = scan("x.yaml", text.as_bytes()).references;
         assert_eq!(blocked(&found), [Some("its anchor is also used on line 3")]);
     }
 }

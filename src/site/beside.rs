@@ -38,7 +38,6 @@ pub(super) fn marks(view: &mut View<'_, '_>, notes: &mut Vec<Note>) {
         };
         notes.push(Note { line, text: format!("looks like a marker but is not read: {why}") });
     }
-    inside_texts(view, notes);
 }
 
 /// The scalar that a marker speaks of, or why there is none.
@@ -87,15 +86,16 @@ fn item_below(view: &View<'_, '_>, comment: &Comment<'_>) -> Option<NodeId> {
 }
 
 /// Notes markers that are part of a text value, where they are no comments.
-fn inside_texts(view: &View<'_, '_>, notes: &mut Vec<Note>) {
+pub(super) fn inside_texts(view: &View<'_, '_>, found: &mut Found) {
     let holds_marker = |text: &str| {
         ["\"$imagepolicy\"", "# landwaiter:"]
             .iter()
             .any(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some())
     };
     for id in view.tree.ids() {
-        if view.tree.text(id).is_some_and(holds_marker) {
-            notes.push(view.note(id, "looks like a marker but is not read: it is part of a text value"));
+        // A text that is read as YAML has read its own markers.
+        if !found.texts.contains_key(&id) && view.tree.text(id).is_some_and(holds_marker) {
+            found.notes.push(view.note(id, "looks like a marker but is not read: it is part of a text value"));
         }
     }
 }

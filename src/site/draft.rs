@@ -1,16 +1,20 @@
 //! What the shapes leave behind: references still in terms of nodes, and the scalars that are spoken for.
 
 use super::value::{Parts, Unreadable};
-use super::view::View;
-use super::{Document, HandHold, InsertPoint, Marker, Note, Part, Reference, Shape, Slot};
+use super::view::{Role, View};
+use super::{
+    Document, HandHold, InsertPoint, Marker, Medium, Note, Part, Reference, RemovePoint, Setting, Shape, Slot,
+};
 use crate::yaml::{NodeId, Tag};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What has been found in one document so far.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) drafts: Vec<Draft>,
     pub(super) notes: Vec<Note>,
+    /// Scalars whose value is YAML of its own, with what it holds.
+    pub(super) texts: HashMap<NodeId, Role>,
     claimed: HashSet<NodeId>,
 }
 
@@ -27,6 +31,11 @@ impl Found {
         self.claimed.insert(id);
     }
 
+    /// Hands a scalar's value over to be read as YAML of its own.
+    pub(super) fn text(&mut self, id: NodeId, role: Role) {
+        self.texts.insert(id, role);
+    }
+
     /// Whether a shape that ran earlier has taken this scalar.
     pub(super) fn is_claimed(&self, id: NodeId) -> bool {
         self.claimed.contains(&id)
@@ -39,6 +48,8 @@ pub(super) struct Draft {
     /// The node whose line and path the reference bears.
     pub(super) primary: NodeId,
     pub(super) slots: Vec<(Part, NodeId)>,
+    /// What stands before and behind the part in its scalar, where the scalar holds more than the part.
+    frames: HashMap<NodeId, (String, String)>,
     /// Further nodes on whose lines a hold comment may stand.
     pub(super) around: Vec<NodeId>,
     /// The node that an alias in the place of a value stands for.
@@ -47,6 +58,7 @@ pub(super) struct Draft {
     pub(super) marker: Option<Marker>,
     pub(super) hold: Option<HandHold>,
     pub(super) insert: Option<InsertPoint>,
+    pub(super) remove: Vec<RemovePoint>,
     pub(super) blocked: Option<String>,
 }
 
@@ -56,12 +68,14 @@ impl Draft {
             shape,
             primary,
             slots: Vec::new(),
+            frames: HashMap::new(),
             around: Vec::new(),
             alias_of: None,
             parts: Parts::default(),
             marker: None,
             hold: None,
             insert: None,
+            remove: Vec::new(),
             blocked: None,
         }
     }
@@ -73,6 +87,39 @@ impl Draft {
             self.block("the value carries a YAML tag that says it is no string");
         }
         self.learn(view, id, read);
+    }
+
+    /// Takes a part of a scalar: `before` and `after` are the rest of its value, which stays.
+    pub(super) fn carry_framed(
+        &mut self,
+        view: &View<'_, '_>,
+        part: Part,
+        id: NodeId,
+        (before, after): (&str, &str),
+        read: Result<Parts, Unreadable>,
+    ) {
+        self.frames.insert(id, (before.to_owned(), after.to_owned()));
+        self.carry(view, part, id, read);
+    }
+
+    /// Takes the marker that stands beside a scalar of the reference.
+    pub(super) fn mark(&mut self, view: &View<'_, '_>, id: NodeId, part: Part) {
+        let Some(mark) = view.marks.get(&id) else { return };
+        if mark.part != part {
+            let suffix = match part {
+                Part::Whole => "needs no suffix",
+                Part::Name => "must end in `:name`",
+                Part::Tag => "must end in `:tag`",
+                Part::Digest => "must end in `:digest`",
+            };
+            self.block(format!("the marker {suffix}, for that is what the value holds"));
+        }
+        match &self.marker {
+            Some(other) if other.policies != mark.marker.policies => {
+                self.block("the reference's markers name different policies");
+            }
+            _ => self.marker = Some(mark.marker.clone()),
+        }
     }
 
     /// Adds what a text says.
@@ -99,6 +146,11 @@ impl Draft {
             part,
             span: view.tree.node(id).span,
             value: view.tree.text(id).unwrap_or_default().to_owned(),
+            setting: self.frames.get(&id).map_or_else(Setting::default, |(before, after)| Setting {
+                before: before.clone(),
+                after: after.clone(),
+                medium: Medium::Yaml,
+            }),
         };
         Reference {
             line: view.line(self.primary),
@@ -111,8 +163,9 @@ impl Draft {
             digest: self.parts.digest,
             marker: self.marker,
             hold: self.hold,
-            slots: self.slots.into_iter().map(slot).collect(),
+            slots: self.slots.iter().copied().map(slot).collect(),
             insert: self.insert,
+            remove: self.remove,
             blocked: self.blocked,
         }
     }

@@ -10,7 +10,7 @@
 //! Only simple text is taken on: a sibling written as `key: value` or `- key: value`, whose value is no block scalar.
 
 use super::view::View;
-use super::{InsertForm, InsertPoint, Part};
+use super::{InsertForm, InsertPoint, Part, removal};
 use crate::text::Span;
 use crate::yaml::{Layout, NodeId, NodeKind, Place};
 
@@ -27,7 +27,8 @@ pub(super) fn after(view: &View<'_, '_>, sibling: NodeId, key: &'static str, par
         InsertForm::Flow { quoted }
     } else {
         let before = Span::new(view.lines.start(name.start), name.start).of(source)?;
-        if !before.bytes().all(|b| matches!(b, b' ' | b'-')) {
+        let lines = Span::new(name.start, view.lines.end(node.span.end)).of(source)?;
+        if !before.bytes().all(|b| matches!(b, b' ' | b'-')) || removal::has_lone_return(lines) {
             return None;
         }
         InsertForm::Line { column: before.len() }

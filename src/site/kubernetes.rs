@@ -14,17 +14,18 @@
 //!           reference: ghcr.io/acme/model:v3    # a reference
 //! ```
 //!
-//! The key is looked for at any depth, so that the items of a `List`, pod templates and custom resources need no list of
+//! A custom resource that spells its image as `image: {repository, tag}` is read as Helm values are, see
+//! [`super::pair`]. JSON files are read too. The key is looked for at any depth, so that the items of a `List`, pod templates and custom resources need no list of
 //! kinds. A value that names no image is noted; where a container must have one, it is a blocked reference.
 
 use super::draft::{Draft, Found, shown};
 use super::value::{self, Unreadable};
-use super::view::{Given, View};
-use super::{Part, Shape};
+use super::view::{Given, Role, View};
+use super::{Part, Shape, pair};
 use crate::yaml::NodeId;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
-    if view.root_text("apiVersion").is_none() || view.root_text("kind").is_none() {
+    if view.role != Role::File || !view.is_object() {
         return;
     }
     for id in view.tree.ids() {
@@ -54,7 +55,8 @@ fn in_container(view: &View<'_, '_>, id: NodeId) -> bool {
     matches!(list, Some("containers" | "initContainers" | "ephemeralContainers"))
 }
 
-fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
+/// The value of one `image` key.
+pub(super) fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
     let mut draft = Draft::new(Shape::Kubernetes, id);
     let mark = view.marks.get(&id);
     match view.given(id) {
@@ -87,6 +89,9 @@ fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
             }
         }
         Given::Null if in_container(view, id) => found.notes.push(view.note(id, "the container has no image")),
+        Given::Collection if view.root_text("kind") != Some("CustomResourceDefinition") => {
+            pair::image_map(view, found, id, Shape::Kubernetes);
+        }
         Given::Null | Given::Collection => {}
     }
 }

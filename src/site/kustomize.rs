@@ -9,26 +9,52 @@
 //!   digest: sha256:...
 //! ```
 //!
+//! Beside `images`, a kustomization holds patches as text (`patches[].patch`, `patchesJson6902[].patch`,
+//! `patchesStrategicMerge[]`), which are read as YAML of their own, and Helm values in `helmCharts[].valuesInline`.
+//!
 //! A document is a kustomization by its kind (`Kustomization`, `Component`) or, without a kind, by its file's name. An
 //! entry with only a `name` changes nothing and is no reference.
 
 use super::draft::{Draft, Found};
 use super::value::{self, Parts, Unreadable};
-use super::view::{Given, View};
-use super::{InsertPoint, Part, Shape, insertion};
+use super::view::{Given, Role, View};
+use super::{InsertPoint, Part, RemovePoint, Shape, insertion, pair, removal};
 use crate::yaml::{NodeId, NodeKind};
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     if !is_kustomization(view) {
         return;
     }
-    let Some(images) = view.tree.root().and_then(|root| view.tree.get(root, "images")) else {
-        return;
-    };
-    if !matches!(view.tree.node(images).kind, NodeKind::Sequence(_)) {
-        return;
+    let Some(root) = view.tree.root() else { return };
+    images(view, found, view.tree.get(root, "images"));
+    patches(view, found, root);
+    for chart in view.items(view.tree.get(root, "helmCharts")) {
+        if let Some(values) = view.tree.get(chart, "valuesInline") {
+            pair::find_in(view, found, values, Shape::Helm);
+        }
     }
-    for item in view.tree.children(images) {
+}
+
+/// The patches that a kustomization, or a `Kustomization` of Flux's, holds as text.
+pub(super) fn patches(view: &View<'_, '_>, found: &mut Found, home: NodeId) {
+    for list in ["patches", "patchesJson6902", "patchesStrategicMerge"] {
+        for item in view.items(view.tree.get(home, list)) {
+            let patch = view.tree.get(item, "patch").unwrap_or(item);
+            // In the oldest list an entry is a file's name or a patch.
+            if view
+                .tree
+                .text(patch)
+                .is_some_and(|text| text.contains('\n') || text.trim_start().starts_with(['{', '[']))
+            {
+                found.text(patch, Role::Patch);
+            }
+        }
+    }
+}
+
+/// The entries of `images`, here or in an object that takes over kustomize's.
+pub(super) fn images(view: &View<'_, '_>, found: &mut Found, images: Option<NodeId>) {
+    for item in view.items(images) {
         match view.tree.node(item).kind {
             NodeKind::Mapping(_) => entry(view, found, item),
             _ => {
@@ -40,11 +66,13 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
 }
 
 fn is_kustomization(view: &View<'_, '_>) -> bool {
+    if view.role != Role::File {
+        return false;
+    }
     match view.root_text("kind") {
         Some(kind) => matches!(kind, "Kustomization" | "Component"),
         None => {
-            let name = view.path.rsplit('/').next().unwrap_or(view.path);
-            matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+            matches!(view.file_name(), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
         }
     }
 }
@@ -92,6 +120,7 @@ fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
         draft.block("a key stands twice in the entry");
     } else if empty.is_empty() {
         draft.insert = missing(view, &draft, item);
+        draft.remove = written.iter().filter_map(|(field, id)| removable(view, field, *id)).collect();
     }
     found.add(draft);
 }
@@ -124,6 +153,11 @@ fn has_duplicates(view: &View<'_, '_>, item: NodeId) -> bool {
     ["name", "newName", "newTag", "digest"]
         .iter()
         .any(|key| view.tree.entries(item).filter(|(name, _)| view.tree.text(*name) == Some(key)).count() > 1)
+}
+
+/// Tag and digest may go, unless a marker would go with them.
+fn removable(view: &View<'_, '_>, field: &Field, id: NodeId) -> Option<RemovePoint> {
+    (field.part != Part::Name && !view.marks.contains_key(&id)).then(|| removal::of(view, id, field.part))?
 }
 
 /// Where the first missing one of tag and digest could be written.

@@ -18,20 +18,31 @@
 //! ```
 
 mod anchors;
+mod argo;
 mod beside;
+mod cluster_api;
+mod compose;
 mod draft;
+mod embedded;
+mod flux;
+mod helm;
+mod helmfile;
 mod hold;
 mod insertion;
 mod kubernetes;
 mod kustomize;
 mod marked;
 mod marker;
+mod pair;
+mod patch;
+mod removal;
 mod scan;
 mod screen;
 mod value;
 mod view;
+mod workflow;
 
-pub use scan::scan;
+pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 
 use crate::image::{Digest, Repository};
@@ -111,6 +122,8 @@ pub struct Reference {
     pub slots: Vec<Slot>,
     /// Where a digest or a tag that the reference does not carry yet could be inserted; `None` where it cannot.
     pub insert: Option<InsertPoint>,
+    /// Parts whose key may be taken out, or give its place to another.
+    pub remove: Vec<RemovePoint>,
     /// Why the place cannot be edited, when it cannot.
     pub blocked: Option<String>,
 }
@@ -131,8 +144,54 @@ pub enum Shape {
     Kubernetes,
     /// An entry of `images` in a kustomization.
     Kustomize,
+    /// `image:` and pairs of repository and tag in Helm values, wherever they stand.
+    Helm,
+    /// An `OCIRepository` of Flux.
+    Flux,
+    /// An Argo CD source: kustomize images, helm parameters, OCI charts.
+    Argo,
+    /// A service of a Compose file.
+    Compose,
+    /// A job, a service or a step of a GitHub Actions workflow.
+    Workflow,
+    /// A patch: JSON6902, or strategic merge inside a kustomization.
+    Patch,
+    /// Image repositories and tags of kubeadm and Cluster API.
+    ClusterApi,
     /// Any scalar that a marker ties to a policy.
     Marked,
+}
+
+impl Shape {
+    /// Every shape, in the order of the documentation.
+    pub const ALL: [Shape; 10] = [
+        Shape::Kubernetes,
+        Shape::Kustomize,
+        Shape::Patch,
+        Shape::Helm,
+        Shape::Flux,
+        Shape::Argo,
+        Shape::Compose,
+        Shape::Workflow,
+        Shape::ClusterApi,
+        Shape::Marked,
+    ];
+
+    /// The word that the documentation uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Shape::Kubernetes => "kubernetes",
+            Shape::Kustomize => "kustomize",
+            Shape::Patch => "patch",
+            Shape::Helm => "helm",
+            Shape::Flux => "flux",
+            Shape::Argo => "argo",
+            Shape::Compose => "compose",
+            Shape::Workflow => "workflow",
+            Shape::ClusterApi => "cluster-api",
+            Shape::Marked => "marked",
+        }
+    }
 }
 
 /// A comment that ties a value to a policy.
@@ -160,6 +219,39 @@ pub struct Slot {
     pub span: Span,
     /// The decoded value, as a YAML reader sees it.
     pub value: String,
+    /// What else the scalar holds, and what text it stands in.
+    pub setting: Setting,
+}
+
+/// How a part is set in its scalar, and the scalar in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Setting {
+    /// What stands before the part in the value and stays: `docker://`, `web=`, `${IMAGE:-`.
+    pub before: String,
+    /// What stands behind it and stays.
+    pub after: String,
+    pub medium: Medium,
+}
+
+/// The text that a scalar stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Medium {
+    /// The file's own YAML.
+    #[default]
+    Yaml,
+    /// YAML inside a block scalar of the file, each line of which is a line of the file.
+    Within(Arc<Within>),
+}
+
+/// A scalar of a YAML text that is itself the value of a scalar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// The outer scalar's bytes in the file.
+    pub scalar: Span,
+    /// The outer scalar's value.
+    pub text: Arc<str>,
+    /// The inner scalar's bytes in that value.
+    pub span: Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,6 +273,19 @@ pub struct InsertPoint {
     /// The sibling scalar after whose line, or in a flow mapping directly after which, the new key goes.
     pub after: Span,
     pub form: InsertForm,
+}
+
+/// A key that may go, with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovePoint {
+    pub part: Part,
+    /// The key as a reader sees it.
+    pub name: String,
+    /// The key's scalar: where another key takes its place, this and the value are rewritten.
+    pub key: Span,
+    pub value: Span,
+    /// The bytes that go with the pair; `None` where only another key may take its place.
+    pub gone: Option<Span>,
 }
 
 /// How a further key is written.

@@ -1,60 +1,119 @@
 //! One file from bytes to references: screened, cut into documents, each looked at by every shape.
+//!
+//! A text inside a scalar goes the same way, once: [`super::embedded`] brings what is found there into the file's terms.
 
 use super::draft::{Draft, Found};
-use super::view::View;
+use super::view::{Role, View};
 use super::{
-    Document, Reference, Scan, SkipReason, Skipped, anchors, beside, kubernetes, kustomize, marked, worth_parsing,
+    Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, cluster_api, compose, embedded, flux, helm,
+    helmfile, kubernetes, kustomize, marked, patch, screen, workflow, worth_parsing,
 };
 use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
 use std::collections::HashMap;
 
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
-const SHAPES: [fn(&View<'_, '_>, &mut Found); 3] = [kustomize::find, kubernetes::find, marked::find];
+const SHAPES: [fn(&View<'_, '_>, &mut Found); 11] = [
+    kustomize::find,
+    patch::find,
+    flux::find,
+    argo::find,
+    cluster_api::find,
+    kubernetes::find,
+    helm::find,
+    helmfile::find,
+    compose::find,
+    workflow::find,
+    marked::find,
+];
+
+/// A text that is read: a file's, or a scalar's.
+pub(super) struct Source<'s> {
+    /// The file's path in the repository.
+    pub(super) path: &'s str,
+    pub(super) text: &'s str,
+    pub(super) lines: &'s Lines<'s>,
+    pub(super) role: Role,
+}
+
+/// The most references of one file that are kept: a file with more is no manifest, and each costs half a kilobyte.
+pub const MAX_REFERENCES: usize = 50_000;
 
 /// Finds the references of one file. `path` is the file's path in the repository.
 ///
 /// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
 /// nothing of interest are not parsed, so whether they are YAML is not known.
 pub fn scan(path: &str, bytes: &[u8]) -> Scan {
+    if !worth_parsing(bytes) || !screen::worth_parsing_as(path, bytes) {
+        return Scan::default();
+    }
+    match yaml::text(bytes) {
+        Ok(read) => text(&Source { path, text: read, lines: &Lines::new(read), role: Role::File }),
+        Err(problem) => Scan { skipped: Some(skipped(&problem, "")), ..Scan::default() },
+    }
+}
+
+/// Finds the references of one text.
+pub(super) fn text(source: &Source<'_>) -> Scan {
     let mut scan = Scan::default();
-    if !worth_parsing(bytes) {
+    let (text, lines) = (source.text, source.lines);
+    let mut broken = Vec::new();
+    let pieces = yaml::documents(text);
+    if pieces.len() > yaml::MAX_DOCUMENTS {
+        scan.skipped = Some(too_many("documents", yaml::MAX_DOCUMENTS));
         return scan;
     }
-    let text = match yaml::text(bytes) {
-        Ok(text) => text,
-        Err(problem) => {
-            scan.skipped = Some(skipped(&problem, ""));
-            return scan;
-        }
-    };
-    let lines = Lines::new(text);
-    let mut broken = Vec::new();
-    for piece in yaml::documents(text) {
+    for piece in pieces {
         if !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
             continue;
         }
         match yaml::parse(text, piece) {
-            Ok(trees) => trees.iter().for_each(|tree| document(path, tree, &lines, &mut scan)),
+            Ok(trees) => trees.iter().for_each(|tree| document(source, tree, &mut scan)),
             Err(problem) => broken.push((piece, problem)),
         }
+        if scan.references.len() > MAX_REFERENCES {
+            return Scan { skipped: Some(too_many("references", MAX_REFERENCES)), ..Scan::default() };
+        }
     }
-    scan.skipped = report(text, &lines, &broken);
+    scan.skipped = report(text, lines, &broken);
     scan.notes.sort_by_key(|note| note.line);
     scan
 }
 
-fn document(path: &str, tree: &Tree<'_>, lines: &Lines<'_>, scan: &mut Scan) {
-    let mut view = View { tree, lines, path, marks: HashMap::new() };
+fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
+    let Source { path, lines, role, .. } = *source;
+    let mut view = View { tree, lines, path, marks: HashMap::new(), role };
     let mut found = Found::default();
     beside::marks(&mut view, &mut found.notes);
     for find in SHAPES {
         find(&view, &mut found);
     }
+    let mut inner = texts(&view, &mut found);
+    beside::inside_texts(&view, &mut found);
     beside::holds(&view, &mut found);
     anchors::settle(&view, &mut found);
     found.drafts.sort_by_key(|draft| tree.node(draft.primary).span.start);
-    scan.references.append(&mut finish(&view, found.drafts));
+    let mut references = finish(&view, found.drafts);
+    references.append(&mut inner);
+    references.sort_by_key(|reference| reference.line);
+    scan.references.append(&mut references);
     scan.notes.append(&mut found.notes);
+}
+
+/// The references of the texts that scalars hold.
+fn texts(view: &View<'_, '_>, found: &mut Found) -> Vec<Reference> {
+    let mut texts = found.texts.iter().map(|(id, role)| (*id, *role)).collect::<Vec<_>>();
+    texts.sort_by_key(|(id, _)| *id);
+    let mut references = Vec::new();
+    for (id, role) in texts {
+        if view.role != Role::File {
+            found.notes.push(view.note(id, "a text inside a text inside a text is not read"));
+            continue;
+        }
+        let mut inner = embedded::scan(view, id, role);
+        references.append(&mut inner.references);
+        found.notes.append(&mut inner.notes);
+    }
+    references
 }
 
 /// The drafts, in order of position, with the identity of their document or of the item of a `List` they stand in. Both
@@ -77,6 +136,10 @@ fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<Reference> {
         references.push(draft.finish(view, document.clone()));
     }
     references
+}
+
+fn too_many(what: &str, limit: usize) -> Skipped {
+    Skipped { reason: SkipReason::TooLarge, detail: format!("more than {limit} {what}") }
 }
 
 /// What is said of the documents that could not be read: the first in full, the others by number.

@@ -13,6 +13,18 @@ pub(super) struct View<'t, 'a> {
     pub(super) path: &'t str,
     /// The markers by the scalar they stand beside.
     pub(super) marks: HashMap<NodeId, Mark>,
+    pub(super) role: Role,
+}
+
+/// What kind of text a document belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A file of the repository.
+    File,
+    /// Helm values inside a scalar.
+    Values,
+    /// A patch of kustomize inside a scalar.
+    Patch,
 }
 
 /// What a node gives to somebody who wants a text.
@@ -28,7 +40,7 @@ pub(super) enum Given<'v> {
     Collection,
 }
 
-impl<'v> View<'v, '_> {
+impl<'v, 'a> View<'v, 'a> {
     pub(super) fn given(&self, id: NodeId) -> Given<'v> {
         let node = self.tree.node(id);
         let text = self.tree.text(id).unwrap_or_default();
@@ -56,6 +68,34 @@ impl<'v> View<'v, '_> {
     /// The text of a key of the document's root.
     pub(super) fn root_text(&self, key: &str) -> Option<&'v str> {
         self.text_at(self.tree.root()?, key)
+    }
+
+    /// The file's name, without its folders.
+    pub(super) fn file_name(&self) -> &'v str {
+        self.path.rsplit('/').next().unwrap_or(self.path)
+    }
+
+    /// Whether the document has `apiVersion` and `kind`.
+    pub(super) fn is_object(&self) -> bool {
+        self.root_text("apiVersion").is_some() && self.root_text("kind").is_some()
+    }
+
+    /// The value at the end of a way of keys that starts at `from`.
+    pub(super) fn at(&self, from: NodeId, way: &[&str]) -> Option<NodeId> {
+        way.iter().try_fold(from, |id, key| self.tree.get(id, key))
+    }
+
+    /// The items of a list; nothing for anything else.
+    pub(super) fn items(&self, id: Option<NodeId>) -> Vec<NodeId> {
+        match id.map(|id| (id, &self.tree.node(id).kind)) {
+            Some((id, NodeKind::Sequence(_))) => self.tree.children(id).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The node and everything below it, parents first.
+    pub(super) fn below(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'v, 'a> {
+        self.tree.subtree(id)
     }
 
     /// The text under a key of a mapping.

@@ -1,7 +1,7 @@
 //! From events to trees: every node learns its parent, its place and where its subtree ends.
 
 use super::tree::{Comment, Node, NodeId, NodeKind, Place, Tag, Tree};
-use super::{Event, Events, Kind, Layout, Piece, Problem};
+use super::{Event, Events, Kind, Layout, MAX_NODES, Piece, Problem, ProblemKind};
 use crate::text::Span;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,12 @@ pub fn parse<'a>(text: &'a str, piece: Piece) -> Result<Vec<Tree<'a>>, Problem> 
     for event in Events::new(text, piece) {
         let event = event?;
         let ended = event.kind == Kind::DocumentEnd;
+        let offset = event.span.start;
         builder.take(event);
+        if builder.tree.nodes.len() > MAX_NODES {
+            let message = format!("more than {MAX_NODES} values in one document");
+            return Err(Problem { kind: ProblemKind::TooLarge, offset, message });
+        }
         if ended {
             trees.push(std::mem::replace(&mut builder, Builder::new(text, piece.index)).tree);
         }

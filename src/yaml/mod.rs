@@ -10,7 +10,7 @@
 //!
 //! Aliases are nodes that point at their anchor's node and are never expanded, so a billion laughs costs a few hundred
 //! bytes. What is declined, always with a [`Problem`]: text that is not UTF-8, NUL bytes, files over [`MAX_BYTES`], nesting
-//! over [`MAX_DEPTH`], unknown aliases, and whatever YAML 1.2 forbids.
+//! over [`MAX_DEPTH`], more than [`MAX_NODES`] or [`MAX_DOCUMENTS`], unknown aliases, and whatever YAML 1.2 forbids.
 //!
 //! ```
 //! let text = "kind: Pod\nspec:\n  containers:\n  - image: \"nginx:1.27\" # stable\n";
@@ -43,6 +43,13 @@ pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// The deepest nesting of collections that is read: far above what people or the Kubernetes API accept.
 pub const MAX_DEPTH: usize = 255;
+
+/// The most nodes of one document that are kept. A node costs a hundred bytes of memory and as few as two of text; the
+/// largest real definitions have 50,000.
+pub const MAX_NODES: usize = 500_000;
+
+/// The most documents of one text that are looked at. Rendered releases have a few thousand.
+pub const MAX_DOCUMENTS: usize = 50_000;
 
 /// Why a text, or one document of it, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +132,16 @@ mod tests {
                 assert_eq!(problem.kind, ProblemKind::TooDeep, "{depth}");
             }
         }
+    }
+
+    #[test]
+    fn the_limit_on_nodes_holds_at_its_edge() {
+        let list = |items: usize| format!("[{}]", "a,".repeat(items));
+        let fine = list(MAX_NODES - 1);
+        assert_eq!(parse(&fine, documents(&fine)[0]).unwrap()[0].ids().count(), MAX_NODES);
+        let full = list(MAX_NODES);
+        let problem = parse(&full, documents(&full)[0]).unwrap_err();
+        assert_eq!(problem.kind, ProblemKind::TooLarge, "{problem}");
     }
 
     #[test]

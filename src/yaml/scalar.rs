@@ -30,18 +30,19 @@ pub fn spell(text: &str, span: Span, old: &str, value: &str) -> Option<Spelling>
         Style::Single if value.chars().all(is_printable) => spelled(format!("'{}'", value.replace('\'', "''"))),
         Style::Plain | Style::Single | Style::Double => spelled(double_quoted(value)),
         Style::Literal | Style::Folded => match block_content(span, written, old) {
-            Some(content) if is_block_line(value) => Some(Spelling {
+            Some((content, indent)) if is_block_line(value) => Some(Spelling {
                 span: content,
-                text: value.to_owned(),
+                text: format!("{:indent$}{value}", ""),
                 value: format!("{value}{}", &old[old.trim_end_matches(BLANKS).len()..]),
             }),
-            _ if written.lines().next().is_some_and(|header| header.contains('#')) => None,
+            _ if written.split(BREAKS).next().is_some_and(|header| header.contains('#')) => None,
             _ => spelled(double_quoted(value)),
         },
     }
 }
 
 const BLANKS: [char; 3] = [' ', '\t', '\n'];
+const BREAKS: [char; 2] = ['\r', '\n'];
 
 /// The style that a scalar's own bytes show.
 fn style(written: &str) -> Style {
@@ -55,15 +56,17 @@ fn style(written: &str) -> Style {
     }
 }
 
-/// The text of a block scalar from its first character to its last; `None` when it is empty or begins with blanks that
-/// belong to the value.
-fn block_content(span: Span, written: &str, old: &str) -> Option<Span> {
-    if old.is_empty() || old.starts_with(BLANKS) {
-        return None;
-    }
-    let header = written.find('\n')? + 1;
-    let indent = written[header..].find(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))?;
-    Some(Span::new(span.start + header + indent, span.end))
+/// The lines of a block scalar below its header, and how far the new one is indented; `None` when they hold nothing.
+///
+/// Blanks that belong to the old value (more indentation than the header asks for, empty lines above) go with it.
+fn block_content(span: Span, written: &str, old: &str) -> Option<(Span, usize)> {
+    let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let is_blank = |line: &&str| line.trim_matches(BLANKS).is_empty();
+    let header = written.find(BREAKS)?;
+    let header = header + if written[header..].starts_with("\r\n") { 2 } else { 1 };
+    let first = written[header..].split(BREAKS).find(|line| !is_blank(line))?;
+    let own = spaces(old.split('\n').find(|line| !is_blank(line))?);
+    Some((Span::new(span.start + header, span.end), spaces(first).checked_sub(own)?))
 }
 
 fn is_block_line(value: &str) -> bool {
@@ -140,7 +143,11 @@ mod tests {
             (">-\r\n  1.0.0", "1.0.0", "2.0.0", ">-\r\n  2.0.0", "2.0.0"),
             ("| # why\n  1.0.0", "1.0.0\n", "2.0.0", "| # why\n  2.0.0", "2.0.0\n"),
             ("|\n  a\n  b", "a\nb\n", "c", "|\n  c", "c\n"),
-            ("|2\n    a", "  a\n", "c", "\"c\"", "c"),
+            ("|2\n    a", "  a\n", "c", "|2\n  c", "c\n"),
+            ("|1- # why\n   a\n b", "  a\nb", "c", "|1- # why\n c", "c"),
+            (">\n\n  a", "\na\n", "c", ">\n  c", "c\n"),
+            ("|\r\n \r\n  a", "\na\n", "c", "|\r\n  c", "c\n"),
+            (">\r a\r b", "a b\n", "c", ">\r c", "c\n"),
             ("|", "", "c", "\"c\"", "c"),
             ("|-\n  a", "a", "b\nc", "\"b\\nc\"", "b\nc"),
         ] {

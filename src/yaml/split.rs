@@ -48,26 +48,29 @@ struct Mark {
 
 fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
     let bytes = text.as_bytes();
-    let first = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let breaks = memchr::memchr_iter(b'\n', bytes).map(|at| at + 1);
-    std::iter::once(first).chain(breaks).filter_map(move |at| {
-        let rest = &bytes[at..];
+    // A carriage return alone ends a line too; before a line feed it only adds a look at the feed.
+    let breaks = memchr::memchr2_iter(b'\n', b'\r', bytes).map(|at| at + 1);
+    std::iter::once(0).chain(breaks).filter_map(move |at| {
+        // Each document may begin with a byte order mark: files are joined by people who do not know of it.
+        let rest = bytes[at..].strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes[at..]);
         let ends = rest.starts_with(b"...");
         let marked =
             (ends || rest.starts_with(b"---")) && matches!(rest.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
-        marked.then(|| Mark {
-            at,
-            after: memchr::memchr(b'\n', rest).map_or(bytes.len(), |length| at + length + 1),
-            ends,
-        })
+        marked.then(|| Mark { at, after: at + line_length(rest), ends })
     })
+}
+
+/// The bytes of the first line, its break included.
+fn line_length(bytes: &[u8]) -> usize {
+    let Some(at) = memchr::memchr2(b'\n', b'\r', bytes) else { return bytes.len() };
+    at + if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 }
 }
 
 /// Whether the text holds no content: blank lines, comments and directives only.
 fn is_gap(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().all(|line| {
+    text.trim_start_matches('\u{feff}').split(['\n', '\r']).all(|line| {
         // Only these are blank to YAML; U+2028 is a plain scalar.
-        let word = line.trim_start_matches([' ', '\t', '\r']);
+        let word = line.trim_start_matches([' ', '\t']);
         word.is_empty() || word.starts_with('#') || line.starts_with('%')
     })
 }
@@ -96,6 +99,10 @@ mod tests {
             ("a\n...\nb\n...\n# end\n", vec!["a\n...\n", "b\n...\n"]),
             ("---\n---\n", vec!["---\n", "---\n"]),
             ("...\n...\na\n", vec!["a\n"]),
+            ("a\n\u{feff}---\nb\n", vec!["a\n", "\u{feff}---\nb\n"]),
+            ("# a\rb: 1\r---\rc\r", vec!["# a\rb: 1\r", "---\rc\r"]),
+            ("a\r...\r# b\r", vec!["a\r...\r"]),
+            ("a\r\r\n---\r\nb", vec!["a\r\r\n", "---\r\nb"]),
             ("\u{2028} # x\n---\n", vec!["\u{2028} # x\n", "---\n"]),
             ("", vec![]),
             ("# only\n", vec![]),

@@ -102,6 +102,11 @@ impl<'a> Tree<'a> {
         (0..self.nodes.len() as u32).map(NodeId)
     }
 
+    /// The node and every node below it, parents before children.
+    pub fn subtree(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'a> {
+        (id.0..self.node(id).next.0).map(NodeId)
+    }
+
     pub fn root(&self) -> Option<NodeId> {
         (!self.nodes.is_empty()).then_some(NodeId(0))
     }

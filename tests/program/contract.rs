@@ -218,6 +218,26 @@ fn check_lists_every_problem_with_exit_status_3() {
 }
 
 #[test]
+fn two_policies_with_the_same_claim_are_an_error_of_check_and_a_hold_of_a_run() {
+    let world = world();
+    let second = POLICIES.split_once("policies:\n").unwrap().1.replace("name: web", "name: other");
+    world.write("landwaiter.yaml", &format!("{POLICIES}{second}"));
+    let checked = world.landwaiter(&["check"]);
+    assert_eq!((checked.status, checked.out.as_str()), (3, ""));
+    assert!(checked.err.contains("web.yaml:6:14") && checked.err.contains("policies web"), "{}", checked.err);
+    let machine = world.landwaiter(&["check", "--format", "json"]);
+    let problems = json(&machine.out);
+    let errors = problems["problems"].as_array().unwrap().iter().filter(|one| one["severity"] == "error");
+    let lines: Vec<&Value> = errors.map(|one| &one["line"]).collect();
+    assert_eq!((machine.status, lines), (3, vec![&Value::from(6)]), "{problems}");
+    let planned = world.landwaiter(&["plan"]);
+    assert_eq!(planned.status, 0, "{}", planned.err);
+    assert!(planned.out.contains("0 changes, 1 held") && planned.out.contains("ambiguous-policy"), "{}", planned.out);
+    world.write("web.yaml", &pod(":1.0.0 # landwaiter: other"));
+    assert_eq!(world.landwaiter(&["check"]).status, 0);
+}
+
+#[test]
 fn a_dead_registry_holds_back_its_images_and_no_others() {
     let world = world();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -250,6 +270,27 @@ fn usage_errors_are_2_and_a_missing_repository_is_1() {
     let branch = world.landwaiter(&["plan", "--repo", &bare.to_string_lossy(), "--branch", "mian"]);
     assert_eq!(branch.status, 1);
     assert!(branch.err.contains("main"), "{}", branch.err);
+}
+
+#[test]
+fn of_several_errors_the_first_of_the_contract_counts() {
+    let world = world();
+    let settings = world.folder.path().join("settings.yaml");
+    std::fs::write(&settings, "apiVersion: landwaiter/v1\nkind: Settings\nnope: 1\n").unwrap();
+    let config = settings.to_string_lossy();
+    for (arguments, status) in [
+        (&["update"][..], 2),
+        (&["update", "--worktree", "--branch", "main"], 2),
+        (&["plan", "--policies", "["], 2),
+        (&["update", "--worktree", "--plan", "nowhere.json"], 3),
+        (&["update", "--repo", "nowhere"], 3),
+    ] {
+        let said = world.landwaiter(&[arguments, &["--config", &config]].concat());
+        assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
+    }
+    let nowhere = world.landwaiter(&["update", "--repo", "nowhere"]);
+    assert_eq!(nowhere.status, 1);
+    assert!(nowhere.err.contains("nowhere does not exist"), "{}", nowhere.err);
 }
 
 #[test]
@@ -291,4 +332,15 @@ fn the_demo_shows_the_loop_and_leaves_nothing_behind() {
     assert_eq!(shown.status, 0, "{}", shown.err);
     assert!(shown.out.contains("Nothing to do"), "{}", shown.out);
     assert!(shown.out.contains("+          image: \""), "{}", shown.out);
+}
+
+#[test]
+fn the_front_page_shows_what_the_program_prints() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let report = std::fs::read_to_string(root.join("tests/scenarios/readme/report.txt")).unwrap();
+    assert!(readme.contains(&format!("```text\n{report}```")), "README.md does not show {report}");
+    for status in [0, 1, 2, 3, 4, 10] {
+        assert!(readme.contains(&format!("\n| {status} | ")), "README.md does not explain exit status {status}");
+    }
 }

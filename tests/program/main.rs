@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, start programs and may panic")]
 
 mod contract;
+mod first_steps;
 mod kill;
 mod scenarios;
+mod strangers;
 mod world;

@@ -1,0 +1,483 @@
+//! Image values as Helm charts spell them: one text, or repository and tag apart, found together.
+//!
+//! ```yaml
+//! image: {registry: ghcr.io, repository: acme/web, tag: 1.4.2, digest: ""}   # one reference
+//! sidecarImage: {name: ghcr.io/acme/proxy, tag: v2}                          # also with `name`
+//! images: {job: "ghcr.io/acme/job:7", list: {repository: acme/list, tag: "3"}}
+//! migrateImage: ghcr.io/acme/migrate
+//! migrateImageTag: 1.0.1                                                     # the pair's other half
+//! global: {imageRegistry: mirror.example.com}                                # stands before every repository
+//! ```
+//!
+//! The tag lends the reference its line and path. Names are read, not written, unless a marker asks for it. A mapping with
+//! `repository` and `tag` under another key is an image only when its repository names a registry, or `registry` or
+//! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default.
+//! This is no shape of its own: `helm`, `flux`, `argo`, `helmfile` and `kustomize` say where values stand.
+
+use super::draft::{Draft, Found, shown};
+use super::value::{self, Parts, Unreadable};
+use super::view::{Given, View};
+use super::{Part, Shape};
+use crate::yaml::{NodeId, NodeKind, Place};
+use std::collections::{HashMap, HashSet};
+
+/// Finds every image in the values that lie below `root`.
+pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape) {
+    let global = global_registry(view, root);
+    for id in view.below(root) {
+        match view.tree.node(id).kind {
+            NodeKind::Mapping(_) => mapping(view, found, &Values { shape, global }, id),
+            _ if is_listed_image(view, id) && !found.is_claimed(id) => listed(view, found, shape, id),
+            _ => {}
+        }
+    }
+}
+
+/// A single mapping under an image key, in a document that holds other things as well.
+pub(super) fn image_map(view: &View<'_, '_>, found: &mut Found, id: NodeId, shape: Shape) {
+    mapping(view, found, &Values { shape, global: None }, id);
+}
+
+/// What holds for all values of one chart.
+struct Values<'v> {
+    shape: Shape,
+    global: Option<&'v str>,
+}
+
+/// Bitnami's `global.imageRegistry`, which their charts put in the place of every registry.
+fn global_registry<'v>(view: &View<'v, '_>, root: NodeId) -> Option<&'v str> {
+    let id = view.at(root, &["global", "imageRegistry"]).or_else(|| view.at(root, &["global", "image", "registry"]))?;
+    view.tree.text(id).filter(|text| !text.is_empty())
+}
+
+/// The keys of one mapping, looked up once: it may have any number of them.
+struct Keys<'v> {
+    all: HashMap<&'v str, NodeId>,
+    twice: HashSet<&'v str>,
+    /// The mapping stands where an image is expected: under `fooImage`, or in `images`.
+    image: bool,
+}
+
+impl<'v> Keys<'v> {
+    fn of(view: &View<'v, '_>, id: NodeId) -> Option<Keys<'v>> {
+        let text = |(key, value)| Some((view.tree.text(key)?, value));
+        let image = is_image_place(view, id);
+        let tells = |key: &str| names_image(key) || tag_stem(key).is_some() || matches!(key, "repository");
+        if !image && !view.tree.entries(id).filter_map(text).any(|(key, _)| tells(key)) {
+            return None;
+        }
+        let mut keys = Keys { all: HashMap::new(), twice: HashSet::new(), image };
+        for (key, value) in view.tree.entries(id).filter_map(text) {
+            if keys.all.contains_key(key) {
+                keys.twice.insert(key);
+            } else {
+                keys.all.insert(key, value);
+            }
+        }
+        Some(keys)
+    }
+
+    fn get(&self, key: &str) -> Option<NodeId> {
+        self.all.get(key).copied()
+    }
+}
+
+fn mapping(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, id: NodeId) {
+    let Some(keys) = Keys::of(view, id) else { return };
+    for (key, tag) in in_order(&keys) {
+        if let Some(stem) = tag_stem(key)
+            && !found.is_claimed(tag)
+        {
+            tagged(view, found, values, &keys, (stem, tag));
+        }
+    }
+    if let Some(name) = keys.get("repository").or_else(|| keys.get("name").filter(|_| keys.image))
+        && keys.image
+        && !found.is_claimed(name)
+    {
+        Pair::in_map(&keys, name, None).add(view, found, values, &keys);
+    }
+    for (key, id) in in_order(&keys) {
+        if names_image(key) && !found.is_claimed(id) {
+            whole(view, found, values.shape, id, key == "image");
+        }
+    }
+}
+
+/// The keys by their place in the file.
+fn in_order<'v>(keys: &Keys<'v>) -> Vec<(&'v str, NodeId)> {
+    let mut all = keys.all.iter().map(|(key, id)| (*key, *id)).collect::<Vec<_>>();
+    all.sort_by_key(|(_, id)| *id);
+    all
+}
+
+/// A tag: its repository is looked for under the keys that go with it.
+fn tagged(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Keys<'_>, (stem, tag): (&str, NodeId)) {
+    if view.given(tag) == Given::Collection {
+        return;
+    }
+    let stem_of_map = stem.is_empty();
+    let partner = if stem_of_map {
+        keys.get("repository").or_else(|| keys.get("name").filter(|_| keys.image)).or_else(|| keys.get("image"))
+    } else {
+        let near = ["Repository", "_repository", "Name", "_name", "Repo", "_repo", ""];
+        let near = near.iter().find_map(|end| keys.get(&format!("{stem}{end}")));
+        near.or_else(|| keys.get("repository").filter(|_| stem.eq_ignore_ascii_case("image")))
+    };
+    match partner.filter(|id| view.given(*id) != Given::Collection) {
+        Some(name) if stem_of_map && !keys.image && !is_surely_an_image(view, keys, name) => {
+            let note = "a `repository` and a `tag` that may be no image; a marker on the tag says that they are";
+            found.notes.push(view.note(tag, note));
+        }
+        Some(name) if stem_of_map => Pair::in_map(keys, name, Some(tag)).add(view, found, values, keys),
+        Some(name) => Pair::of_stem(keys, stem, name, tag).add(view, found, values, keys),
+        None if view.marks.contains_key(&tag) => {}
+        None if keys.image || !stem_of_map => {
+            let note = "a tag without its repository beside it; a marker that ends in `:tag` ties it to a policy";
+            found.notes.push(view.note(tag, note));
+        }
+        None => {}
+    }
+}
+
+/// Whether `repository` and `tag` outside of an image key name an image.
+fn is_surely_an_image(view: &View<'_, '_>, keys: &Keys<'_>, name: NodeId) -> bool {
+    let text = view.tree.text(name).unwrap_or_default();
+    if keys.get("image") == Some(name) {
+        return true;
+    }
+    let host = text.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']));
+    !text.contains("://") && (host || keys.get("registry").is_some() || keys.get("pullPolicy").is_some())
+}
+
+/// The scalars of one reference.
+struct Pair {
+    registry: Option<NodeId>,
+    name: NodeId,
+    tag: Option<NodeId>,
+    digest: Option<NodeId>,
+    sha: Option<NodeId>,
+}
+
+impl Pair {
+    /// In a mapping of its own.
+    fn in_map(keys: &Keys<'_>, name: NodeId, tag: Option<NodeId>) -> Pair {
+        let get = |key| keys.get(key);
+        let tag = tag.or_else(|| get("tag")).or_else(|| get("version").filter(|_| keys.image));
+        Pair { registry: get("registry"), name, tag, digest: get("digest"), sha: get("sha") }
+    }
+
+    /// Beside other values, told by what their keys begin with.
+    fn of_stem(keys: &Keys<'_>, stem: &str, name: NodeId, tag: NodeId) -> Pair {
+        let get = |ends: [&str; 2]| ends.iter().find_map(|end| keys.get(&format!("{stem}{end}")));
+        Pair {
+            registry: get(["Registry", "_registry"]),
+            name,
+            tag: Some(tag),
+            digest: get(["Digest", "_digest"]),
+            sha: get(["Sha", "_sha"]),
+        }
+    }
+
+    fn add(&self, view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Keys<'_>) {
+        if self.is_marked_otherwise(view) || view.given(self.name) == Given::Collection {
+            return;
+        }
+        let primary = self.tag.or(self.digest).unwrap_or(self.name);
+        let mut draft = Draft::new(values.shape, primary);
+        draft.around.push(self.name);
+        self.name(view, values, &mut draft);
+        self.tag(view, &mut draft);
+        self.digest(view, &mut draft);
+        // Without either the chart's own version is meant.
+        if draft.parts.tag.is_none() && draft.parts.digest.is_none() {
+            draft.parts.tag = Some(String::new());
+        }
+        let used = |key: &&str| {
+            let id = keys.get(key);
+            [Some(self.name), self.tag, self.digest, self.registry].contains(&id)
+        };
+        if keys.twice.iter().any(used) {
+            draft.block("a key stands twice in the mapping");
+        }
+        found.claim(self.name);
+        found.add(draft);
+    }
+
+    /// Whether a marker says that one of the values holds something else; then the marker is followed.
+    fn is_marked_otherwise(&self, view: &View<'_, '_>) -> bool {
+        let other =
+            |id: Option<NodeId>, part| id.and_then(|id| view.marks.get(&id)).is_some_and(|mark| mark.part != part);
+        other(Some(self.name), Part::Name) || other(self.tag, Part::Tag) || other(self.digest, Part::Digest)
+    }
+
+    fn name(&self, view: &View<'_, '_>, values: &Values<'_>, draft: &mut Draft) {
+        let carrier = target(view, self.name);
+        let text = view.tree.text(carrier).unwrap_or_default();
+        let own = self.registry.map(|id| view.tree.text(target(view, id)).unwrap_or_default());
+        let registry = values.global.or(own).filter(|registry| !registry.is_empty());
+        let has_host = text.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']));
+        if values.global.is_some() && own.is_none() && has_host {
+            return draft.block("`global.imageRegistry` is set and the repository names a registry of its own");
+        }
+        let full = registry.map_or_else(|| text.to_owned(), |registry| format!("{registry}/{text}"));
+        if view.marks.contains_key(&self.name) {
+            draft.carry(view, Part::Name, self.name, value::name(text));
+            draft.mark(view, self.name, Part::Name);
+            if registry.is_some() {
+                draft.block("a `registry` stands beside the name, which would be written twice");
+            }
+        } else {
+            match value::whole(&full) {
+                Ok(read) if self.tag.is_some() && (read.tag.is_some() || read.digest.is_some()) => {
+                    draft.block("the name carries a tag of its own, beside the tag");
+                }
+                _ => draft.learn(view, carrier, value::name(&full)),
+            }
+        }
+    }
+
+    fn tag(&self, view: &View<'_, '_>, draft: &mut Draft) {
+        let Some(id) = self.tag else { return };
+        match view.given(id) {
+            Given::Text(text) | Given::NotAString(text) => draft.carry(view, Part::Tag, id, value::tag(text)),
+            Given::Alias(target) => {
+                draft.block(format!("the tag is an alias: line {} carries the value", view.line(target)));
+                draft.learn(view, target, value::tag(view.tree.text(target).unwrap_or_default()));
+            }
+            Given::Null | Given::Collection => {}
+        }
+        draft.mark(view, id, Part::Tag);
+    }
+
+    fn digest(&self, view: &View<'_, '_>, draft: &mut Draft) {
+        match self.digest.map(|id| (id, view.given(id))) {
+            Some((id, Given::Text(text))) => {
+                draft.carry(view, Part::Digest, id, value::digest(text));
+                draft.mark(view, id, Part::Digest);
+            }
+            Some((_, Given::Null)) | None => {}
+            Some(_) => draft.block("the digest is no text of its own"),
+        }
+        if self.sha.and_then(|id| view.tree.text(id)).is_some_and(|text| !text.is_empty()) {
+            draft.block("`sha` holds a digest without its algorithm, which is not written");
+        }
+    }
+}
+
+/// The node that carries the value: an alias's anchor, or the node.
+fn target(view: &View<'_, '_>, id: NodeId) -> NodeId {
+    match view.given(id) {
+        Given::Alias(target) => target,
+        _ => id,
+    }
+}
+
+/// A text under an image key. `sure`: the key is `image`, so that a name alone is a reference too.
+fn whole(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId, sure: bool) {
+    let mark = view.marks.get(&id);
+    let mut draft = Draft::new(shape, id);
+    match view.given(id) {
+        Given::Text(text) if mark.is_some_and(|mark| mark.part != Part::Whole || text.is_empty()) => {}
+        Given::Text(text) => match value::whole(text) {
+            Err(Unreadable::Empty) => {}
+            Err(why) if mark.is_none() => {
+                if sure || why == Unreadable::Template {
+                    found.notes.push(view.note(id, format!("`{}` {why}", shown(text))));
+                }
+            }
+            Ok(Parts { tag: None, digest: None, .. }) if !sure && mark.is_none() => {}
+            read => {
+                draft.carry(view, Part::Whole, id, read);
+                draft.mark(view, id, Part::Whole);
+                found.add(draft);
+            }
+        },
+        Given::Alias(target) => {
+            if let Some(read) = view.tree.text(target).map(value::whole).filter(Result::is_ok) {
+                draft.alias_of = Some(target);
+                draft.learn(view, target, read);
+                found.add(draft);
+            }
+        }
+        Given::NotAString(_) | Given::Null | Given::Collection => {}
+    }
+}
+
+/// A text in `images`: an image when it says which tag.
+fn listed(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId) {
+    whole(view, found, shape, id, false);
+}
+
+/// `image`, `sidecarImage`, `SIDECAR_IMAGE`: what charts call an image.
+fn names_image(key: &str) -> bool {
+    key.len() >= 5 && key.is_char_boundary(key.len() - 5) && key[key.len() - 5..].eq_ignore_ascii_case("image")
+}
+
+/// What a tag's key begins with: nothing for `tag`, `image` for `imageTag`, `fooImage` for `fooImageTag`.
+fn tag_stem(key: &str) -> Option<&str> {
+    if key == "tag" {
+        return Some("");
+    }
+    let stem = key.strip_suffix("Tag").or_else(|| key.strip_suffix("_tag"))?;
+    names_image(stem).then_some(stem)
+}
+
+/// Whether a mapping stands where charts put an image.
+fn is_image_place(view: &View<'_, '_>, id: NodeId) -> bool {
+    let parent = view.tree.node(id).parent;
+    let in_images = |id: NodeId| view.tree.key(id) == Some("images");
+    view.tree.key(id).is_some_and(names_image) || parent.is_some_and(in_images)
+}
+
+/// Whether a scalar is an entry of `images`, or of `images.tags`.
+fn is_listed_image(view: &View<'_, '_>, id: NodeId) -> bool {
+    if matches!(view.tree.node(id).place, Place::Key | Place::Root) {
+        return false;
+    }
+    let Some(parent) = view.tree.node(id).parent else { return false };
+    let key = |id: NodeId| view.tree.key(id);
+    key(parent) == Some("images")
+        || (key(parent) == Some("tags") && view.tree.node(parent).parent.and_then(key) == Some("images"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::site::{Part, Reference, Scan, Shape, scan};
+
+    fn found(text: &str) -> Scan {
+        scan("values.yaml", text.as_bytes())
+    }
+
+    fn only(text: &str) -> Reference {
+        let mut scan = found(text);
+        assert_eq!(scan.references.len(), 1, "{text}: {:?}", scan.notes);
+        assert!(scan.notes.is_empty(), "{text}: {:?}", scan.notes);
+        scan.references.remove(0)
+    }
+
+    #[test]
+    fn repository_and_tag_are_found_together_however_they_are_spelt() {
+        for (text, name, tag, path) in [
+            ("image: {repository: acme/web, tag: v1}\n", "acme/web", "v1", "image.tag"),
+            ("image: {registry: ghcr.io, repository: acme/web, tag: 1.10}\n", "ghcr.io/acme/web", "1.10", "image.tag"),
+            ("image:\n  registry: ghcr.io\n  name: acme/web\n  tag: v1\n", "ghcr.io/acme/web", "v1", "image.tag"),
+            ("sidecarImage: {name: acme/web, version: v1}\n", "acme/web", "v1", "sidecarImage.version"),
+            ("a: {b: {image: {repository: acme/web, tag: v1}}}\n", "acme/web", "v1", "a.b.image.tag"),
+            ("images:\n  app: {repository: acme/web, tag: v1}\n", "acme/web", "v1", "images.app.tag"),
+            ("images:\n- {name: acme/web, tag: v1}\n", "acme/web", "v1", "images[0].tag"),
+            ("image: acme/web\nimageTag: v1\n", "acme/web", "v1", "imageTag"),
+            ("image: acme/web\nimage_tag: v1\n", "acme/web", "v1", "image_tag"),
+            ("image: acme/web\ntag: v1\n", "acme/web", "v1", "tag"),
+            ("repository: acme/web\nimageTag: v1\n", "acme/web", "v1", "imageTag"),
+            ("imageRepository: acme/web\nimageTag: v1\n", "acme/web", "v1", "imageTag"),
+            ("fooImage: acme/web\nfooImageTag: v1\n", "acme/web", "v1", "fooImageTag"),
+            ("app: {repository: ghcr.io/acme/web, tag: v1}\n", "ghcr.io/acme/web", "v1", "app.tag"),
+            ("app: {repository: acme/web, tag: v1, pullPolicy: Always}\n", "acme/web", "v1", "app.tag"),
+            (
+                "global: {imageRegistry: m.example.com}\nimage: {registry: a.b, repository: web, tag: v1}\n",
+                "m.example.com/web",
+                "v1",
+                "image.tag",
+            ),
+            ("image: {registry: '', repository: acme/web, tag: v1}\n", "acme/web", "v1", "image.tag"),
+        ] {
+            let reference = only(text);
+            assert_eq!(reference.name.as_deref(), Some(name), "{text}");
+            assert_eq!((reference.tag.as_deref(), reference.path.as_str()), (Some(tag), path), "{text}");
+            assert_eq!((reference.blocked, reference.shape), (None, Shape::Helm), "{text}");
+            assert_eq!(reference.slots.iter().map(|slot| slot.part).collect::<Vec<_>>(), [Part::Tag], "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_texts_are_found_under_every_image_key() {
+        for (text, path) in [
+            ("image: acme/web:v1\n", "image"),
+            ("image: 'acme/web:v1'\n", "image"),
+            ("a:\n- fooImage: acme/web:v1\n", "a[0].fooImage"),
+            ("images: {app: acme/web:v1}\n", "images.app"),
+            ("images:\n- acme/web:v1\n", "images[0]"),
+            ("images:\n  tags:\n    job: acme/web:v1\n", "images.tags.job"),
+        ] {
+            let reference = only(text);
+            assert_eq!((reference.tag.as_deref(), reference.path.as_str()), (Some("v1"), path), "{text}");
+        }
+        assert_eq!(only("image: nginx\n").tag, None);
+        for text in ["logoImage: logo\n", "image: ''\n", "images: [a, b]\n", "image:\n  pullPolicy: Always\n"] {
+            assert!(found(text).references.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_digest_apart_belongs_to_the_pair_and_may_be_empty() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        let reference = only(&format!("image: {{repository: acme/web, tag: v1, digest: '{digest}'}}\n"));
+        assert_eq!(reference.digest.unwrap().as_str(), digest);
+        assert_eq!(reference.slots.len(), 2);
+        assert_eq!(only("image: {repository: acme/web, tag: v1, digest: ''}\n").digest, None);
+        let sha = only("image: {repository: acme/web, tag: v1, sha: 0a0a}\n");
+        assert!(sha.blocked.unwrap().contains("without its algorithm"));
+    }
+
+    #[test]
+    fn an_absent_or_empty_tag_is_the_charts_default() {
+        for text in [
+            "image: {repository: acme/web}\n",
+            "image: {repository: acme/web, tag: ''}\n",
+            "image:\n  repository: acme/web\n  tag:\n",
+            "image:\n  repository: acme/web\n  tag: null\n",
+        ] {
+            assert_eq!(only(text).tag.as_deref(), Some(""), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_something_else_is_noted() {
+        for text in [
+            "source: {repository: acme/web, tag: v1}\n",
+            "image: {tag: v1}\n",
+            "imageTag: v1\n",
+            "image: https://example.com/logo.png\n",
+            "image: '{{ .Values.x }}'\n",
+        ] {
+            let scan = found(text);
+            assert_eq!((scan.references.len(), scan.notes.len()), (0, 1), "{text}: {:?}", scan.references);
+        }
+        assert!(found("git: {repository: 'https://x.example.com/a', tag: v1}\n").references.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_edited_says_why() {
+        for (text, why) in [
+            ("x: &t v1\nimage: {repository: acme/web, tag: *t}\n", "alias: line 1"),
+            ("image:\n  repository: acme/web:v1\n  tag: v1\n", "tag of its own"),
+            ("image:\n  repository: acme/web\n  tag: v1\n  tag: v2\n", "twice"),
+            ("image: {repository: '{{ x }}', tag: v1}\n", "another program"),
+            ("global: {imageRegistry: m.example.com}\nimage: {repository: ghcr.io/acme/web, tag: v1}\n", "of its own"),
+        ] {
+            let blocked = only(text).blocked.unwrap_or_default();
+            assert!(blocked.contains(why), "{text}: {blocked}");
+        }
+    }
+
+    #[test]
+    fn markers_are_followed_and_take_the_whole_pair() {
+        let reference = only(
+            "image:\n  repository: acme/web # landwaiter: web:name\n  tag: v1 # landwaiter: web:tag\n  digest: ''\n",
+        );
+        assert_eq!(reference.marker.unwrap().policies, ["web"]);
+        assert_eq!(
+            reference.slots.iter().map(|slot| slot.part).collect::<Vec<_>>(),
+            [Part::Name, Part::Tag, Part::Digest]
+        );
+        let other = only("image:\n  repository: acme/web\n  tag: acme/web:v1 # landwaiter: web\n");
+        assert_eq!(other.shape, Shape::Marked);
+    }
+
+    #[test]
+    fn many_keys_in_one_mapping_cost_no_more_than_their_sum() {
+        let text = (0..20_000).map(|n| format!("a{n}Image: acme/web\na{n}ImageTag: v1\n")).collect::<String>();
+        assert_eq!(found(&text).references.len(), 20_000);
+    }
+}

@@ -1,0 +1,169 @@
+//! A run against a world that moves: lost races, a registry that is asked once, and an end to trying.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use landwaiter::config::settings::Settings;
+use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
+use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
+use landwaiter::plan::MessageOptions;
+use landwaiter::port::{
+    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Publication, PublishError, Published, Registry,
+    RegistryError, RepoError, Snapshot, Visit,
+};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const POLICIES: &str = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n  - name: web\n    images: [reg.example.com/web]\n    select: {semver: '*'}\n";
+const POD: &str = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: reg.example.com/web:1.0.0\n";
+
+/// A repository whose branch moves under the first `races` publications.
+struct Moving {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    races: AtomicU32,
+    head: AtomicU32,
+}
+
+impl Moving {
+    fn new(races: u32) -> Arc<Moving> {
+        let files = [("landwaiter.yaml", POLICIES), ("web.yaml", POD)];
+        let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect();
+        Arc::new(Moving { files: Mutex::new(files), races: AtomicU32::new(races), head: AtomicU32::new(1) })
+    }
+}
+
+struct State {
+    head: CommitId,
+    entries: Vec<FileEntry>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl ConfigRepo for Moving {
+    fn name(&self) -> &str {
+        "moving"
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
+        let files = self.files.lock().unwrap().clone();
+        let entry = |path: &String| FileEntry {
+            path: path.as_str().into(),
+            unreadable_path: false,
+            blob: Some(BlobId("0".repeat(40))),
+        };
+        let head = CommitId(format!("{:040}", self.head.load(Ordering::SeqCst)));
+        Ok(Box::new(State { head, entries: files.keys().map(entry).collect(), files }))
+    }
+
+    fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
+        let head = CommitId(format!("{:040}", self.head.load(Ordering::SeqCst)));
+        if self.races.load(Ordering::SeqCst) > 0 {
+            // Somebody adds a file of his own while we are at work.
+            self.races.fetch_sub(1, Ordering::SeqCst);
+            let number = self.head.fetch_add(1, Ordering::SeqCst);
+            self.files.lock().unwrap().insert(format!("other-{number}.txt"), b"theirs".to_vec());
+            return Err(PublishError::Moved { found: None });
+        }
+        assert_eq!(publication.parent.as_ref(), Some(&head), "the commit stands on the head it was planned from");
+        for file in &publication.files {
+            self.files.lock().unwrap().insert(file.path.to_string(), file.new.clone());
+        }
+        Ok(Published { commit: Some(CommitId("f".repeat(40))), messages: Vec::new() })
+    }
+}
+
+impl Snapshot for State {
+    fn branch(&self) -> Option<&str> {
+        Some("main")
+    }
+
+    fn head(&self) -> Option<&CommitId> {
+        Some(&self.head)
+    }
+
+    fn files(&self) -> &[FileEntry] {
+        &self.entries
+    }
+
+    fn read(&self, _: u64, wanted: &dyn Fn(&FileEntry) -> bool, visit: &mut Visit<'_>) -> Result<(), RepoError> {
+        for entry in self.entries.iter().filter(|entry| wanted(entry)) {
+            let _ = visit(entry, Ok(&self.files[&*entry.path]));
+        }
+        Ok(())
+    }
+
+    fn read_one(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
+        Ok(self.files.get(path).cloned())
+    }
+}
+
+#[derive(Default)]
+struct Counting(AtomicU32);
+
+impl Registry for Counting {
+    fn tags<'a>(&'a self, _: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        async { Ok(vec!["1.0.0".to_owned(), "1.1.0".to_owned()]) }.boxed()
+    }
+
+    fn digest<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
+        unreachable!("no policy here wants a digest")
+    }
+
+    fn metadata<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
+        unreachable!("no policy here asks what an image says")
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        BTreeMap::from([("reg.example.com".to_owned(), u64::from(self.0.load(Ordering::SeqCst)))])
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> i64 {
+        1_763_640_000
+    }
+}
+
+fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::Report, RunError> {
+    let options = Options {
+        policies: None,
+        tenancy: Settings::default().tenancy,
+        author: Author { name: "Bot".to_owned(), email: "bot@example.com".to_owned() },
+        message: MessageOptions::default(),
+        max_file: MAX_FILE,
+        backoff: Duration::ZERO,
+    };
+    let run = Run { repo: repo.clone(), registry, clock: &Noon, events: &Quiet, options: &options };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run.update(&|_| Ok(())))
+}
+
+#[test]
+fn a_lost_race_is_planned_again_and_loses_nobodys_work() {
+    let repo = Moving::new(3);
+    let registry = Counting::default();
+    let report = update(&repo, &registry).unwrap();
+    assert_eq!(report.retries, 3);
+    assert!(report.written.is_some());
+    let files = repo.files.lock().unwrap();
+    assert_eq!(files["web.yaml"], POD.replace("1.0.0", "1.1.0").as_bytes());
+    assert_eq!(files.keys().filter(|path| path.starts_with("other-")).count(), 3);
+    assert_eq!(registry.0.load(Ordering::SeqCst), 1, "planning again does not ask the registry again");
+}
+
+#[test]
+fn a_branch_that_never_rests_ends_the_run_with_nothing_written() {
+    let repo = Moving::new(MAX_ATTEMPTS);
+    let error = update(&repo, &Counting::default()).unwrap_err();
+    assert_eq!(error.to_string(), "the branch moved 10 times while this run was at work");
+    assert_eq!(repo.files.lock().unwrap()["web.yaml"], POD.as_bytes());
+}
+
+#[test]
+fn the_last_attempt_still_counts() {
+    assert_eq!(update(&Moving::new(MAX_ATTEMPTS - 1), &Counting::default()).unwrap().retries, MAX_ATTEMPTS - 1);
+}
