@@ -1,4 +1,5 @@
-//! The names of the registry world: repository, tag, digest and the image reference that joins them.
+//! The names of the registry world: repository, tag, digest and the image reference that joins them;
+//! and what an image says about itself.
 //!
 //! Grammar: the OCI distribution specification (`<name>`, `<reference>`) and, for what people may leave out, the
 //! normalisation that Docker made customary: `nginx` is `docker.io/library/nginx`.
@@ -9,6 +10,10 @@
 //! assert_eq!(image.repository.to_string(), "docker.io/library/nginx");
 //! assert_eq!(image.to_string(), "nginx:1.27");
 //! ```
+
+mod metadata;
+
+pub use metadata::{ImageMetadata, Platform};
 
 use std::fmt;
 use std::sync::Arc;
@@ -265,14 +270,6 @@ impl fmt::Display for ImageRef {
         }
         Ok(())
     }
-}
-
-/// A platform as an image index names it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Platform {
-    pub os: String,
-    pub architecture: String,
-    pub variant: Option<String>,
 }
 
 /// Enough of an untrusted text to recognise it in an error message, without control characters.

@@ -3,7 +3,7 @@
 //!
 //! Errors are facts with fields and say whether trying again can help.
 
-use crate::image::{Digest, Repository, Tag};
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +46,14 @@ pub trait Registry: Send + Sync {
 
     /// The digest that the tag names now: of the index where there is one.
     fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>>;
+
+    /// What the image that the tag names now says about itself. Costs a request for the manifest, one for its configuration
+    /// and, where there is an index, one for its first image; what belongs to one digest is fetched once.
+    fn metadata<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a Tag,
+    ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>>;
 
     /// Requests sent so far by host, retries and token requests included.
     fn requests(&self) -> BTreeMap<String, u64>;

@@ -5,7 +5,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::Settings;
 use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
-use landwaiter::image::{Digest, Repository, Tag};
+use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
     Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Publication, PublishError, Published, Registry,
@@ -109,6 +109,10 @@ impl Registry for Counting {
 
     fn digest<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
         unreachable!("no policy here wants a digest")
+    }
+
+    fn metadata<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
+        unreachable!("no policy here asks what an image says")
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

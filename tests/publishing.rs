@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt as _, ready};
 use landwaiter::config::settings::Settings;
 use landwaiter::cycle::{MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
 use landwaiter::git::{self, Location};
-use landwaiter::image::{Digest, Repository, Tag};
+use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -90,6 +90,10 @@ impl Registry for Tags {
 
     fn digest<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
         unreachable!("no policy of this test pins a digest")
+    }
+
+    fn metadata<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
+        unreachable!("no policy of this test asks what an image says")
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

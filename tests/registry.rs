@@ -12,7 +12,7 @@ use faulty::{Asked, Faulty, Reply};
 use futures::future::join_all;
 use landwaiter::image::Tag;
 use landwaiter::port::{Login, Registry, RegistryErrorKind, Secret};
-use landwaiter::registry::embedded::Embedded;
+use landwaiter::registry::embedded::{Embedded, Made};
 use landwaiter::registry::{Client, HostOptions, MAX_PAGE_BYTES, Options, PAGE_SIZE};
 use std::time::{Duration, Instant};
 use support::{quick, repository};
@@ -604,4 +604,66 @@ async fn names_that_no_registry_would_take_are_not_pushed() {
     assert!(registry.push("Acme/web", "1.0.0").await.is_err());
     assert!(registry.add_tags("acme/web", ["a b"]).is_err());
     assert_eq!(registry.requests(), 0);
+}
+
+#[tokio::test]
+async fn an_image_and_an_index_say_what_they_are() {
+    let registry = Embedded::start().await.unwrap();
+    let made = Made {
+        created: Some("2024-05-01T12:00:00Z"),
+        platforms: &["linux/arm64/v8", "linux/amd64"],
+        labels: &[("vendor", "acme")],
+    };
+    let index = registry.push_made("acme/web", "1.0.0", &made).unwrap();
+    let image = registry.push_made("acme/web", "1.1.0", &Made { platforms: &["linux/s390x"], ..made.clone() }).unwrap();
+    let plain = registry.push("acme/web", "1.2.0").await.unwrap();
+    let client = client(quick());
+    let web = repository(&registry.host(), "acme/web");
+    let ask = async |tag: &str| client.metadata(&web, &Tag::parse(tag).unwrap()).await.unwrap();
+
+    let said = ask("1.0.0").await;
+    assert_eq!((said.digest, said.created), (index.clone(), Some(1_714_564_800)));
+    let platforms: Vec<String> = said.platforms.iter().map(ToString::to_string).collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64/v8"], "the attestation is no platform");
+    assert_eq!(said.labels, [("vendor".to_owned(), "acme".to_owned())].into());
+    let said = ask("1.1.0").await;
+    assert_eq!((said.digest, said.platforms[0].to_string()), (image, "linux/s390x".to_owned()));
+    let said = ask("1.2.0").await;
+    assert_eq!((said.digest, said.created, said.labels.len()), (plain, None, 0));
+
+    // Two names of one image: the second costs its manifest and nothing else.
+    registry.push_made("acme/web", "stable", &made).unwrap();
+    let before = registry.requests();
+    assert_eq!(ask("stable").await.digest, index);
+    assert_eq!(registry.requests() - before, 1);
+    let missing = client.metadata(&web, &Tag::parse("9.9.9").unwrap()).await.unwrap_err();
+    assert_eq!(missing.kind, RegistryErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_believed_says_nothing() {
+    use RegistryErrorKind::{Malformed, NotFound, ServerError, TooLarge};
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let manifest = format!(r#"{{"schemaVersion":2,"config":{{"digest":"{digest}"}}}}"#);
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{digest}"}}]}}"#);
+    let faults: Vec<(&str, String, Reply, RegistryErrorKind)> = vec![
+        ("a configuration of another digest", manifest.clone(), Reply::ok("{}"), Malformed),
+        ("no configuration", manifest.clone(), Reply::status(404), NotFound),
+        ("a failing one", manifest.clone(), Reply::status(500), ServerError { status: 500 }),
+        ("an endless one", manifest, Reply::Endless, TooLarge),
+        ("an image of another digest", index, Reply::ok("{}"), Malformed),
+        ("a login page", "<html>".to_owned(), Reply::ok("{}"), Malformed),
+    ];
+    for (name, first, second, kind) in faults {
+        let server =
+            Faulty::start(
+                move |asked| {
+                    if asked.target.ends_with("/manifests/1.0.0") { Reply::ok(&first) } else { second.clone() }
+                },
+            )
+            .await;
+        let web = repository(&server.host(), "acme/web");
+        let said = client(quick()).metadata(&web, &Tag::parse("1.0.0").unwrap()).await.unwrap_err();
+        assert_eq!(said.kind, kind, "{name}: {said}");
+    }
 }

@@ -1,7 +1,8 @@
 //! The shipped policies: each file is what `extends` takes it for, and what its comment says is true.
 
 use landwaiter::config::{policies, shipped};
-use landwaiter::policy::Policy;
+use landwaiter::image::Tag;
+use landwaiter::policy::{Facts, Need, Outcome, Policy, Question, Ranking};
 use std::path::PathBuf;
 
 #[test]
@@ -66,6 +67,53 @@ fn a_date_has_one_key_however_it_is_written() {
         let mut key = String::new();
         pattern.captures(tag).unwrap().expand(&template, &mut key);
         assert_eq!(key, "20240501");
+    }
+}
+
+/// For each: what the file says, what the registry lists, and what is chosen.
+#[test]
+fn each_chooses_what_its_comment_says() {
+    for (name, current, tags, chosen) in [
+        ("semver-stable", "1.9.3", "1.9.3 1.10.0 2.0.0-rc.1", Some("1.10.0")),
+        ("semver-any", "1.9.3", "1.9.3 2.0.0-rc.1 2.0.0-rc.2", Some("2.0.0-rc.2")),
+        ("semver-minor", "1.4.2", "1.4.2 1.9.0 2.0.0", Some("1.9.0")),
+        ("semver-minor", "2.0.0", "1.4.2 2.0.0 2.1.0 3.0.0", Some("2.1.0")),
+        ("semver-patch", "1.4.2", "1.4.2 1.4.9 1.5.0 2.0.0", Some("1.4.9")),
+        ("calver", "2024.05.3", "2024.05.3 2024.5.10 2024.06.0-rc1 2024.4.1", Some("2024.5.10")),
+        ("calver", "v2024.05.3-alpine", "v2024.06.0-alpine v2024.06.1 2024.07.0-alpine", Some("v2024.06.0-alpine")),
+        ("date-tags", "20240501", "20240501 2024-05-02 20240503-slim", Some("2024-05-02")),
+        ("build-number", "41", "41 42 9", Some("42")),
+        ("latest-digest", "1.0.0", "1.0.0 latest", None),
+    ] {
+        let policy = read(shipped::get(name).unwrap().text);
+        let tags: Vec<String> = tags.split(' ').map(str::to_owned).collect();
+        let current = Tag::parse(current).unwrap();
+        let question = Question { current: Some(&current), ..Question::default() };
+        let outcome = Ranking::new(&policy, &tags).decide(&question, &Facts::default());
+        let Outcome::Decided(decision) = outcome else { panic!("{name} asks for facts: {outcome:?}") };
+        let found = decision.chosen.as_ref().map(|chosen| chosen.tag.as_str());
+        assert_eq!(found.filter(|_| decision.held.is_none()), chosen, "{name}: {decision:?}");
+    }
+}
+
+#[test]
+fn those_that_ask_the_image_ask_about_the_best_candidate() {
+    for (name, current, tags, needs) in [
+        ("production", "1.4.2", "1.4.2 1.9.0 2.0.0", vec![Need::Metadata(Tag::parse("1.9.0").unwrap())]),
+        ("latest-digest", "latest", "1.0.0 latest", vec![Need::Digest(Tag::parse("latest").unwrap())]),
+        (
+            "newest-commit",
+            "sha-0a1b2c3",
+            "sha-0a1b2c3 sha-f4e5d6c main latest",
+            ["sha-0a1b2c3", "sha-f4e5d6c"].map(|tag| Need::Metadata(Tag::parse(tag).unwrap())).to_vec(),
+        ),
+    ] {
+        let policy = read(shipped::get(name).unwrap().text);
+        let tags: Vec<String> = tags.split(' ').map(str::to_owned).collect();
+        let current = Tag::parse(current).unwrap();
+        let question = Question { current: Some(&current), ..Question::default() };
+        let outcome = Ranking::new(&policy, &tags).decide(&question, &Facts::default());
+        assert!(matches!(&outcome, Outcome::Needs(asked) if *asked == needs), "{name}: {outcome:?}");
     }
 }
 

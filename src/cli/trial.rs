@@ -57,8 +57,11 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
 
 fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>) -> Explanation {
     let question = Question { current, current_digest: None, digest: false };
-    let facts = Facts::default();
+    let mut facts = Facts::default();
     let ranking = Ranking::new(policy, tags);
+    while let Outcome::Needs(needs) = ranking.decide(&question, &facts) {
+        needs.into_iter().for_each(|need| facts.refuse(need, "`try` asks no registry; `explain` does"));
+    }
     let mut explanation = Explanation::empty(None);
     explanation.policy = Some(policy.name.clone());
     explanation.current = current.map(ToString::to_string);

@@ -126,8 +126,8 @@ impl Wired {
         let sources = policy_sources(&*snapshot, self.options.policies.as_ref(), self.options.max_file);
         let sources = sources.map_err(RunError::Repo)?;
         self.progress.done();
-        let (policies, _, rejected) = judge_policies(sources, self.options.policies.is_some());
-        Ok(LoadedPolicies { policies, rejected })
+        let (rules, rejected) = judge_policies(sources, self.options.policies.is_some());
+        Ok(LoadedPolicies { policies: rules.policies, rejected })
     }
 }
 

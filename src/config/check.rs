@@ -11,6 +11,7 @@
 //! pointed at where `extends` names it.
 
 use super::budget::COPY;
+use super::doubts;
 use super::extract::Template;
 use super::locations;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates};
@@ -18,22 +19,30 @@ use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
-use crate::policy::{Guards, Parts, Policy, PolicyName, Select, TagFilter, Write};
+use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Write};
 use crate::site::Declarations;
 use crate::text::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where each name was first used: file and line, as messages show it.
-pub(super) type Names = BTreeMap<PolicyName, String>;
+type Names = BTreeMap<PolicyName, String>;
+
+/// What the files read so far have.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    names: Names,
+    claimed: doubts::Claimed,
+}
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
 ///
-/// What they say about where references are is added to `declarations`.
+/// What they say about where references are, and about what may be touched, is added to `declarations` and `admission`.
 pub(super) fn policies(
     path: &Arc<str>,
     root: &Node,
-    (names, declarations): (&mut Names, &mut Declarations),
+    known: &mut Known,
+    (declarations, admission): (&mut Declarations, &mut Admission),
     problems: &mut Problems,
 ) -> Vec<Policy> {
     let Some(file) = PolicyFile::read(root, problems) else {
@@ -41,15 +50,20 @@ pub(super) fn policies(
     };
     let places = file.locations.value().unwrap_or_default();
     declarations.locations.extend(places.into_iter().filter_map(|shape| locations::location(shape, problems)));
+    let allow = some_of("allow", "leave `allow` out to allow every repository", file.allow, problems);
+    admission.allow.extend(values_of(allow).map(|list| (path.clone(), list)));
+    admission.deny.extend(values_of(file.deny).map(|list| (path.clone(), list)));
     let defaults = file.defaults.value().unwrap_or_default();
     let shapes = file.policies.value().unwrap_or_default();
     shapes
         .into_iter()
         .filter_map(|shape| {
             if let Some(name) = shape.value.name.as_given() {
-                unique(path, name, names, problems);
+                unique(path, name, &mut known.names, problems);
             }
-            policy(path, shape, &defaults, declarations, problems)
+            let policy = policy(path, shape.clone(), &defaults, declarations, problems)?;
+            doubts::shadowed(&shape.value, &policy, &mut known.claimed, problems);
+            Some(policy)
         })
         .collect()
 }
@@ -76,12 +90,16 @@ fn policy(
     problems: &mut Problems,
 ) -> Option<Policy> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
+    let whole = shape.span;
     let PolicyShape { name, extends, images, rules } = shape.value;
     let images = some_of("images", "leave `images` out when only markers use the policy", images, problems);
     let rules = rules.over(inherited(extends, problems)?).over(defaults.rules.clone());
     if !problems.spend(COPY * rules.entries()) {
         return None;
     }
+    let pin = pin(&rules, problems);
+    let require = require(&rules, problems);
+    doubts::single(whole, &rules, problems);
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
     if rules.select.is_absent() && shape.sound {
@@ -94,6 +112,7 @@ fn policy(
     Some(Policy {
         name,
         file: path.clone(),
+        line: problems.position(place.start).line,
         images: values(images)?,
         files: values(files)?.into_iter().map(|glob| glob.0).collect(),
         tags: tags?,
@@ -106,7 +125,8 @@ fn policy(
             accept: values(rules.accept)?.into_iter().collect(),
             disabled: values(rules.disable)?.into_iter().collect(),
         },
-        pin: or_default(rules.pin)?,
+        require: require?,
+        pin: pin?,
         write: Write { mode: or_default(or_default(rules.write)?.mode)? },
     })
 }
@@ -160,9 +180,54 @@ fn select(shape: SelectShape) -> Select {
             parts: semver.parts.unwrap_or(Parts::Three),
             prereleases: semver.prereleases,
         },
+        SelectShape::Calver(pattern) => Select::Calver(pattern),
         SelectShape::Numeric(order) => Select::Numeric(order),
         SelectShape::Alphabetical(order) => Select::Alphabetical(order),
+        SelectShape::Newest => Select::Newest,
+        SelectShape::Digest(tag) => Select::Digest(tag),
     }
+}
+
+/// What is written. A moving tag is written with its digest, and nothing can say otherwise.
+fn pin(rules: &Rules, problems: &mut Problems) -> Option<Pin> {
+    let follows = matches!(rules.select.as_given().map(|select| &select.value), Some(SelectShape::Digest(_)));
+    match rules.pin.as_given() {
+        Some(pin) if follows && pin.value != Pin::TagAndDigest => {
+            let message = "a moving tag is written only together with its digest";
+            problems.error(pin.span, message, "write `pin: tag+digest`, or leave `pin` out");
+            None
+        }
+        _ if follows => Some(Pin::TagAndDigest),
+        _ => or_default(rules.pin.clone()),
+    }
+}
+
+fn require(rules: &Rules, problems: &mut Problems) -> Option<Require> {
+    let shape = or_default(rules.require.clone())?;
+    let select = rules.select.as_given().map(|select| &select.value);
+    if let (Some(bump), Some(select)) = (shape.max_bump.as_given(), select)
+        && !matches!(select, SelectShape::Semver(_))
+    {
+        problems.error(bump.span, "`maxBump` needs versions", "it goes with `select: {semver: ...}` only");
+        return None;
+    }
+    if let (Some(SelectShape::Digest(_)), Some(given)) = (select, rules.require.as_given()) {
+        let hint = "there is one candidate; the policy follows it wherever it moves";
+        problems.error(given.span, "`require` does not go with `select: {digest: ...}`", hint);
+        return None;
+    }
+    let platforms = some_of("platforms", "leave `platforms` out to require none", shape.platforms, problems);
+    Some(Require {
+        max_bump: optional(shape.max_bump)?,
+        platforms: values(platforms)?,
+        labels: or_default(shape.labels)?.0,
+        age: optional(shape.age)?.map(|age| age.0),
+    })
+}
+
+/// The list, where there is a good one.
+fn values_of<T>(field: Field<Vec<Spanned<T>>>) -> Option<Vec<T>> {
+    field.value().map(|list| list.into_iter().map(|item| item.value).collect())
 }
 
 /// `None` when the field is broken, `Some(None)` when it is absent.

@@ -10,7 +10,7 @@
 //! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
 //! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
-//! | `policy_file`, `locations`, `check`, [`policies`] | policies: keys, what they mean together, files |
+//! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
@@ -28,6 +28,7 @@ pub mod tenancy;
 mod budget;
 mod check;
 mod declare;
+mod doubts;
 mod extract;
 mod globs;
 mod locations;
@@ -35,6 +36,7 @@ mod pattern;
 mod policy_file;
 mod places;
 mod problems;
+mod require;
 mod settings_check;
 mod settings_file;
 mod shape;

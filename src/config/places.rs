@@ -237,7 +237,7 @@ impl FromScalar for WaitTime {
 }
 
 /// A whole number directly before one of the units; `None` when it is something else or too large.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+pub(super) fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     units.iter().find_map(|(unit, factor)| {
         let number = text.strip_suffix(unit)?;
         let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());

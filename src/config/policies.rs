@@ -9,11 +9,11 @@
 //! ```
 
 use super::budget::Budget;
-use super::check::{self, Names};
+use super::check::{self, Known};
 use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity, nearest};
 use globset::GlobSet;
@@ -33,6 +33,8 @@ pub struct Loaded {
     pub policies: Vec<Policy>,
     /// Where references are that are not found by themselves.
     pub declarations: Declarations,
+    /// What `allow` and `deny` of all files admit together.
+    pub admission: Admission,
     /// In the order of the files and of their lines.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -61,7 +63,7 @@ pub fn is_policy_file(path: &str, globs: Option<&GlobSet>) -> bool {
 /// Nothing is used while anything is wrong, so every problem of every file is looked for.
 pub fn read(files: &[(String, String)]) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut names = Names::new();
+    let mut known = Known::default();
     let mut budget = Budget::default();
     for (path, text) in files {
         let path: Arc<str> = path.as_str().into();
@@ -71,8 +73,8 @@ pub fn read(files: &[(String, String)]) -> Loaded {
         if !shared || text.contains("landwaiter/") {
             for root in tree::documents(text, &mut problems) {
                 if is_ours(&root, shared, &mut problems) {
-                    let places = (&mut names, &mut loaded.declarations);
-                    loaded.policies.extend(check::policies(&path, &root, places, &mut problems));
+                    let more = (&mut loaded.declarations, &mut loaded.admission);
+                    loaded.policies.extend(check::policies(&path, &root, &mut known, more, &mut problems));
                 }
             }
         }

@@ -9,6 +9,7 @@ use super::globs::FileGlob;
 use super::locations::LocationShape;
 use super::pattern::Pattern;
 use super::problems::Problems;
+use super::require::RequireShape;
 use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
 use super::tree::{Node, Value};
@@ -39,6 +40,10 @@ record! {
         "kind" required => kind: PolicyKind,
         /// What holds for every policy of this document that does not say otherwise.
         "defaults" => defaults: Defaults,
+        /// Repositories or globs: in the whole config repository, only images that one of these names are touched.
+        "allow" => allow: Vec<Spanned<ImagePattern>>,
+        /// Repositories or globs: in the whole config repository, images that one of these names are never touched.
+        "deny" => deny: Vec<Spanned<ImagePattern>>,
         /// The policies of this document; names are unique in a repository.
         "policies" required => policies: Vec<Spanned<PolicyShape>>,
         /// Places where references are that are not found by themselves: a path or an expression for some files.
@@ -80,6 +85,8 @@ record! {
         "tags" => tags: Tags,
         /// How candidates are ordered and what they must satisfy: exactly one kind.
         "select" => select: SelectShape,
+        /// What a candidate must satisfy beside its place in the order; one that fails is passed over.
+        "require" => require: RequireShape,
         /// How much of the current tag's shape a candidate must share: the same words (`compatible`), the identical
         /// suffix (`exact`), or nothing (`any`).
         "family" => family: Family,
@@ -105,7 +112,6 @@ record! {
         "schedule" => schedule: Cron,
     }
     refused {
-        "require" => Refusal::NotYet("candidates are filtered by `tags` and `select` today"),
         "watchDigest" => Refusal::NotYet("`pin: tag+digest` writes the digest that was read"),
         "windows" => Refusal::NotYet("run `landwaiter update` when changes are welcome"),
         "freeze" => Refusal::NotYet("`write: {mode: report}` decides and shows, and writes nothing"),
@@ -128,7 +134,8 @@ impl Rules {
     /// How many entries its lists have.
     pub(super) fn entries(&self) -> usize {
         let tags = self.tags.as_given().map_or(0, |tags| tags.value.exclude.entries());
-        self.files.entries() + self.accept.entries() + self.disable.entries() + tags
+        let require = self.require.as_given().map_or(0, |require| require.value.entries());
+        self.files.entries() + require + self.accept.entries() + self.disable.entries() + tags
     }
 }
 
@@ -166,8 +173,11 @@ record! {
 #[derive(Debug, Clone)]
 pub(super) enum SelectShape {
     Semver(SemverShape),
+    Calver(Calver),
     Numeric(Order),
     Alphabetical(Order),
+    Newest,
+    Digest(Tag),
 }
 
 record! {
@@ -175,22 +185,34 @@ record! {
     struct Kinds {
         /// Versions in a range such as `>=1.4 <2`, the greatest first.
         "semver" => semver: SemverShape,
+        /// Dates as calver.org's tokens write them, such as `YYYY.0M.MICRO`, the latest first.
+        "calver" => calver: Calver,
         /// The extracted key as a number of any length: `asc` chooses the greatest.
         "numeric" => numeric: Order,
         /// The extracted key by bytes: `asc` chooses the last.
         "alphabetical" => alphabetical: Order,
+        /// The image that was built last, by its own date: `created`.
+        "newest" => newest: Newest,
+        /// One moving tag by name, written only together with its digest.
+        "digest" => digest: Tag,
     }
     refused {
-        "calver" => Refusal::NotYet(KINDS_TODAY),
-        "newest" => Refusal::NotYet(KINDS_TODAY),
         "commit" => Refusal::NotYet(KINDS_TODAY),
-        "digest" => Refusal::NotYet(KINDS_TODAY),
         "promote" => Refusal::NotYet(KINDS_TODAY),
     }
 }
 
-const KINDS_TODAY: &str = "built today: `semver`, `numeric` and `alphabetical`; with `tags.extract` they order dates, \
-                           build numbers and time stamps too";
+const KINDS_TODAY: &str = "built today: `semver`, `calver`, `numeric`, `alphabetical`, `newest` and `digest`; with \
+                           `tags.extract` they order build numbers and time stamps too";
+
+/// Calendar versions.
+pub(super) type Calver = crate::version::calver::Pattern;
+
+/// What the newest image is told by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newest;
+
+words! { Newest { "created" => Newest, } }
 
 impl Shape for SelectShape {
     fn read(node: &Node, problems: &mut Problems) -> Option<SelectShape> {
@@ -208,12 +230,22 @@ impl Shape for SelectShape {
                 several => format!("`select` has more than one key: `{}`", several.join("`, `")),
             };
             let span = entries.get(1).map_or(node.span, |(key, _)| key.span);
-            problems.error(span, message, "write exactly one of `semver`, `numeric`, `alphabetical`");
+            problems.error(
+                span,
+                message,
+                "write exactly one of `semver`, `calver`, `numeric`, `alphabetical`, `newest`, `digest`",
+            );
         }
         let kinds: Kinds = read_record(node, problems)?;
         let semver = kinds.semver.value().map(SelectShape::Semver);
         let numeric = kinds.numeric.value().map(SelectShape::Numeric);
-        semver.or(numeric).or(kinds.alphabetical.value().map(SelectShape::Alphabetical))
+        let others = [
+            kinds.calver.value().map(SelectShape::Calver),
+            kinds.alphabetical.value().map(SelectShape::Alphabetical),
+            kinds.newest.value().map(|_| SelectShape::Newest),
+            kinds.digest.value().map(SelectShape::Digest),
+        ];
+        semver.or(numeric).or(others.into_iter().flatten().next())
     }
 
     fn schema() -> Json {

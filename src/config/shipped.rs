@@ -33,8 +33,14 @@ macro_rules! shipped {
 
 const ALL: &[Shipped] = shipped! {
     "build-number": "The highest build number.",
+    "calver": "The latest date, as calendar versions write it.",
     "date-tags": "The latest date.",
+    "latest-digest": "What `latest` names now, by digest.",
+    "newest-commit": "The commit whose image was built last.",
+    "production": "Stable releases that are a day old, without a new major version.",
     "semver-any": "The newest release, pre-releases included.",
+    "semver-minor": "The newest stable release without a new major version.",
+    "semver-patch": "The newest patch of the current release.",
     "semver-stable": "The newest stable release.",
     "timestamped-builds": "The latest build of the main branch.",
 };

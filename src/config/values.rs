@@ -7,6 +7,7 @@ use super::tree::{Node, Scalar};
 use crate::image::Tag;
 use crate::policy::{Parts, PolicyName};
 use crate::schedule::Cron;
+use crate::version::calver;
 use crate::version::range::Range;
 use serde_json::{Value as Json, json};
 
@@ -88,6 +89,19 @@ impl FromScalar for Range {
     }
     fn scalar_schema() -> Json {
         json!({ "type": ["string", "number"] })
+    }
+}
+
+impl FromScalar for calver::Pattern {
+    const WANTED: &'static str = "a calendar version's pattern";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<calver::Pattern> {
+        calver::Pattern::parse(&scalar.text)
+            .map_err(|error| {
+                let message = format!("bad calendar pattern: {}", error.message);
+                problems.error(scalar.part(error.span), message, error.hint);
+            })
+            .ok()
     }
 }
 

@@ -12,9 +12,8 @@ impl Run<'_> {
     pub async fn disputes(&self) -> Result<Rejected, RunError> {
         let scanned = self.scan().await?;
         let claims = Claims::new(&scanned.policies);
-        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
-            self.options.tenancy.allows(&policy.file, file, repository)
-        };
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut disputes = Rejected::default();
         for found in &scanned.found {
             let held = match claims.owner(&found.file, &found.reference, &allowed) {

@@ -2,12 +2,12 @@
 //!
 //! Only the repositories in question are listed; nothing is written.
 
+use super::learn::decide;
 use super::scan::Scanned;
-use super::select::{date, decide, no_list};
+use super::select::{date, no_list};
 use super::{Run, RunError};
-use crate::config::settings::Tenancy;
 use crate::image::{ImageRef, Repository, Tag};
-use crate::plan::{Claim, Claims, Found, State, question, settle};
+use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking};
 use crate::text::nearest;
 
@@ -48,9 +48,11 @@ impl Run<'_> {
         let claims = Claims::new(&policies);
         let not_found = unknown(target, &scanned, &policies);
         let found = self.targets(target, &mut scanned, &claims, &policies);
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
         for (found, claim) in &found {
-            explanations.push(self.explain_reference(&claims, &policies, found, claim).await);
+            explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim).await);
         }
         if explanations.is_empty()
             && let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target)
@@ -75,9 +77,8 @@ impl Run<'_> {
         claims: &Claims<'_>,
         policies: &[Policy],
     ) -> Vec<(Found, Claim)> {
-        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
-            self.options.tenancy.allows(&policy.file, file, repository)
-        };
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let place = file_and_line(target);
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
         let mut found = std::mem::take(&mut scanned.found);
@@ -105,6 +106,7 @@ impl Run<'_> {
         &self,
         claims: &Claims<'_>,
         policies: &[Policy],
+        allowed: Allowed<'_>,
         found: &Found,
         claim: &Claim,
     ) -> Explanation {
@@ -112,7 +114,7 @@ impl Run<'_> {
         let mut explanation = Explanation {
             place: Some(Place { file: found.file.to_string(), line: reference.line, path: reference.path.clone() }),
             current: reference.tag.clone(),
-            ownership: ownership(claims, policies, &self.options.tenancy, found, claim),
+            ownership: ownership(claims, policies, allowed, found, claim),
             ..Explanation::empty(reference.repository.clone())
         };
         match claim {
@@ -164,7 +166,7 @@ impl Run<'_> {
             Ok(tags) => tags,
             Err(error) => return no_list(&error),
         };
-        let mut facts = Facts::default();
+        let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
         let ranking = Ranking::new(policy, &tags);
         let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();
@@ -200,7 +202,13 @@ fn file_and_line(target: &str) -> Option<(&str, usize)> {
     target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
 }
 
-fn ownership(claims: &Claims<'_>, policies: &[Policy], tenancy: &Tenancy, found: &Found, claim: &Claim) -> Vec<String> {
+fn ownership(
+    claims: &Claims<'_>,
+    policies: &[Policy],
+    allowed: Allowed<'_>,
+    found: &Found,
+    claim: &Claim,
+) -> Vec<String> {
     let owner = match claim {
         Claim::Managed { policy, .. } => Some(*policy),
         _ => None,
@@ -214,12 +222,10 @@ fn ownership(claims: &Claims<'_>, policies: &[Policy], tenancy: &Tenancy, found:
     };
     for (at, rank) in claims.candidates(&found.file, repository) {
         let Policy { name, file, .. } = &policies[at];
-        let verdict = match &policies[at] {
-            _ if Some(at) == owner => "owns it",
-            policy if !tenancy.allows(&policy.file, &found.file, repository) => {
-                "matches, but the operator's settings do not let it touch this"
-            }
-            _ => "would match too, but ranks lower or is outranked",
+        let verdict = match allowed(&policies[at], &found.file, repository) {
+            _ if Some(at) == owner => "owns it".to_owned(),
+            Err(why) => format!("matches, but {why}"),
+            Ok(()) => "would match too, but ranks lower or is outranked".to_owned(),
         };
         lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
     }

@@ -8,6 +8,7 @@
 mod dispute;
 mod event;
 mod explain;
+mod learn;
 mod scan;
 mod select;
 mod stage;
@@ -20,8 +21,9 @@ pub use write::{Approve, Report, Written};
 
 use crate::config::policies::{self, Loaded};
 use crate::config::settings::Tenancy;
+use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
@@ -122,6 +124,16 @@ impl Run<'_> {
         self.plan_with(&mut select::Memory::default()).await
     }
 
+    /// Whether a policy may touch an image in a file: the operator's word first, then the repository's own.
+    fn allowed(&self, admission: &Admission, policy: &Policy, file: &str, image: &Repository) -> Result<(), String> {
+        if !self.options.tenancy.allows(&policy.file, file, image) {
+            return Err(format!("the operator's settings do not let {} touch this", policy.file));
+        }
+        // A list counts for what its file may touch: one tenant must not be able to hold back another's.
+        let counts = |list: &str| self.options.tenancy.allows(list, file, image);
+        admission.refusal(image, &counts).map_or(Ok(()), Err)
+    }
+
     async fn plan_with(&self, memory: &mut select::Memory) -> Result<Planned, RunError> {
         let mut scanned = self.scan().await?;
         memory.keep_for(&scanned.sources);
@@ -131,22 +143,29 @@ impl Run<'_> {
     }
 }
 
+/// What the policy files of a repository say, all together.
+#[derive(Debug)]
+pub struct Rules {
+    pub policies: Vec<Policy>,
+    /// Where references are that are not found by themselves.
+    pub declarations: Declarations,
+    /// What may be touched at all.
+    pub admission: Admission,
+}
+
 /// Reads the policy texts; any error rejects them all, with every problem listed.
-fn read_policies(
-    sources: Vec<(String, String)>,
-    named: bool,
-) -> Result<(Vec<Policy>, Declarations, Rejected), RunError> {
-    let (policies, declarations, rejected) = judge_policies(sources, named);
+fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Rules, Rejected), RunError> {
+    let (rules, rejected) = judge_policies(sources, named);
     if rejected.has_errors() {
         return Err(RunError::Policies(rejected));
     }
-    Ok((policies, declarations, rejected))
+    Ok((rules, rejected))
 }
 
 /// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
 /// meant, where `named` places hold none it is a mistake.
-pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Policy>, Declarations, Rejected) {
-    let Loaded { policies, declarations, mut diagnostics } = policies::read(&sources);
+pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Rules, Rejected) {
+    let Loaded { policies, declarations, admission, mut diagnostics } = policies::read(&sources);
     if policies.is_empty() && diagnostics.is_empty() {
         diagnostics.push(match named {
             true => Diagnostic::error("--policies", None, "no policy is in the files that it names")
@@ -155,7 +174,7 @@ pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Vec<Polic
                 .hint(HOW_TO_BEGIN),
         });
     }
-    (policies, declarations, Rejected { diagnostics, sources })
+    (Rules { policies, declarations, admission }, Rejected { diagnostics, sources })
 }
 
 const HOW_TO_BEGIN: &str = "\

@@ -1,9 +1,9 @@
 //! First step of a run: a snapshot, its policies, its references.
 
-use super::{Event, Rejected, Run, RunError, blocking, read_policies, workers};
+use super::{Event, Rejected, Rules, Run, RunError, blocking, read_policies, workers};
 use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
-use crate::policy::Policy;
+use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
 use crate::site::{Declarations, Reference, Scan, SkipReason};
 use globset::GlobSet;
@@ -19,6 +19,7 @@ const BREAK: ControlFlow<()> = ControlFlow::Break(());
 pub(super) struct Scanned {
     pub snapshot: Box<dyn Snapshot>,
     pub policies: Arc<Vec<Policy>>,
+    pub admission: Arc<Admission>,
     pub warnings: Rejected,
     /// Path and text of each policy file.
     pub sources: Vec<(String, String)>,
@@ -41,18 +42,19 @@ impl Run<'_> {
             (snapshot, sources)
         })
         .await?;
-        let (policies, declared, warnings) = read_policies(sources?, named)?;
+        let (Rules { policies, declarations, admission }, warnings) = read_policies(sources?, named)?;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
-            let references = References::read(&*snapshot, limit, &declared);
+            let references = References::read(&*snapshot, limit, &declarations);
             (snapshot, references)
         })
         .await?;
         let References { found, skipped, notes, files } = references?;
         self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
-        Ok(Scanned { snapshot, policies: Arc::new(policies), warnings, sources, found, skipped, notes })
+        let (policies, admission) = (Arc::new(policies), Arc::new(admission));
+        Ok(Scanned { snapshot, policies, admission, warnings, sources, found, skipped, notes })
     }
 }
 

@@ -3,14 +3,14 @@
 //! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
 //! way, not all of them.
 
+use super::learn::decide;
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
-use crate::policy::{Decision, Facts, Held, Need, Outcome, Policy, Question, Ranking, Reason};
-use crate::port::{Registry, RegistryError};
+use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
+use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
+use crate::port::RegistryError;
 use futures::stream::{self, StreamExt};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the references of one repository ask, each question once.
@@ -60,9 +60,12 @@ impl Run<'_> {
     ) -> Result<Vec<plan::Entry>, RunError> {
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
+        let admission = scanned.admission.clone();
+        let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> = found.into_iter().map(|found| self.step(&claims, &policies, found, &today)).collect();
+        let steps: Vec<Step> =
+            found.into_iter().map(|found| self.step(&claims, &policies, &allowed, found, &today)).collect();
 
         let open: HashSet<&Asked> = steps
             .iter()
@@ -74,6 +77,7 @@ impl Run<'_> {
         let answers = self.ask(&policies, open).await;
         memory.answers.extend(answers);
 
+        scanned.notes.extend(idle(&claims, &policies, &steps));
         let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             entries.push(match step {
@@ -91,12 +95,9 @@ impl Run<'_> {
         Ok(entries)
     }
 
-    fn step(&self, claims: &Claims<'_>, policies: &[Policy], found: Found, today: &str) -> Step {
-        let allowed = |policy: &Policy, file: &str, repository: &Repository| {
-            self.options.tenancy.allows(&policy.file, file, repository)
-        };
+    fn step(&self, claims: &Claims<'_>, policies: &[Policy], allowed: Allowed<'_>, found: Found, today: &str) -> Step {
         let image = found.reference.repository.clone();
-        match claims.owner(&found.file, &found.reference, &allowed) {
+        match claims.owner(&found.file, &found.reference, allowed) {
             Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
             Claim::Held { policy, held } => {
                 let policy = policy.map(|at| policies[at].name.clone());
@@ -150,7 +151,7 @@ impl Run<'_> {
             }
         };
         self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
-        let mut facts = Facts::default();
+        let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
         let mut answers = Vec::with_capacity(asked.len());
         let mut ranking: Option<(usize, Ranking<'_>)> = None;
         for asked in asked {
@@ -165,37 +166,27 @@ impl Run<'_> {
     }
 }
 
-/// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
-pub(super) async fn decide(
-    registry: &dyn Registry,
-    repository: &Repository,
-    ranking: &Ranking<'_>,
-    question: &Question<'_>,
-    facts: &mut Facts,
-) -> Decision {
-    loop {
-        let needs = match ranking.decide(question, facts) {
-            Outcome::Decided(decision) => return decision,
-            Outcome::Needs(needs) => needs,
-        };
-        let mut learned = false;
-        for need in needs {
-            let Need::Digest(tag) = need;
-            if let Entry::Vacant(unknown) = facts.digests.entry(tag) {
-                let answer = registry.digest(repository, unknown.key()).await;
-                unknown.insert(answer.map_err(|error| error.to_string()));
-                learned = true;
-            }
-        }
-        if !learned {
-            let detail = "internal error: the policy asks for facts that it already has; please report this".to_owned();
-            return Decision {
-                chosen: None,
-                held: Some(Held { reason: Reason::IncompleteInformation, detail }),
-                note: None,
-            };
+/// Policies that no reference belongs to: a glob that matches nothing, or an image that is gone.
+fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNote> {
+    let mut used: HashSet<&PolicyName> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Settled(entry) => entry.policy.as_ref(),
+            Step::Asks { asked, .. } => Some(&policies[asked.policy].name),
+        })
+        .collect();
+    // Those that two policies claim belong to neither, and are no reason to call either idle.
+    for step in steps {
+        if let Step::Settled(plan::Entry { found, image: Some(image), policy: None, .. }) = step {
+            used.extend(claims.candidates(&found.file, image).into_iter().map(|(at, _)| &policies[at].name));
         }
     }
+    let idle = policies.iter().filter(|policy| !used.contains(&policy.name));
+    let note = |policy: &Policy| {
+        let text = format!("no reference belongs to policy {}", policy.name);
+        FileNote { file: policy.file.clone(), line: policy.line, text }
+    };
+    idle.map(note).collect()
 }
 
 /// The decision where no list could be had.

@@ -20,6 +20,9 @@ pub struct Claims<'p> {
     globs: Vec<usize>,
 }
 
+/// Whether a policy may touch an image in a file, by others' word than its own; `Err` says why not.
+pub type Allowed<'a> = &'a dyn Fn(&Policy, &str, &Repository) -> Result<(), String>;
+
 /// To whom one reference belongs. `policy` is the position in the slice that [`Claims::new`] was given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
@@ -44,27 +47,18 @@ impl<'p> Claims<'p> {
         Claims { policies, by_name, by_image, globs }
     }
 
-    /// The owner of `reference` in `file`. `allowed` is the operator's word on what a policy may touch.
-    pub fn owner(
-        &self,
-        file: &str,
-        reference: &Reference,
-        allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
-    ) -> Claim {
+    /// The owner of `reference` in `file`. `allowed` says why a policy may not touch it.
+    pub fn owner(&self, file: &str, reference: &Reference, allowed: Allowed<'_>) -> Claim {
         if reference.marker.is_none() {
             return self.matched(file, reference, allowed);
         }
         match self.marked(file, reference) {
-            Claim::Managed { policy, repository } if !allowed(&self.policies[policy], file, &repository) => {
-                self.not_allowed(policy)
-            }
+            Claim::Managed { policy, repository } => match allowed(&self.policies[policy], file, &repository) {
+                Ok(()) => Claim::Managed { policy, repository },
+                Err(why) => held(Some(policy), Reason::NotAllowed, why),
+            },
             other => other,
         }
-    }
-
-    fn not_allowed(&self, policy: usize) -> Claim {
-        let detail = format!("the operator's settings do not let {} touch this", self.policies[policy].file);
-        held(Some(policy), Reason::NotAllowed, detail)
     }
 
     /// Every policy that matches the reference, best first, with the words that say why it ranks where it does.
@@ -84,21 +78,19 @@ impl<'p> Claims<'p> {
     }
 
     /// A policy that may not touch the reference does not take part: one tenant must not be able to hold back another's.
-    fn matched(
-        &self,
-        file: &str,
-        reference: &Reference,
-        allowed: &dyn Fn(&Policy, &str, &Repository) -> bool,
-    ) -> Claim {
+    fn matched(&self, file: &str, reference: &Reference, allowed: Allowed<'_>) -> Claim {
         let Some(repository) = &reference.repository else {
             return Claim::Unmanaged;
         };
-        let (found, strangers): (Vec<_>, Vec<_>) = self
-            .candidates(file, repository)
-            .into_iter()
-            .partition(|(at, _)| allowed(&self.policies[*at], file, repository));
+        let (mut found, mut stranger) = (Vec::new(), None);
+        for (at, rank) in self.candidates(file, repository) {
+            match allowed(&self.policies[at], file, repository) {
+                Ok(()) => found.push((at, rank)),
+                Err(why) => drop(stranger.get_or_insert((at, why))),
+            }
+        }
         match found.as_slice() {
-            [] => strangers.first().map_or(Claim::Unmanaged, |(stranger, _)| self.not_allowed(*stranger)),
+            [] => stranger.map_or(Claim::Unmanaged, |(at, why)| held(Some(at), Reason::NotAllowed, why)),
             [(first, a), (second, b), ..] if a == b => held(
                 None,
                 Reason::AmbiguousPolicy,

@@ -8,7 +8,7 @@ mod claim;
 mod message;
 mod settle;
 
-pub use claim::{Claim, Claims};
+pub use claim::{Allowed, Claim, Claims};
 pub use message::{MessageOptions, compose, value as message_value};
 pub use settle::{question, settle};
 

@@ -13,6 +13,16 @@ pub enum Exactness {
     Exact,
 }
 
+impl ImagePattern {
+    /// Whether the pattern names the repository.
+    pub fn matches(&self, repository: &Repository) -> bool {
+        match self {
+            ImagePattern::Exact(exact) => exact == repository,
+            ImagePattern::Glob(glob) => glob.is_match(repository.as_str()),
+        }
+    }
+}
+
 impl Policy {
     /// The closest of the policy's claims on `repository`, if it has one.
     pub fn claims_image(&self, repository: &Repository) -> Option<Exactness> {

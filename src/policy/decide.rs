@@ -10,27 +10,33 @@
 //! | higher, and out of range or a pre-release | stays, with a note |
 //! | higher, and excluded or gone from the registry | held as a downgrade; `allowDowngrade` lets the best candidate be written |
 
+use super::family::{FamilyName, Shape};
 use super::ground::{Current, Ground};
+use super::newest::{self, NoOrder};
+use super::outlier::last_day;
 use super::pool::Entry;
 use super::ranking::Ranking;
-use super::{Chosen, Decision, Facts, FloatingCurrent, Held, Need, Outcome, Question, Reason};
-use crate::image::Tag;
+use super::require::{MAX_LOOKED_AT, metadata};
+use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select};
+use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
 
 /// A decision before its digest is known.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     pub(super) chosen: Option<Tag>,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     note: Option<String>,
+    /// What must be known before anything can be said; empty in a judgement that stands.
+    needs: Vec<Need>,
 }
 
 impl Judgement {
-    fn choose(tag: &str) -> Judgement {
+    pub(super) fn choose(tag: &str) -> Judgement {
         Judgement { chosen: Tag::parse(tag).ok(), ..Judgement::default() }
     }
 
-    fn hold(self, reason: Reason, detail: String) -> Judgement {
+    pub(super) fn hold(self, reason: Reason, detail: String) -> Judgement {
         Judgement { held: Some(Held { reason, detail }), ..self }
     }
 
@@ -39,6 +45,9 @@ impl Judgement {
     /// It is asked for only when the tag changes or the reference has none: a tag that stays keeps the digest beside it,
     /// wherever the publisher may have moved it.
     pub(super) fn complete(mut self, question: &Question<'_>, facts: &Facts) -> Outcome {
+        if !self.needs.is_empty() {
+            return Outcome::Needs(self.needs);
+        }
         let mut digest = None;
         if let (Some(tag), None) = (&self.chosen, &self.held) {
             let stays = question.current == Some(tag);
@@ -53,6 +62,16 @@ impl Judgement {
                 (_, None) => return Outcome::Needs(vec![Need::Digest(tag.clone())]),
             }
         }
+        self.decided(digest)
+    }
+
+    /// The same where the digest is what the policy is about: that of the file does not count.
+    pub(super) fn complete_moving(self, facts: &Facts) -> Outcome {
+        let anew = Question { current: None, current_digest: None, digest: true };
+        self.complete(&anew, facts)
+    }
+
+    fn decided(self, digest: Option<Digest>) -> Outcome {
         Outcome::Decided(Decision {
             chosen: self.chosen.map(|tag| Chosen { tag, digest }),
             held: self.held,
@@ -62,9 +81,16 @@ impl Judgement {
 }
 
 impl Ranking<'_> {
-    pub(super) fn judge(&self, ground: &Ground<'_>) -> Judgement {
-        let best = ground.pool.candidates().find(|entry| !self.is_outlier(ground, entry));
-        let judgement = self.weigh(ground, best);
+    pub(super) fn judge(&self, ground: &Ground<'_>, facts: &Facts) -> Judgement {
+        if let Some(held) = self.before_looking(ground) {
+            return held;
+        }
+        let best = match self.pick(ground, facts) {
+            Ok(best) => best,
+            Err(NoOrder::Needs(needs)) => return Judgement { needs, ..Judgement::default() },
+            Err(NoOrder::Held(held)) => return Judgement { held: Some(held), ..Judgement::default() },
+        };
+        let judgement = self.weigh(ground, best, facts);
         if judgement.held.is_some() {
             return judgement;
         }
@@ -75,23 +101,112 @@ impl Ranking<'_> {
         Judgement { note: judgement.note.or_else(|| self.doubt(ground)), ..judgement }
     }
 
-    /// The table above.
-    fn weigh(&self, ground: &Ground<'_>, best: Option<&Entry<'_>>) -> Judgement {
-        match (&ground.current, best) {
-            (Current::Unordered { tag, why }, _) if !self.policy.guards.allow_replace => {
-                Judgement::default().hold(Reason::NotComparable, format!("the policy cannot order {tag}: {why}"))
+    /// Holds that stand whatever the candidates are, so that nothing is asked about these.
+    fn before_looking(&self, ground: &Ground<'_>) -> Option<Judgement> {
+        let guards = &self.policy.guards;
+        match &ground.current {
+            Current::Unordered { tag, why } if !guards.allow_replace => {
+                let detail = format!("the policy cannot order {tag}: {why}");
+                Some(Judgement::default().hold(Reason::NotComparable, detail))
             }
-            (_, None) => Judgement::default().hold(Reason::NoCandidate, self.tally(ground)),
+            Current::Floating { tag, .. }
+                if self.policy.select.needs_times() && guards.floating_current == FloatingCurrent::Hold =>
+            {
+                let detail = format!("{tag} is floating; `floating: pin` would write the newest tag");
+                Some(Judgement::default().hold(Reason::FloatingCurrent, detail))
+            }
+            _ => None,
+        }
+    }
+
+    /// The best candidate that every guard lets through, if there is one.
+    fn pick<'r>(&self, ground: &Ground<'r>, facts: &Facts) -> Result<Option<&'r Entry<'r>>, NoOrder> {
+        let hold = |reason, detail| Err(NoOrder::Held(Held { reason, detail }));
+        let ordered: Box<dyn Iterator<Item = &'r Entry<'r>>> = match self.policy.select {
+            Select::Newest => Box::new(newest::by_time(ground, facts)?.into_iter()),
+            _ => Box::new(ground.pool.candidates()),
+        };
+        let believed = ordered.filter(|entry| {
+            !self.is_outlier(ground, entry) && !self.is_ahead(ground, entry, facts) && !self.is_beyond(ground, entry)
+        });
+        for (looked_at, entry) in believed.enumerate() {
+            if !self.policy.require.asks_metadata() || !self.would_be_written(ground, entry, facts) {
+                return Ok(Some(entry));
+            }
+            if looked_at == MAX_LOOKED_AT {
+                let detail =
+                    format!("the best {MAX_LOOKED_AT} candidates do not satisfy `require`, and no more are looked at");
+                return hold(Reason::NoCandidate, detail);
+            }
+            let image = metadata(facts, entry.tag).map_err(NoOrder::Needs)?;
+            match image.as_ref().map_err(Clone::clone).and_then(|image| self.policy.require.failure(image, facts.now)) {
+                Ok(None) => return Ok(Some(entry)),
+                Ok(Some(_)) => {}
+                Err(why) => {
+                    let detail = format!("whether {} satisfies `require` could not be learned: {why}", entry.tag);
+                    return hold(Reason::IncompleteInformation, detail);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether choosing the entry would change a file. What would not is no concern of `require`.
+    pub(super) fn would_be_written(&self, ground: &Ground<'_>, entry: &Entry<'_>, facts: &Facts) -> bool {
+        match &ground.current {
+            Current::Ordered(current) => match self.compare(entry, current, facts) {
+                Ordering::Greater => true,
+                Ordering::Equal => false,
+                Ordering::Less => self.policy.guards.allow_downgrade,
+            },
+            Current::Floating { .. } => self.policy.guards.floating_current == FloatingCurrent::Pin,
+            Current::Absent | Current::Unordered { .. } => true,
+        }
+    }
+
+    /// Whether the entry's suffix names a day to come, and nobody confirmed it. Like every outlier it needs a current tag.
+    pub(super) fn is_ahead(&self, ground: &Ground<'_>, entry: &Entry<'_>, facts: &Facts) -> bool {
+        let judged = matches!(self.policy.select, Select::Semver { .. })
+            && self.policy.guards.is_on(Guard::Outlier)
+            && matches!(&ground.current, Current::Ordered(current) if current.tag != entry.tag);
+        let latest = || Shape::read(entry.tag)?.dates().max();
+        judged
+            && latest().zip(facts.now.and_then(last_day)).is_some_and(|(latest, last)| latest > last)
+            && !self.policy.guards.accept.contains(entry.tag)
+    }
+
+    /// Whether the step up from the current version is larger than `maxBump`.
+    pub(super) fn is_beyond(&self, ground: &Ground<'_>, entry: &Entry<'_>) -> bool {
+        let (Some(bump), Some(to)) = (self.policy.require.max_bump, entry.numbers()) else {
+            return false;
+        };
+        let from: &[u64] = match &ground.current {
+            Current::Ordered(current) => match current.numbers() {
+                Some(from) => return from[..bump.kept()] < to[..bump.kept()],
+                None => return false,
+            },
+            Current::Floating { line, .. } => line,
+            Current::Absent | Current::Unordered { .. } => return false,
+        };
+        let kept = bump.kept().min(from.len());
+        from[..kept] < to[..kept]
+    }
+
+    /// The table above.
+    fn weigh(&self, ground: &Ground<'_>, best: Option<&Entry<'_>>, facts: &Facts) -> Judgement {
+        match (&ground.current, best) {
+            (_, None) => Judgement::default().hold(Reason::NoCandidate, self.tally(ground, facts)),
             (Current::Absent | Current::Unordered { .. }, Some(best)) => Judgement::choose(best.tag),
             (Current::Floating { tag, line }, Some(best)) => self.pin(tag, line, best),
-            (Current::Ordered(current), Some(best)) => self.advance(ground, current, best),
+            (Current::Ordered(current), Some(best)) => self.advance(ground, current, best, facts),
         }
     }
 
     /// Why the best candidate may not be the newest: others of its value were built from other commits, and which of
     /// these came later their ids do not tell. Not asked of a current tag.
     fn twin(&self, ground: &Ground<'_>, best: &Entry<'_>) -> Option<String> {
-        ground.family.as_ref().filter(|family| family.has_commits())?;
+        let blind = |family: &&FamilyName| family.has_commits() && !self.policy.select.needs_times();
+        ground.family.as_ref().filter(blind)?;
         let stays = matches!(&ground.current, Current::Ordered(current) if current.tag == best.tag);
         let equal = |entry: &&Entry<'_>| entry.tag != best.tag && entry.compare_value(best, self.policy).is_eq();
         let twin = ground.pool.candidates().filter(|_| !stays).find(equal)?;
@@ -107,10 +222,7 @@ impl Ranking<'_> {
     /// From a floating tag to a fixed one.
     fn pin(&self, tag: &str, line: &[u64], best: &Entry<'_>) -> Judgement {
         let chosen = Judgement::choose(best.tag);
-        let below = best.version().is_some_and(|version| {
-            let numbers = [version.major, version.minor, version.patch];
-            numbers[..line.len()] < *line
-        });
+        let below = best.numbers().is_some_and(|numbers| numbers[..line.len()] < *line);
         if below && !self.policy.guards.allow_downgrade {
             return chosen
                 .hold(Reason::Downgrade, format!("{tag} is floating, and the best candidate {} is lower", best.tag));
@@ -123,8 +235,8 @@ impl Ranking<'_> {
     }
 
     /// From one orderable tag to another, never down by accident.
-    fn advance(&self, ground: &Ground<'_>, current: &Entry<'_>, best: &Entry<'_>) -> Judgement {
-        let order = best.compare_value(current, self.policy);
+    fn advance(&self, ground: &Ground<'_>, current: &Entry<'_>, best: &Entry<'_>, facts: &Facts) -> Judgement {
+        let order = self.compare(best, current, facts);
         let listed = current.tag == best.tag
             || ground.pool.lists(current, self.policy)
             || self.tags.iter().any(|tag| tag == current.tag);
@@ -147,9 +259,12 @@ impl Ranking<'_> {
         }
     }
 
-    /// The highest tag that was not believed, for people.
+    /// The highest tag that was not believed, or lies beyond a step, for people.
     fn doubt(&self, ground: &Ground<'_>) -> Option<String> {
         let best = ground.pool.candidates().next()?;
+        if let Some(bump) = self.policy.require.max_bump.filter(|_| self.is_beyond(ground, best)) {
+            return Some(format!("{} exists; `maxBump: {bump}` does not let it through", best.tag));
+        }
         let reach = ground.reach.filter(|_| self.is_outlier(ground, best))?;
         Some(format!("{tag} is far above {reach}; `accept: [{tag}]` confirms it", tag = best.tag))
     }

@@ -3,20 +3,31 @@
 use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
-use super::{PassedOver, Reason, Select, family};
+use super::{Facts, PassedOver, Reason, Select, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How much is shown of a text that is no tag.
 const SHOWN: usize = 160;
 
+/// What was decided, and on which facts.
+#[derive(Debug)]
+struct View<'v, 'r> {
+    best: Option<&'v Entry<'r>>,
+    chosen: Option<&'v Tag>,
+    facts: &'v Facts,
+}
+
 impl Ranking<'_> {
-    pub(super) fn explain(&self, ground: &Ground<'_>, chosen: Option<&Tag>) -> Vec<PassedOver> {
+    pub(super) fn explain(&self, ground: &Ground<'_>, chosen: Option<&Tag>, facts: &Facts) -> Vec<PassedOver> {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
-        let entries = &ground.pool.entries;
-        let ordered =
-            entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, best, chosen)));
+        let mut entries: Vec<&Entry<'_>> = ground.pool.entries.iter().collect();
+        if self.policy.select.needs_times() {
+            entries.sort_by(|a, b| self.compare(b, a, facts));
+        }
+        let view = View { best, chosen, facts };
+        let ordered = entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, &view)));
         let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
         let all = self.tags.iter().map(String::as_str);
         let others: BTreeSet<&str> = all.filter(|tag| !pooled.contains(tag)).collect();
@@ -25,8 +36,8 @@ impl Ranking<'_> {
     }
 
     /// Why nothing could be chosen, in one sentence.
-    pub(super) fn tally(&self, ground: &Ground<'_>) -> String {
-        let all = self.explain(ground, None);
+    pub(super) fn tally(&self, ground: &Ground<'_>, facts: &Facts) -> String {
+        let all = self.explain(ground, None, facts);
         let mut reasons: BTreeMap<Reason, usize> = BTreeMap::new();
         for passed in &all {
             *reasons.entry(passed.reason).or_default() += 1;
@@ -47,13 +58,8 @@ impl Ranking<'_> {
     }
 
     /// Why an orderable tag was not chosen.
-    fn beaten(
-        &self,
-        ground: &Ground<'_>,
-        entry: &Entry<'_>,
-        best: Option<&Entry<'_>>,
-        chosen: Option<&Tag>,
-    ) -> (Reason, String) {
+    fn beaten(&self, ground: &Ground<'_>, entry: &Entry<'_>, view: &View<'_, '_>) -> (Reason, String) {
+        let View { best, chosen, facts } = *view;
         if let Some(refused) = entry.refused {
             return (refused, self.refusal(refused, entry));
         }
@@ -64,12 +70,24 @@ impl Ranking<'_> {
                 format!("its first number is far above {reach}; `accept: [{}]` confirms it", entry.tag),
             );
         }
+        if self.is_ahead(ground, entry, facts) {
+            return (Reason::Outlier, format!("its suffix names a day to come; `accept: [{}]` confirms it", entry.tag));
+        }
+        if let Some(bump) = self.policy.require.max_bump.filter(|_| self.is_beyond(ground, entry)) {
+            return (Reason::MaxBump, format!("a larger step than `maxBump: {bump}` lets through"));
+        }
+        if self.would_be_written(ground, entry, facts)
+            && let Some(Ok(image)) = facts.metadata.get(entry.tag)
+            && let Ok(Some(failure)) = self.policy.require.failure(image, facts.now)
+        {
+            return failure;
+        }
         if let Current::Ordered(current) = &ground.current {
             if entry.tag == current.tag {
                 let better = chosen.map_or("a better one", Tag::as_str);
                 return (Reason::Superseded, format!("stands in the file; {better} is better"));
             }
-            if entry.compare_value(current, self.policy).is_lt() {
+            if self.compare(entry, current, facts).is_lt() {
                 return (Reason::Older, format!("lower than {}, which stands in the file", current.tag));
             }
         }
@@ -77,7 +95,7 @@ impl Ranking<'_> {
             (Current::Unordered { tag, .. }, None) => {
                 (Reason::NotComparable, format!("whether it is newer than {tag} cannot be known"))
             }
-            (_, Some(chosen)) if best.is_some_and(|best| best.compare_value(entry, self.policy).is_eq()) => {
+            (_, Some(chosen)) if best.is_some_and(|best| self.compare(best, entry, facts).is_eq()) => {
                 (Reason::Superseded, format!("equal to {chosen} in value"))
             }
             (_, Some(chosen)) => (Reason::Superseded, format!("{chosen} is better")),
@@ -92,6 +110,9 @@ impl Ranking<'_> {
             }
             (Select::Semver { range, .. }, Reason::Prerelease, Some(version)) => {
                 format!("{version} is a pre-release, and no operand of `{range}` is one")
+            }
+            (Select::Calver(pattern), Reason::Prerelease, _) => {
+                format!("a pre-release, and `{pattern}` has no `MODIFIER`")
             }
             _ => "longer versions of the repository begin with it".to_owned(),
         }
@@ -144,7 +165,7 @@ impl Ranking<'_> {
 }
 
 /// An untrusted text without control characters and of bounded length.
-fn legible(text: &str) -> String {
+pub(super) fn legible(text: &str) -> String {
     if Tag::parse(text).is_ok() {
         return text.to_owned();
     }

@@ -62,10 +62,7 @@ impl<'a> Shape<'a> {
     /// `None` when the tag does not begin with one to three numbers.
     pub(super) fn read(tag: &'a str) -> Option<Shape<'a>> {
         let (core, tail) = core(tag).ok()?;
-        let (pre, suffix) = match prerelease(tail) {
-            Some(at) => (&tail[at.pre.clone()], [&tail[..at.start], &tail[at.pre.end..]]),
-            None => ("", [tail, ""]),
-        };
+        let (pre, suffix) = split(tail);
         Some(Shape { core, pre, suffix })
     }
 
@@ -90,6 +87,28 @@ impl<'a> Shape<'a> {
     pub(super) fn with_suffix(suffix: &'a str, v: bool) -> Shape<'a> {
         let core = Core { v, parts: 0, values: [0; 3] };
         Shape { core, pre: "", suffix: [suffix, ""] }
+    }
+
+    /// What stands behind (and with `v` before) numbers that somebody else reads.
+    pub(super) fn of_tail(tail: &'a str, v: bool) -> Shape<'a> {
+        let core = Core { v, parts: 0, values: [0; 3] };
+        let (pre, suffix) = split(tail);
+        Shape { core, pre, suffix }
+    }
+
+    pub(super) fn is_prerelease(&self) -> bool {
+        !self.pre.is_empty()
+    }
+
+    /// The dates in the suffix as numbers, such as 20240501: what is built on a day does not move any more.
+    pub(super) fn dates(&self) -> impl Iterator<Item = u32> {
+        numbers(self.suffix).filter(|digits| digits.len() == 8).filter_map(|digits| {
+            let date: u32 = digits.parse().ok()?;
+            let (month, day) = (date / 100 % 100, date % 100);
+            let is_date =
+                (2000..2200).contains(&(date / 10_000)) && (1..=12).contains(&month) && (1..=31).contains(&day);
+            is_date.then_some(date)
+        })
     }
 
     /// The same flavour with another number of parts, for a floating tag that is to be pinned.
@@ -123,8 +142,11 @@ impl<'a> Shape<'a> {
         if self.core.v {
             words.push_str("v + ");
         }
-        let plural = if self.core.parts == 1 { "" } else { "s" };
-        let _ = write!(words, "{} part{plural}", self.core.parts);
+        let _ = match self.core.parts {
+            0 => write!(words, "date"),
+            1 => write!(words, "1 part"),
+            parts => write!(words, "{parts} parts"),
+        };
         let suffix = self.suffix.concat();
         if !suffix.is_empty() {
             words.push_str(" + ");
@@ -134,6 +156,14 @@ impl<'a> Shape<'a> {
             }
         }
         words
+    }
+}
+
+/// The pre-release in what follows the numbers, and what stands before and after it.
+fn split(tail: &str) -> (&str, [&str; 2]) {
+    match prerelease(tail) {
+        Some(at) => (&tail[at.pre.clone()], [&tail[..at.start], &tail[at.pre.end..]]),
+        None => ("", [tail, ""]),
     }
 }
 

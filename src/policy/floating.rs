@@ -3,7 +3,7 @@
 //! Two kinds. **Named**: `latest`, branches and release channels, see [`NAMES`]; also with words behind them
 //! (`main-arm64`), but not with a number or a commit that tells one image from the next (`dev-42`, `main-1a2b3c4`); `latest` floats
 //! whatever follows (`latest-pg16`). They are never candidates. **Short versions, by evidence**: `1.2` floats when the repository also has `1.2.7`, whatever
-//! the suffix of either. It needs the evidence, because `16.4` and `14.10` may be all the version there is.
+//! the suffix of either, unless that has a date. It needs the evidence, because `16.4` and `14.10` may be all the version there is.
 
 use super::family::{self, Shape};
 use std::collections::HashSet;
@@ -81,9 +81,12 @@ impl Evidence {
         Evidence { prefixes }
     }
 
-    /// Whether a longer version begins with this one.
+    /// Whether a longer version begins with this one. One with a date in its suffix names one build and stays.
     pub(super) fn refines(&self, shape: &Shape<'_>) -> bool {
         let [major, minor, _] = shape.core.values;
+        if shape.dates().next().is_some() {
+            return false;
+        }
         match shape.core.parts {
             1 => self.prefixes.contains(&(major, None)),
             2 => self.prefixes.contains(&(major, Some(minor))),
@@ -135,6 +138,10 @@ mod tests {
             ("14.10", false),
             ("7.1", false),
             ("1.2.7", false),
+            ("1.2-20240501", false),
+            ("1.2-20240501-alpine", false),
+            ("1.2-20241301", true),
+            ("1.2-2024", true),
         ] {
             assert_eq!(evidence.refines(&Shape::read(tag).unwrap()), moving, "{tag}");
         }

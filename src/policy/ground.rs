@@ -53,6 +53,11 @@ impl Ranking<'_> {
         let reading = if self.has_families() { Reading::Family } else { Reading::Plain };
         match Entry::read(self.policy, reading, tag, key) {
             Err(why) => self.unordered(tag, format!("it {why}")),
+            Ok(entry) if self.policy.select.needs_times() && !self.tags.iter().any(|listed| listed == tag) => self
+                .unordered(
+                    entry.tag,
+                    "the registry no longer lists it, so that when it was built cannot be known".to_owned(),
+                ),
             Ok(entry) => self.on_family(entry),
         }
     }
@@ -78,8 +83,7 @@ impl Ranking<'_> {
 
     /// A channel is pinned to the best version of its flavour: `latest` to any, `stable-alpine` to one with `-alpine`.
     fn on_named<'r>(&'r self, tag: &'r str, suffix: &'r str) -> Ground<'r> {
-        let versions = matches!(self.policy.select, Select::Semver { .. });
-        let flavoured = versions && self.has_families() && !suffix.is_empty();
+        let flavoured = self.has_versions() && self.has_families() && !suffix.is_empty();
         let family = flavoured.then(|| self.longest(&[false, true].map(|v| Shape::with_suffix(suffix, v))));
         let line = Vec::new();
         self.within(family, Current::Floating { tag, line }, None)
@@ -107,10 +111,14 @@ impl Ranking<'_> {
     fn longest<const N: usize>(&self, shapes: &[Shape<'_>; N]) -> FamilyName {
         let name = |shape: &Shape<'_>, parts| shape.with_parts(parts).name(self.policy.family);
         let longer = shapes.iter().map(|shape| shape.core.parts + 1).max().unwrap_or(1);
-        (self.parts().max(longer)..=3)
+        // The parts of a date are the pattern's.
+        let dated = matches!(self.policy.select, Select::Calver(_));
+        let parts = if dated { 0..=0 } else { self.parts().max(longer)..=3 };
+        let most = *parts.end();
+        parts
             .rev()
             .flat_map(|parts| shapes.iter().map(move |shape| name(shape, parts)))
             .find(|name| self.pool(&name.key).candidates().next().is_some())
-            .unwrap_or_else(|| name(&shapes[0], 3))
+            .unwrap_or_else(|| name(&shapes[0], most))
     }
 }

@@ -1,18 +1,21 @@
 //! Policies: which tag a reference should carry, and why not each of the others.
 //!
 //! A policy is pure. [`Ranking::new`] filters one repository's tags once and orders what is asked for;
-//! [`Ranking::decide`] then answers for one current tag. Where the answer needs a fact from outside (today: the digest of the chosen tag), it returns
-//! [`Outcome::Needs`], the run fetches exactly that, adds it to [`Facts`] and asks again. A fact that could not be had is
+//! [`Ranking::decide`] then answers for one current tag. Where the answer needs a fact from outside (the digest of the chosen
+//! tag, what an image says about itself), it returns [`Outcome::Needs`], the run fetches exactly that, adds it to [`Facts`] and
+//! asks again. A fact that could not be had is
 //! recorded as such and holds the reference; it never elects the next best tag.
 //!
 //! | file | says |
 //! |---|---|
-//! | `claims` | who owns a reference |
+//! | `claims`, `admission` | who owns a reference, and which repositories may be touched at all |
 //! | `filter` | which tags are looked at, and by which key |
 //! | `artefact`, `floating` | which tags are never candidates |
-//! | `semver`, `numeric`, `alphabetical` | one file per `select` kind: the value of a tag, and whether it is admitted |
+//! | `semver`, `calver`, `numeric`, `alphabetical` | one file per `select` kind: the value of a tag, and whether it is admitted |
+//! | `newest`, `digest` | the kinds that the tag's text says nothing about: by build time, and one tag by name |
 //! | `family` | which tags are the same flavour as the current one |
 //! | `outlier` | which jumps are not believed |
+//! | `require` | what a candidate must satisfy beside its place in the order |
 //! | `ranking`, `pool` | the tags of one repository in order, ties included |
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
@@ -31,32 +34,41 @@
 //! let current = Tag::parse("1.4.0").unwrap();
 //! let question = Question { current: Some(&current), ..Question::default() };
 //! let Outcome::Decided(decision) = Ranking::new(&policy, &tags).decide(&question, &Facts::default()) else {
-//!     unreachable!("nothing but a digest is ever needed");
+//!     unreachable!("versions need no facts");
 //! };
 //! assert_eq!(decision.chosen.unwrap().tag.as_str(), "1.5.0");
 //! ```
 
+mod admission;
 mod alphabetical;
 mod artefact;
+mod calver;
 mod claims;
 mod decide;
+mod digest;
 mod explain;
 mod family;
 mod filter;
 mod floating;
 mod ground;
+mod newest;
 mod numeric;
 mod outlier;
 mod pool;
 mod ranking;
 mod reason;
+mod require;
 mod semver;
 
+pub use admission::Admission;
 pub use claims::Exactness;
+pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
+pub use require::{Bump, MAX_LOOKED_AT, Require};
 
-use crate::image::{Digest, Repository, Tag};
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
+use crate::version::calver::Pattern;
 use crate::version::range::Range;
 use globset::GlobMatcher;
 use regex::Regex;
@@ -70,6 +82,8 @@ pub struct Policy {
     pub name: PolicyName,
     /// The file the policy was read from, for messages and tenancy.
     pub file: Arc<str>,
+    /// The line of the file that names it, counted from 1; 0 where there is none.
+    pub line: usize,
     pub images: Vec<ImagePattern>,
     /// Where references may be changed; empty means everywhere.
     pub files: Vec<GlobMatcher>,
@@ -77,6 +91,7 @@ pub struct Policy {
     pub select: Select,
     pub family: Family,
     pub guards: Guards,
+    pub require: Require,
     pub pin: Pin,
     pub write: Write,
 }
@@ -87,12 +102,14 @@ impl Policy {
         Policy {
             name,
             file: file.into(),
+            line: 0,
             images: Vec::new(),
             files: Vec::new(),
             tags: TagFilter::default(),
             select,
             family: Family::default(),
             guards: Guards::default(),
+            require: Require::default(),
             pin: Pin::default(),
             write: Write::default(),
         }
@@ -141,9 +158,25 @@ pub struct TagFilter {
 /// How candidates are ordered and what they must satisfy.
 #[derive(Debug, Clone)]
 pub enum Select {
-    Semver { range: Range, parts: Parts, prereleases: bool },
+    Semver {
+        range: Range,
+        parts: Parts,
+        prereleases: bool,
+    },
+    Calver(Pattern),
     Numeric(Order),
     Alphabetical(Order),
+    /// By the image's build time.
+    Newest,
+    /// One moving tag by name, written with its digest only.
+    Digest(Tag),
+}
+
+impl Select {
+    /// Whether the order hangs on when images were built.
+    pub fn needs_times(&self) -> bool {
+        matches!(self, Select::Newest)
+    }
 }
 
 /// How many dot-separated parts a tag must have to be a version.
@@ -260,10 +293,12 @@ pub enum Outcome {
     Needs(Vec<Need>),
 }
 
-/// A fact that only the outside knows. Later kinds add creation times and ancestry.
+/// A fact that only the outside knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     Digest(Tag),
+    /// What the image says about itself.
+    Metadata(Tag),
 }
 
 /// What the run has learned so far about one repository.
@@ -271,6 +306,28 @@ pub enum Need {
 pub struct Facts {
     /// `Err` holds the sentence that says why the digest could not be had.
     pub digests: BTreeMap<Tag, Result<Digest, String>>,
+    /// `Err` likewise.
+    pub metadata: BTreeMap<Tag, Result<ImageMetadata, String>>,
+    /// Seconds since 1970, UTC; ages cannot be told without.
+    pub now: Option<i64>,
+}
+
+impl Facts {
+    /// Records why the need cannot be met.
+    pub fn refuse(&mut self, need: Need, why: &str) {
+        match need {
+            Need::Digest(tag) => drop(self.digests.insert(tag, Err(why.to_owned()))),
+            Need::Metadata(tag) => drop(self.metadata.insert(tag, Err(why.to_owned()))),
+        }
+    }
+
+    /// Whether the need is met, by an answer or by the reason why there is none.
+    pub fn answers(&self, need: &Need) -> bool {
+        match need {
+            Need::Digest(tag) => self.digests.contains_key(tag),
+            Need::Metadata(tag) => self.metadata.contains_key(tag),
+        }
+    }
 }
 
 /// The answer for one reference.

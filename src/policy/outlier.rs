@@ -9,11 +9,23 @@
 //! 3. At the first step that is not believed the ladder ends: everything from there on is an outlier, and the best tag below
 //!    is taken meanwhile. `accept: [TAG]` confirms single tags.
 //!
+//! A date in the suffix that lies in the future (`4.8.1-20990301`) is an outlier too: nobody builds then, and such a tag would
+//! win for ever.
+//!
 //! So 17 to 18, 5 to 7 and 2024 to 2026 are steps (for calendar-like numbers the half is far more than any year), 5 to 20
 //! is not, unless the repository went from 1 to 10 before. Without a current tag nothing is an outlier.
 
 /// A step that is always believed: releases that were skipped, or never published under a tag.
 const PLAIN_STEP: u64 = 5;
+
+/// How far, in seconds, a date in a suffix may lie ahead: publishers live in other time zones, and name tomorrow's build.
+const AHEAD: i64 = 2 * 24 * 60 * 60;
+
+/// The last day that a suffix may name at `now`, as a number such as 20240501.
+pub(super) fn last_day(now: i64) -> Option<u32> {
+    let last = jiff::Timestamp::from_second(now.saturating_add(AHEAD)).ok()?;
+    last.strftime("%Y%m%d").to_string().parse().ok()
+}
 
 /// The first numbers of a repository's versions.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +63,12 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_day_after_tomorrow_is_the_last_that_a_suffix_may_name() {
+        assert_eq!(last_day(1_709_164_800), Some(20_240_302), "the day after tomorrow, of a 29th of February");
+        assert_eq!(last_day(i64::MAX), None);
+    }
 
     #[test]
     fn a_ladder_ends_where_no_earlier_step_suggests_the_next() {

@@ -6,13 +6,13 @@
 
 use super::floating::Evidence;
 use super::outlier::Ladder;
-use super::{Guard, Policy, Reason, Select, alphabetical, family, numeric, semver};
+use super::{Guard, Policy, Reason, Select, alphabetical, calver, family, numeric, semver};
 use crate::version::tag::Unversioned;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// How tags are read: see [`semver`]. The other kinds have one reading only.
+/// How tags are read: see [`semver`] and [`calver`]. The other kinds have one reading only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     Plain,
@@ -32,6 +32,7 @@ pub(super) struct Entry<'a> {
 #[derive(Debug, Clone)]
 enum Value<'a> {
     Version(semver::Value<'a>),
+    Date(calver::Value<'a>),
     Number(numeric::Value),
     Text,
 }
@@ -40,6 +41,7 @@ enum Value<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unordered {
     Version(Unversioned),
+    Date,
     Number,
 }
 
@@ -47,6 +49,7 @@ impl fmt::Display for Unordered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unordered::Version(why) => why.fmt(f),
+            Unordered::Date => f.write_str("is no date as the policy's pattern writes it"),
             Unordered::Number => f.write_str("is not a plain decimal number"),
         }
     }
@@ -68,11 +71,19 @@ impl<'a> Entry<'a> {
                 };
                 Value::Version(value.map_err(Unordered::Version)?)
             }
+            Select::Calver(pattern) => {
+                let value = match reading {
+                    Reading::Plain => calver::Value::read(&key, pattern),
+                    Reading::Family => calver::Value::read_family(tag, pattern),
+                };
+                Value::Date(value.ok_or(Unordered::Date)?)
+            }
             Select::Numeric(_) => Value::Number(numeric::Value::read(&key).ok_or(Unordered::Number)?),
-            Select::Alphabetical(_) => Value::Text,
+            Select::Alphabetical(_) | Select::Newest | Select::Digest(_) => Value::Text,
         };
         let refused = match (&policy.select, &value) {
             (Select::Semver { range, prereleases, .. }, Value::Version(value)) => value.refuse(range, *prereleases),
+            (_, Value::Date(value)) => value.refuse(),
             _ => None,
         };
         Ok(Entry { tag, key, value, refused })
@@ -82,9 +93,10 @@ impl<'a> Entry<'a> {
     pub(super) fn compare_value(&self, other: &Entry<'_>, policy: &Policy) -> Ordering {
         match (&self.value, &other.value, &policy.select) {
             (Value::Version(value), Value::Version(other), _) => value.compare(other),
+            (Value::Date(value), Value::Date(other), _) => value.compare(other),
             (Value::Number(value), Value::Number(other), Select::Numeric(order)) => value.compare(other, *order),
             (_, _, Select::Alphabetical(order)) => alphabetical::compare(&self.key, &other.key, *order),
-            // One policy makes values of one kind.
+            // One policy makes values of one kind; those that a tag's text says nothing about are equal here.
             _ => Ordering::Equal,
         }
     }
@@ -92,6 +104,11 @@ impl<'a> Entry<'a> {
     /// The total order, best first.
     fn compare(&self, other: &Entry<'_>, policy: &Policy) -> Ordering {
         (other.compare_value(self, policy)).then_with(|| other.key.cmp(&self.key)).then_with(|| self.tag.cmp(other.tag))
+    }
+
+    /// The numbers that the key begins with, as far as there are three.
+    pub(super) fn numbers(&self) -> Option<[u64; 3]> {
+        family::Shape::read(&self.key).map(|shape| shape.core.values)
     }
 
     /// The first number of a version.
@@ -152,11 +169,13 @@ impl<'a> Pool<'a> {
 
 /// Whether the key is a short version that longer ones refine.
 fn floats<'e>(policy: &Policy, key: &str, evidence: impl Fn() -> &'e Evidence) -> bool {
-    let Select::Semver { parts, .. } = &policy.select else {
-        return false;
+    let possible = match &policy.select {
+        // Keys have at least `parts` numbers, save for the few whose pre-release has the missing dots.
+        Select::Semver { parts, .. } => *parts != super::Parts::Three || key.contains('-'),
+        Select::Calver(_) => true,
+        _ => false,
     };
-    // Keys have at least `parts` numbers, save for the few whose pre-release has the missing dots.
-    (*parts != super::Parts::Three || key.contains('-'))
+    possible
         && policy.guards.is_on(Guard::Floating)
         && family::Shape::read(key).is_some_and(|shape| shape.core.parts < 3 && evidence().refines(&shape))
 }

@@ -5,10 +5,13 @@
 
 use super::family::FamilyName;
 use super::floating::{Evidence, is_named};
-use super::pool::{Pool, Reading};
-use super::{Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, family};
+use super::pool::{Entry, Pool, Reading};
+use super::{
+    Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, calver, family, newest,
+};
 use crate::image::{MAX_TAG, Tag};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -50,21 +53,29 @@ impl<'a> Ranking<'a> {
 
     /// The decision for one reference, or the facts that it hangs on. The same question and facts give the same outcome.
     pub fn decide(&self, question: &Question<'_>, facts: &Facts) -> Outcome {
-        self.judge(&self.ground(question)).complete(question, facts)
+        if let Select::Digest(tag) = &self.policy.select {
+            return self.follow(tag, question, facts);
+        }
+        self.judge(&self.ground(question), facts).complete(question, facts)
     }
 
     /// Why each tag but the chosen one was passed over: the ordered ones best first, then the others by their bytes.
     ///
-    /// Computed when asked for; each call looks at every tag. The facts are those the decision was made with; of today's
-    /// kinds none passes a tag over because of one.
-    pub fn passed_over(&self, question: &Question<'_>, _facts: &Facts) -> Vec<PassedOver> {
+    /// Computed when asked for; each call looks at every tag. The facts are those the decision was made with.
+    pub fn passed_over(&self, question: &Question<'_>, facts: &Facts) -> Vec<PassedOver> {
+        if let Select::Digest(tag) = &self.policy.select {
+            return self.not_followed(tag, question);
+        }
         let ground = self.ground(question);
-        let chosen = self.judge(&ground).chosen;
-        self.explain(&ground, chosen.as_ref())
+        let chosen = self.judge(&ground, facts).chosen;
+        self.explain(&ground, chosen.as_ref(), facts)
     }
 
     /// The current tag's family as people say it; `None` when candidates may be of any.
     pub fn family(&self, question: &Question<'_>) -> Option<String> {
+        if matches!(self.policy.select, Select::Digest(_)) {
+            return None;
+        }
         self.ground(question).family.map(|family| family.described)
     }
 
@@ -77,30 +88,45 @@ impl<'a> Ranking<'a> {
     pub(super) fn parts(&self) -> usize {
         match self.policy.select {
             Select::Semver { parts, .. } => parts.count(),
-            Select::Numeric(_) | Select::Alphabetical(_) => 1,
+            _ => 1,
         }
     }
 
-    /// Whether the version is a short one that others refine. Only `semver` asks.
+    /// Whether the values are versions or dates, of which short ones float.
+    pub(super) fn has_versions(&self) -> bool {
+        matches!(self.policy.select, Select::Semver { .. } | Select::Calver(_))
+    }
+
+    /// Whether the version is a short one that others refine. Only `semver` and `calver` ask.
     pub(super) fn moves(&self, shape: &family::Shape<'_>) -> bool {
-        matches!(self.policy.select, Select::Semver { .. })
+        self.has_versions()
             && self.policy.guards.is_on(Guard::Floating)
             && shape.core.parts < 3
             && self.evidence().refines(shape)
     }
 
     pub(super) fn family_of(&self, tag: &str) -> Option<FamilyName> {
-        match self.policy.select {
+        match &self.policy.select {
             Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.name(self.policy.family)),
-            Select::Numeric(_) | Select::Alphabetical(_) => family::name_of_text(tag),
+            Select::Calver(pattern) => calver::shape(tag, pattern).map(|shape| shape.name(self.policy.family)),
+            _ => family::name_of_text(tag),
         }
     }
 
     /// The key alone, without the text for people: this one is asked of every tag.
     fn family_key(&self, tag: &str) -> Option<String> {
-        match self.policy.select {
+        match &self.policy.select {
             Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.key(self.policy.family)),
-            Select::Numeric(_) | Select::Alphabetical(_) => family::key_of_text(tag),
+            Select::Calver(pattern) => calver::shape(tag, pattern).map(|shape| shape.key(self.policy.family)),
+            _ => family::key_of_text(tag),
+        }
+    }
+
+    /// By value: of versions, numbers and keys their own, of images their build time.
+    pub(super) fn compare(&self, entry: &Entry<'_>, other: &Entry<'_>, facts: &Facts) -> Ordering {
+        match self.policy.select {
+            Select::Newest => newest::compare(entry.tag, other.tag, facts),
+            _ => entry.compare_value(other, self.policy),
         }
     }
 

@@ -15,6 +15,10 @@ pub enum Reason {
     OtherFamily,
     Older,
     Outlier,
+    MaxBump,
+    TooYoung,
+    PlatformMissing,
+    LabelMissing,
     Superseded,
     // references
     NoCandidate,
@@ -33,7 +37,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 29] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -45,6 +49,10 @@ impl Reason {
         Reason::OtherFamily,
         Reason::Older,
         Reason::Outlier,
+        Reason::MaxBump,
+        Reason::TooYoung,
+        Reason::PlatformMissing,
+        Reason::LabelMissing,
         Reason::Superseded,
         Reason::NoCandidate,
         Reason::Downgrade,
@@ -75,6 +83,10 @@ impl Reason {
             Reason::OtherFamily => "other-family",
             Reason::Older => "older",
             Reason::Outlier => "outlier",
+            Reason::MaxBump => "max-bump",
+            Reason::TooYoung => "too-young",
+            Reason::PlatformMissing => "platform-missing",
+            Reason::LabelMissing => "label-missing",
             Reason::Superseded => "superseded",
             Reason::NoCandidate => "no-candidate",
             Reason::Downgrade => "downgrade",
@@ -101,7 +113,7 @@ impl Reason {
     pub fn meaning(self) -> &'static str {
         match self {
             Reason::InvalidTag => "the registry listed something that is no tag",
-            Reason::NoMatch => "`tags.match` does not match the tag",
+            Reason::NoMatch => "`tags.match` does not match the tag, or the policy follows another tag by name",
             Reason::Excluded => "`tags.exclude` matches the tag",
             Reason::NotAVersion => "the tag, or what `extract` takes from it, is not a value this policy can order",
             Reason::OutOfRange => "the version lies outside the policy's range",
@@ -111,6 +123,10 @@ impl Reason {
             Reason::OtherFamily => "its prefix, number of parts or suffix differs from the current tag's",
             Reason::Older => "lower in the policy's order than the tag that stands in the file",
             Reason::Outlier => "a jump of the first number that no earlier step of this repository suggests",
+            Reason::MaxBump => "a larger step from the current tag than `require.maxBump` lets through",
+            Reason::TooYoung => "built more recently than `require.age` lets through",
+            Reason::PlatformMissing => "has no image for a platform of `require.platforms`",
+            Reason::LabelMissing => "lacks a label of `require.labels`, or has it with another value",
             Reason::Superseded => "a good candidate, but a better one exists",
             Reason::NoCandidate => "no tag of the repository satisfies the policy",
             Reason::Downgrade => "the best candidate is lower than what stands in the file",
@@ -125,7 +141,9 @@ impl Reason {
             Reason::AmbiguousImage => {
                 "the marker needs a policy with exactly one exact image, or one that names this image"
             }
-            Reason::NotAllowed => "the operator's settings do not let this policy touch this file or image",
+            Reason::NotAllowed => {
+                "the operator's settings, or `allow` and `deny` of a policy file, do not let this file or image be touched"
+            }
             Reason::NotEditable => "the place cannot be edited safely",
             Reason::Hold => "a person put the reference on hold",
             Reason::ReportOnly => "the policy's write mode is report",

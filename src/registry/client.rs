@@ -6,10 +6,11 @@
 use super::conversation::Conversation;
 use super::credentials::Credentials;
 use super::host::{self, Host};
+use super::known::Known;
 use super::refusal::error;
 use super::token::Tokens;
 use crate::http;
-use crate::image::{Digest, Repository, Tag};
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use crate::port::{Registry, RegistryError, RegistryErrorKind};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -67,6 +68,7 @@ pub struct Client {
     credentials: Credentials,
     patience: Duration,
     tokens: Tokens,
+    images: Known,
     known: Mutex<HashMap<String, Arc<Host>>>,
 }
 
@@ -84,6 +86,14 @@ impl Registry for Client {
 
     fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
         async move { self.conversation(repository)?.digest(tag).await }.boxed()
+    }
+
+    fn metadata<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a Tag,
+    ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
+        async move { self.conversation(repository)?.metadata(tag, &self.images).await }.boxed()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -112,6 +122,7 @@ impl Client {
             credentials: options.credentials,
             patience: options.patience,
             tokens: Tokens::default(),
+            images: Known::default(),
             known: Mutex::new(HashMap::new()),
         })
     }

@@ -7,13 +7,15 @@
 
 use super::credentials::Found;
 use super::host::{self, Host, Scheme};
+use super::known::Known;
 use super::listing::Listing;
+use super::metadata::{self, Content, Manifest};
 use super::refusal::error;
 use super::response::{self, header_values};
 use super::token::{Held, Key, Tokens};
 use super::{challenge, request};
 use crate::http::{self, Answer, Request, hide_secrets};
-use crate::image::{Digest, Repository, Tag};
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -73,6 +75,12 @@ impl<'a> Conversation<'a> {
         resolved.map_err(|error| self.explain(error))
     }
 
+    /// What the image that the tag names says about itself.
+    pub(crate) async fn metadata(mut self, tag: &Tag, known: &Known) -> Result<ImageMetadata, RegistryError> {
+        let described = self.describe(tag, known).await;
+        described.map_err(|error| self.explain(error))
+    }
+
     async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
         let mut first = self.ask(self.first_page(Some(request::PAGE_SIZE))).await?;
         if matches!(first.status.as_u16(), 400 | 405) {
@@ -114,8 +122,43 @@ impl<'a> Conversation<'a> {
         if !head_unknown && let Some(digest) = response::digest_header(&self.host.name, &answer)? {
             return Ok(digest);
         }
-        let answer = self.ask(request::manifest(&self.host.base, self.repository, tag)).await?;
+        let answer = self.ask(request::manifest(&self.host.base, self.repository, tag.as_str())).await?;
         response::digest_of_manifest(&self.host.name, &answer)
+    }
+
+    async fn describe(&mut self, tag: &Tag, known: &Known) -> Result<ImageMetadata, RegistryError> {
+        let manifest = self.manifest(tag.as_str(), None).await?;
+        if let Some(image) = known.get(&manifest.digest) {
+            return Ok(image);
+        }
+        let config = match &manifest.content {
+            Content::Image { config } => Some(config.clone()),
+            Content::Index { first: None, .. } => None,
+            Content::Index { first: Some(first), .. } => {
+                match self.manifest(first.as_str(), Some(first)).await?.content {
+                    Content::Image { config } => Some(config),
+                    Content::Index { .. } => {
+                        let detail = "an index inside of an index, which is not followed".to_owned();
+                        return Err(error(&self.host.name, RegistryErrorKind::Malformed, detail));
+                    }
+                }
+            }
+        };
+        let config = match config {
+            Some(digest) => {
+                let answer = self.ask(request::config(&self.host.base, self.repository, &digest)).await?;
+                Some(metadata::config(&self.host.name, &answer, &digest)?)
+            }
+            None => None,
+        };
+        let image = metadata::joined(manifest, config);
+        known.remember(&image);
+        Ok(image)
+    }
+
+    async fn manifest(&mut self, reference: &str, wanted: Option<&Digest>) -> Result<Manifest, RegistryError> {
+        let answer = self.ask(request::manifest(&self.host.base, self.repository, reference)).await?;
+        metadata::manifest(&self.host.name, &answer, wanted)
     }
 
     /// Sends the request with what the host wants to see, and learns what that is where it is not known.

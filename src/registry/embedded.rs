@@ -16,6 +16,9 @@
 
 mod api;
 mod content;
+mod made;
+
+pub use made::Made;
 
 use crate::image::{Digest, InvalidName, Repository, Tag};
 use content::Content;

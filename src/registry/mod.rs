@@ -6,9 +6,11 @@
 //! |---|---|
 //! | `request` | what is asked: a page of tags, a manifest, a token |
 //! | `response`, `refusal` | what an answer means: page, digest, token, or the reason why not |
+//! | `metadata` | what a manifest and a configuration say about an image |
 //! | `challenge`, `link` | the two headers with a grammar of their own |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
 //! | `credentials`, `docker_config` | which login goes to which repository |
+//! | `known` | what images said about themselves, by digest |
 //! | `host`, `token` | what is remembered: address and authentication of a host, tokens until they expire |
 //! | `conversation` | one question, until there is a whole answer or a reason |
 //! | `client` | the port's adapter |
@@ -28,8 +30,10 @@ mod credentials;
 mod docker_config;
 pub mod embedded;
 mod host;
+mod known;
 mod link;
 mod listing;
+mod metadata;
 mod refusal;
 mod request;
 mod response;
@@ -39,4 +43,5 @@ pub use client::{Client, DEFAULT_PATIENCE, HostOptions, Options};
 pub use credentials::Credentials;
 pub use docker_config::InvalidDockerConfig;
 pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
+pub use metadata::{MAX_CONFIG_BYTES, MAX_LABEL_BYTES};
 pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};

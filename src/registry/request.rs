@@ -1,7 +1,8 @@
 //! What is asked: the requests of the distribution API as data. Nothing here sends anything.
 
+use super::metadata::MAX_CONFIG_BYTES;
 use crate::http::Request;
-use crate::image::{Repository, Tag};
+use crate::image::{Digest, Repository, Tag};
 use oci_client::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
@@ -44,13 +45,18 @@ pub(crate) fn manifest_head(base: &Url, repository: &Repository, tag: &Tag) -> R
     Request { accept: accept_manifests(), ..Request::head(address(base, repository, &format!("manifests/{tag}"))) }
 }
 
-/// Asks for the manifest itself.
-pub(crate) fn manifest(base: &Url, repository: &Repository, tag: &Tag) -> Request {
+/// Asks for the manifest itself, by tag or by digest.
+pub(crate) fn manifest(base: &Url, repository: &Repository, reference: &str) -> Request {
     Request {
         accept: accept_manifests(),
         limit: MAX_MANIFEST_BYTES,
-        ..Request::get(address(base, repository, &format!("manifests/{tag}")))
+        ..Request::get(address(base, repository, &format!("manifests/{reference}")))
     }
+}
+
+/// Asks for an image's configuration.
+pub(crate) fn config(base: &Url, repository: &Repository, digest: &Digest) -> Request {
+    Request { limit: MAX_CONFIG_BYTES, ..Request::get(address(base, repository, &format!("blobs/{digest}"))) }
 }
 
 /// Asks the token service for the right to pull. What the realm's own query says is kept.

@@ -100,7 +100,7 @@ pub(crate) fn header_values<'a>(answer: &'a Answer, name: &str) -> impl Iterator
     answer.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
-fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, RegistryError> {
+pub(crate) fn json<'a, T: Deserialize<'a>>(host: &str, answer: &'a Answer) -> Result<T, RegistryError> {
     serde_json::from_slice(&answer.body).map_err(|bad| {
         let start = answer.body.trim_ascii_start();
         if start.starts_with(b"<") {

@@ -141,7 +141,7 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     let pinned = Question { current_digest: Some(&moved), ..plain };
     let Outcome::Needs(needs) = ranking.decide(&pinned, &none) else { panic!("decided without the digest") };
     assert_eq!(needs, [Need::Digest(new.clone())]);
-    let known = Facts { digests: [(new.clone(), Ok(fresh.clone()))].into() };
+    let known = Facts { digests: [(new.clone(), Ok(fresh.clone()))].into(), ..Facts::default() };
     assert_eq!(chosen(pinned, &known), Some(fresh.clone()));
 
     // The tag stays: so does the digest, though the tag has moved meanwhile.
@@ -153,7 +153,8 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     assert!(matches!(ranking.decide(&bare, &none), Outcome::Needs(_)));
 
     // What could not be learned holds the reference; it elects no other tag.
-    let failed = Facts { digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into() };
+    let failed =
+        Facts { digests: [(new.clone(), Err("ghcr.io did not answer in time".to_owned()))].into(), ..Facts::default() };
     let Outcome::Decided(decision) = ranking.decide(&pinned, &failed) else { panic!("asked again") };
     let held = decision.held.unwrap();
     assert_eq!(held.reason, Reason::IncompleteInformation);
@@ -164,4 +165,38 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     let floating = Tag::parse("latest").unwrap();
     let question = Question { current: Some(&floating), ..pinned };
     assert!(matches!(ranking.decide(&question, &none), Outcome::Decided(_)));
+}
+
+#[test]
+fn a_day_to_come_waits_for_a_person() {
+    let now = Facts { now: Some(1_735_689_600), ..Facts::default() };
+    let chosen = |policy: &Policy, current: &str, tags: &str, facts: &Facts| {
+        let (current, tags) = (Tag::parse(current).unwrap(), list(tags));
+        let question = Question { current: Some(&current), ..Question::default() };
+        match Ranking::new(policy, &tags).decide(&question, facts) {
+            Outcome::Decided(decision) => decision.chosen.unwrap().tag.to_string(),
+            Outcome::Needs(needs) => panic!("{needs:?}"),
+        }
+    };
+    let mut policy = semver("*");
+    let tags = "4.8.1-20241014-core 4.8.1-20990301-core 4.8.1-20250103-core 4.8.1-20250104-core";
+    assert_eq!(chosen(&policy, "4.8.1-20241014-core", tags, &now), "4.8.1-20250103-core");
+    assert_eq!(chosen(&policy, "4.8.1-20990301-core", tags, &now), "4.8.1-20990301-core", "what stands there stays");
+    assert_eq!(
+        chosen(&policy, "4.8.1-20241014-core", tags, &Facts::default()),
+        "4.8.1-20990301-core",
+        "no clock, no future"
+    );
+    policy.guards.accept.insert(Tag::parse("4.8.1-20990301-core").unwrap());
+    assert_eq!(chosen(&policy, "4.8.1-20241014-core", tags, &now), "4.8.1-20990301-core");
+    policy.guards.accept.clear();
+    policy.guards.disabled.insert(Guard::Outlier);
+    assert_eq!(chosen(&policy, "4.8.1-20241014-core", tags, &now), "4.8.1-20990301-core");
+}
+
+#[test]
+fn a_short_version_with_a_date_names_one_build() {
+    let two = semver_with("*", Parts::Two);
+    assert_eq!(outcome(&two, "4.8-20240909", "4.8-20240909 4.8-20241014 4.8.1"), "4.8-20241014");
+    assert_eq!(outcome(&two, "4.8", "4.8 4.8.1"), "floating-current");
 }

@@ -1,6 +1,8 @@
 //! What holds for any list, any current tag and every kind of policy.
 
 use super::*;
+use landwaiter::policy::Bump;
+use landwaiter::version::calver::Pattern;
 use proptest::prelude::*;
 
 /// Policies of each kind, and with the switches that matter for order.
@@ -11,12 +13,17 @@ fn policies() -> Vec<Policy> {
     let mut replacing = semver_with(">=0-0", Parts::One);
     replacing.guards.allow_replace = true;
     replacing.guards.floating_current = FloatingCurrent::Pin;
+    let mut stepping = semver("*");
+    stepping.require.max_bump = Some(Bump::Minor);
     vec![
         semver(">=1 <3"),
         semver_with("*", Parts::Two),
         extracting,
         replacing,
         Policy { family: Family::Any, ..semver(">=1-0") },
+        stepping,
+        policy(Select::Calver(Pattern::parse("YYYY0M0D").unwrap())),
+        policy(Select::Calver(Pattern::parse("MAJOR.YY").unwrap())),
         policy(Select::Numeric(Order::Asc)),
         policy(Select::Numeric(Order::Desc)),
         policy(Select::Alphabetical(Order::Asc)),

@@ -2,6 +2,8 @@
 //!
 //! - `before/` and `after/`: the config repository as it is and as `update --worktree` must leave it, compared as raw bytes;
 //! - `registry.yaml`: `repository: [tags]`, one a line;
+//! - `images.txt` (optional): what images say about themselves, one a line after their name:
+//!   `acme/web:1.0.0 created=2024-05-01T00:00:00Z platforms=linux/amd64,linux/arm64 labels=team=a`;
 //! - `report.txt`: what `plan` prints; `commit.txt`: the message of the commit that `update` makes on a bare repository;
 //! - `exit.txt` (optional): the exit status, else 0.
 //!
@@ -36,6 +38,9 @@ fn play(case: &Path) -> Vec<String> {
         let tags: Vec<&str> =
             tags.trim_end().trim_end_matches(']').split(',').map(|tag| tag.trim().trim_matches('"')).collect();
         world.push(repository, &tags);
+    }
+    for line in fs::read_to_string(case.join("images.txt")).unwrap_or_default().lines() {
+        world.make(line);
     }
     world.copy(&case.join("before"));
     let exit = fs::read_to_string(case.join("exit.txt")).map_or(0, |text| text.trim().parse().unwrap());

@@ -75,7 +75,7 @@ fn a_tenant_cannot_hold_back_what_is_not_his() {
         let planned = world.landwaiter(&["plan", "--config", &settings]);
         assert!(planned.out.contains("1 change, 0 held"), "{claim}: {}{}", planned.out, planned.err);
         let explained = world.landwaiter(&["explain", "a/web.yaml:6", "--config", &settings]).out;
-        assert!(explained.contains("the operator's settings do not let it touch this"), "{explained}");
+        assert!(explained.contains("the operator's settings do not let policies/b.yaml touch this"), "{explained}");
     }
     std::fs::remove_file(world.repo().join("policies/a.yaml")).unwrap();
     let alone = world.landwaiter(&["plan", "--config", &settings]);

@@ -3,7 +3,7 @@
 //! Files may name `reg.example.com`; the world puts its own registry's address in its place, and takes it out again of
 //! whatever the program prints.
 
-use landwaiter::registry::embedded::Embedded;
+use landwaiter::registry::embedded::{Embedded, Made};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,25 @@ impl World {
         for tag in tags {
             self.runtime.block_on(self.registry.push(repository, tag)).unwrap();
         }
+    }
+
+    /// Pushes an image that says something about itself, in the words of a scenario's `images.txt`.
+    pub(crate) fn make(&self, line: &str) {
+        let mut words = line.split(' ');
+        let (repository, tag) = words.next().unwrap().rsplit_once(':').unwrap();
+        let mut made = Made::default();
+        let (mut platforms, mut labels) = (Vec::new(), Vec::new());
+        for word in words {
+            match word.split_once('=').unwrap() {
+                ("created", time) => made.created = Some(time),
+                ("platforms", list) => platforms.extend(list.split(',')),
+                ("labels", list) => labels.extend(list.split(',').map(|label| label.split_once('=').unwrap())),
+                (other, _) => panic!("{other} is nothing that an image says"),
+            }
+        }
+        made.platforms = &platforms;
+        made.labels = &labels;
+        self.registry.push_made(repository, tag, &made).unwrap();
     }
 
     /// The folder that holds the config repository.

@@ -20,6 +20,7 @@ pub(crate) struct Asked {
 }
 
 /// What is done with it.
+#[derive(Clone)]
 pub(crate) enum Reply {
     /// A whole answer with its right length.
     Answer(u16, Vec<(&'static str, String)>, String),

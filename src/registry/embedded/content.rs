@@ -177,7 +177,7 @@ impl Content {
     }
 }
 
-fn sha256(body: &[u8]) -> Option<Digest> {
+pub(super) fn sha256(body: &[u8]) -> Option<Digest> {
     let mut text = String::from("sha256:");
     for byte in Sha256::digest(body) {
         write!(text, "{byte:02x}").ok()?;

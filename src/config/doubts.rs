@@ -1,0 +1,59 @@
+//! What is allowed and cannot have been meant: warnings about single policies, and about policies that stand in each
+//! other's way.
+
+use super::policy_file::{PolicyShape, Rules, SelectShape};
+use super::problems::Problems;
+use super::shape::Spanned;
+use crate::policy::{Family, ImagePattern, Policy};
+use crate::text::Span;
+use std::collections::BTreeMap;
+
+/// Who claims which images in which files: the first policy, and where it stands.
+pub(super) type Claimed = BTreeMap<(String, Vec<String>), String>;
+
+/// Looks at what one policy says, with what it inherits. `place` is where it is named.
+pub(super) fn single(shape: Span, rules: &Rules, problems: &mut Problems) {
+    if let Some(select) = rules.select.as_given()
+        && let SelectShape::Semver(semver) = &select.value
+        && semver.range.never_matches()
+    {
+        let message = format!("no version can satisfy `{}`", semver.range.as_str());
+        problems.warning(select.span, message, "`||` is or, a space is and");
+    }
+    let matching = rules.tags.as_given().is_some_and(|tags| !tags.value.matching.is_absent());
+    let family = rules.family.as_given().filter(|family| matching && family.value != Family::Any);
+    // One that `defaults` say holds for the other policies.
+    if let Some(family) = family.filter(|family| shape.start <= family.span.start && family.span.end <= shape.end) {
+        let hint = "say in `match` which tags are meant, or leave `match` out";
+        problems.warning(family.span, "`family` means nothing beside `tags.match`", hint);
+    }
+}
+
+/// Finds another policy that claims an image of this one in the same files with the same right.
+pub(super) fn shadowed(shape: &PolicyShape, policy: &Policy, claimed: &mut Claimed, problems: &mut Problems) {
+    let mut files: Vec<String> = policy.files.iter().map(|glob| glob.glob().glob().to_owned()).collect();
+    files.sort();
+    let at = shape.name.as_given().map(|name| problems.position(name.span.start).line).unwrap_or_default();
+    let mut warned = false;
+    let images: &[Spanned<ImagePattern>] = shape.images.as_given().map_or(&[], |images| &images.value);
+    for image in images {
+        let text = match &image.value {
+            ImagePattern::Exact(repository) => format!("={repository}"),
+            ImagePattern::Glob(glob) => glob.glob().glob().to_owned(),
+        };
+        let key = (text, files.clone());
+        match claimed.get(&key) {
+            Some(first) if !warned && !first.ends_with(&format!("`{}`", policy.name)) => {
+                warned = true;
+                let message = format!("{first} claims this in the same files with the same right");
+                let hint =
+                    "references to it are held unless a marker names a policy; give one of the two other `files`";
+                problems.warning(image.span, message, hint);
+            }
+            Some(_) => {}
+            None => {
+                claimed.insert(key, format!("{}:{at}: `{}`", policy.file, policy.name));
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The shape of `require`: what candidates must satisfy.
+
+use super::declare::{record, words};
+use super::problems::Problems;
+use super::shape::{Field, Refusal, Shape, Spanned, read_record, shown};
+use super::tree::{Node, Scalar, Value};
+use super::values::FromScalar;
+use crate::image::Platform;
+use crate::policy::Bump;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+record! {
+    /// What a candidate must satisfy; one that fails is passed over.
+    pub(super) struct RequireShape {
+        /// The largest step up from the current tag: `patch`, `minor` or `major`. Needs `select: semver`.
+        "maxBump" => max_bump: Bump,
+        /// Platforms that the image must have, such as `linux/arm64`.
+        "platforms" => platforms: Vec<Spanned<Platform>>,
+        /// Labels that the image must have, with their values.
+        "labels" => labels: Labels,
+        /// How long ago the image must have been built, by the publisher's date.
+        "age" => age: Age,
+    }
+    refused {
+        "signature" => Refusal::NotYet("signatures are not read today; `labels` and `platforms` are"),
+    }
+}
+
+impl RequireShape {
+    /// How many entries its lists have.
+    pub(super) fn entries(&self) -> usize {
+        self.platforms.entries() + self.labels.as_given().map_or(0, |labels| labels.value.0.len())
+    }
+}
+
+words! {
+    Bump {
+        "patch" => Bump::Patch,
+        "minor" => Bump::Minor,
+        "major" => Bump::Major,
+    }
+}
+
+impl FromScalar for Platform {
+    const WANTED: &'static str = "a platform";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Platform> {
+        let platform = Platform::parse(&scalar.text);
+        if platform.is_none() {
+            let message = format!("`{}` is not a platform", shown(&scalar.text));
+            problems.error(scalar.span, message, "write `linux/amd64`, `linux/arm64` or `linux/arm/v7`");
+        }
+        platform
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string", "pattern": "^[a-z0-9._-]+/[a-z0-9._-]+(/[a-z0-9._-]+)?$" })
+    }
+}
+
+/// Label names and their values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labels(pub(super) BTreeMap<String, String>);
+
+impl Shape for Labels {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Labels> {
+        let Value::Map(entries) = &node.value else {
+            node.mismatch("a mapping", "write `{NAME: VALUE}`", problems);
+            return None;
+        };
+        let mut labels = BTreeMap::new();
+        for (key, value) in entries {
+            let scalar = super::shape::scalar(value, "the label's value", problems)?;
+            labels.insert(key.text.clone(), scalar.text.clone());
+        }
+        Some(Labels(labels))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+    }
+}
+
+/// How old an image must be, by its own word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age(pub(super) Duration);
+
+/// Whose word on an image's age is taken.
+#[derive(Debug, Clone, Copy)]
+struct Since;
+
+words! {
+    Since {
+        "created" => Since,
+    }
+    refused {
+        "seen" => Refusal::NotYet(SINCE_CREATED),
+    }
+}
+
+/// The time since it was first seen needs a memory between runs.
+const SINCE_CREATED: &str = "the time since we first saw an image needs a store; `age: {min: 24h, since: created}` takes the \
+                             publisher's date";
+
+record! {
+    /// How long ago the image must have been built.
+    struct LongAge {
+        /// At least this long ago, such as `24h` or `7d`.
+        "min" required => min: LongTime,
+        /// By whose date: the publisher's (`created`).
+        "since" => since: Since,
+    }
+}
+
+impl Shape for Age {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Age> {
+        if !matches!(node.value, Value::Map(_)) {
+            LongTime::read(node, problems)?;
+            problems.error(node.span, "not yet: `age` by the time we first saw an image", SINCE_CREATED);
+            return None;
+        }
+        let long: LongAge = read_record(node, problems)?;
+        match (&long.since, long.min.value()) {
+            (Field::Given(_), Some(min)) => Some(Age(min.0)),
+            (Field::Absent, _) => {
+                problems.error(node.span, "not yet: `age` by the time we first saw an image", SINCE_CREATED);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn schema() -> Json {
+        let mut schema = LongAge::schema();
+        schema["required"] = json!(["min", "since"]);
+        schema
+    }
+}
+
+/// The longest time, in seconds: ten years.
+const LONGEST: u64 = 3650 * 86_400;
+
+/// A time of minutes to years.
+#[derive(Debug, Clone, Copy)]
+struct LongTime(Duration);
+
+impl FromScalar for LongTime {
+    const WANTED: &'static str = "a time";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<LongTime> {
+        let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+        let seconds = super::places::with_unit(&scalar.text, &units).filter(|seconds| (1..=LONGEST).contains(seconds));
+        if seconds.is_none() {
+            let message = format!("`{}` is not a time that is allowed here", shown(&scalar.text));
+            problems.error(scalar.span, message, "from `1s` to `3650d`, in s, m, h or d");
+        }
+        seconds.map(|seconds| LongTime(Duration::from_secs(seconds)))
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+(s|m|h|d)$" })
+    }
+}

@@ -1,0 +1,63 @@
+//! What a decision needs to know: fetched when a policy asks for it, once per run and tag.
+
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
+use crate::policy::{Decision, Facts, Held, Need, Outcome, Question, Ranking, Reason};
+use crate::port::Registry;
+use futures::stream::{self, StreamExt};
+
+/// Questions under way at once for one repository. Each host has its own, smaller limit.
+const ASKED_AT_ONCE: usize = 8;
+
+/// One answer, on its way into the facts.
+enum Learned {
+    Digest(Tag, Result<Digest, String>),
+    Metadata(Tag, Result<ImageMetadata, String>),
+}
+
+/// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
+pub(super) async fn decide(
+    registry: &dyn Registry,
+    repository: &Repository,
+    ranking: &Ranking<'_>,
+    question: &Question<'_>,
+    facts: &mut Facts,
+) -> Decision {
+    loop {
+        let needs = match ranking.decide(question, facts) {
+            Outcome::Decided(decision) => return decision,
+            Outcome::Needs(needs) => needs,
+        };
+        let unknown: Vec<Need> = needs.into_iter().filter(|need| !facts.answers(need)).collect();
+        if unknown.is_empty() {
+            let detail = "internal error: the policy asks for facts that it already has; please report this".to_owned();
+            let held = Some(Held { reason: Reason::IncompleteInformation, detail });
+            return Decision { chosen: None, held, note: None };
+        }
+        let asking = stream::iter(unknown).map(|need| learn(registry, repository, need));
+        for learned in asking.buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>().await {
+            match learned {
+                Learned::Digest(tag, answer) => drop(facts.digests.insert(tag, answer)),
+                Learned::Metadata(tag, answer) => {
+                    // What an image says of itself includes its digest.
+                    if let Ok(image) = &answer {
+                        facts.digests.entry(tag.clone()).or_insert_with(|| Ok(image.digest.clone()));
+                    }
+                    facts.metadata.insert(tag, answer);
+                }
+            }
+        }
+    }
+}
+
+async fn learn(registry: &dyn Registry, repository: &Repository, need: Need) -> Learned {
+    match need {
+        Need::Digest(tag) => {
+            let answer = registry.digest(repository, &tag).await.map_err(|error| error.to_string());
+            Learned::Digest(tag, answer)
+        }
+        Need::Metadata(tag) => {
+            let answer = registry.metadata(repository, &tag).await.map_err(|error| error.to_string());
+            Learned::Metadata(tag, answer)
+        }
+    }
+}
