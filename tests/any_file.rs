@@ -1,12 +1,14 @@
 //! Whatever the file: scanning never panics, an edit changes the values and no other byte, and what cannot be proven is
 //! never written. Generated files, good ones and odd ones.
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::edit::{Edit, EditError, Target, apply, plan_action};
 use landwaiter::image::{Digest, Tag};
-use landwaiter::site::{MAX_REFERENCES, Reference, Scan, SkipReason, scan};
+use landwaiter::site::{Document, MAX_REFERENCES, Part, Reference, Scan, Shape, SkipReason, Slot, scan};
+use landwaiter::text::Span;
 use landwaiter::yaml;
 use proptest::prelude::*;
+use std::path::Path;
 
 /// The state of a reference after its tag is set: a digest that stands is kept.
 fn tagged(reference: &Reference, tag: &str) -> Target {
@@ -227,7 +229,20 @@ const WORDS: &[&str] = &[
     "<<: *a\n",
 ];
 
-/// Sets each reference of a text alone: what is written has as many references as before, what is not has a reason that
+/// Inputs that fuzzing found or starts from: what was put right stays right.
+#[test]
+fn the_seeds_of_the_fuzz_target_are_proven_or_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/edit_any_file");
+    let mut seeds = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        proven_or_refused(&text).unwrap();
+        seeds += 1;
+    }
+    assert!(seeds > 5);
+}
+
+/// Sets each reference of a text alone, and each scalar: what is written has as many references as before, what is not has a reason that
 /// is not a doubt about our own work.
 fn proven_or_refused(text: &str) -> Result<(), TestCaseError> {
     let found = scan("kustomization.yaml", text.as_bytes());
@@ -247,7 +262,49 @@ fn proven_or_refused(text: &str) -> Result<(), TestCaseError> {
             Err(_) => {}
         }
     }
+    for (span, value) in scalars(text) {
+        let reference = single(span, &value);
+        let to = Target { tag: Some(Tag::parse("1.10").unwrap()), ..Target::default() };
+        match apply(text.as_bytes(), &[Edit { reference: &reference, to }]) {
+            Ok(edited) => prop_assert!(edited.bytes.starts_with(&text.as_bytes()[..span.start]), "{:?}", text),
+            Err(EditError::Unproven(why)) => prop_assert!(false, "{}: {:?} {:?}", why, span, text),
+            Err(_) => {}
+        }
+    }
     Ok(())
+}
+
+/// The scalars of the documents that can be read to their end.
+fn scalars(text: &str) -> Vec<(Span, String)> {
+    let Ok(text) = yaml::text(text.as_bytes()) else { return Vec::new() };
+    let read = yaml::documents(text).into_iter().filter_map(|piece| {
+        let events = yaml::Events::new(text, piece).collect::<Result<Vec<_>, _>>().ok()?;
+        Some(events.into_iter().filter_map(|event| match event.kind {
+            yaml::Kind::Scalar { value, .. } if !value.contains('@') => Some((event.span, value.into_owned())),
+            _ => None,
+        }))
+    });
+    read.flatten().collect()
+}
+
+/// A reference that consists of one scalar, whatever it is.
+fn single(span: Span, value: &str) -> Reference {
+    Reference {
+        line: 1,
+        document: Document::default(),
+        path: String::new(),
+        shape: Shape::Marked,
+        name: None,
+        repository: None,
+        tag: Some(value.to_owned()),
+        digest: None,
+        marker: None,
+        hold: None,
+        slots: vec![Slot { part: Part::Tag, span, value: value.to_owned() }],
+        insert: None,
+        remove: Vec::new(),
+        blocked: None,
+    }
 }
 
 /// The bytes that belong to no slot, and the spots where slots were.

@@ -56,7 +56,7 @@ fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
         let ends = rest.starts_with(b"...");
         let marked =
             (ends || rest.starts_with(b"---")) && matches!(rest.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
-        marked.then(|| Mark { at, after: at + line_length(rest), ends })
+        marked.then(|| Mark { at, after: at + line_length(&bytes[at..]), ends })
     })
 }
 
@@ -99,6 +99,7 @@ mod tests {
             ("a\n...\nb\n...\n# end\n", vec!["a\n...\n", "b\n...\n"]),
             ("---\n---\n", vec!["---\n", "---\n"]),
             ("...\n...\na\n", vec!["a\n"]),
+            ("\u{feff}...\na\n", vec!["a\n"]),
             ("a\n\u{feff}---\nb\n", vec!["a\n", "\u{feff}---\nb\n"]),
             ("# a\rb: 1\r---\rc\r", vec!["# a\rb: 1\r", "---\rc\r"]),
             ("a\r...\r# b\r", vec!["a\r...\r"]),
