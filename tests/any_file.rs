@@ -4,7 +4,7 @@
 
 use landwaiter::edit::{Edit, EditError, Target, apply, plan_action};
 use landwaiter::image::{Digest, Tag};
-use landwaiter::site::{Document, MAX_REFERENCES, Part, Reference, Scan, Shape, SkipReason, Slot, scan};
+use landwaiter::site::{Document, MAX_REFERENCES, Part, Reference, Scan, Setting, Shape, SkipReason, Slot, scan};
 use landwaiter::text::Span;
 use landwaiter::yaml;
 use proptest::prelude::*;
@@ -300,7 +300,7 @@ fn single(span: Span, value: &str) -> Reference {
         digest: None,
         marker: None,
         hold: None,
-        slots: vec![Slot { part: Part::Tag, span, value: value.to_owned() }],
+        slots: vec![Slot { part: Part::Tag, span, value: value.to_owned(), setting: Setting::default() }],
         insert: None,
         remove: Vec::new(),
         blocked: None,

@@ -100,7 +100,7 @@ fn every_path_the_documentation_names_exists() {
 
 /// Only what starts with a folder of this repository and has no placeholder in it is taken for a path.
 fn names_a_path(quoted: &str) -> bool {
-    let ours = ["src/", "tests/", "docs/", "policies/", "examples/", "benches/", ".ci/"];
+    let ours = ["src/", "tests/", "docs/", "policies/", "examples/", "benches/", "fuzz/", ".ci/"];
     ours.iter().any(|folder| quoted.starts_with(folder)) && !quoted.contains(['*', '<', ' ', ':', '{'])
 }
 

@@ -24,12 +24,21 @@ mod yaml;
 use edit::{Edit, EditError, Target, apply};
 use image::{Digest, Tag};
 use libfuzzer_sys::fuzz_target;
-use site::{Document, Part, Reference, Scan, Shape, Slot, scan};
+use site::{Document, Part, Reference, Scan, Setting, Shape, Slot, scan};
 
 /// More of one file would only repeat the work.
 const MAX_EDITS: usize = 12;
 /// Names that make a difference to the shapes. Chosen by length, so that a corpus file is nothing but its text.
-const PATHS: [&str; 3] = ["kustomization.yaml", "values.yaml", "deploy/web.yaml"];
+const PATHS: [&str; 8] = [
+    "kustomization.yaml",
+    "values.yaml",
+    "deploy/web.yaml",
+    "compose.yaml",
+    "helmfile.yaml",
+    ".github/workflows/ci.yaml",
+    ".argocd-source-web.yaml",
+    "deploy/web.json",
+];
 const TAGS: [&str; 4] = ["v99", "1.10", "2024-01-15", "0x1f"];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -101,7 +110,7 @@ fn each_scalar(text: &str) {
             digest: None,
             marker: None,
             hold: None,
-            slots: vec![Slot { part: Part::Tag, span, value: value.replace('@', "") }],
+            slots: vec![Slot { part: Part::Tag, span, value: value.clone(), setting: Setting::default() }],
             insert: None,
             remove: Vec::new(),
             blocked: None,

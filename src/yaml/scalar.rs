@@ -29,6 +29,8 @@ pub fn spell(text: &str, span: Span, old: &str, value: &str) -> Option<Spelling>
         Style::Plain if is_plain(value) => spelled(value.to_owned()),
         Style::Single if value.chars().all(is_printable) => spelled(format!("'{}'", value.replace('\'', "''"))),
         Style::Plain | Style::Single | Style::Double => spelled(double_quoted(value)),
+        // Below a carriage return alone our parser takes a document mark for text.
+        Style::Literal | Style::Folded if written.split(BREAKS).any(|line| line.starts_with("...")) => None,
         Style::Literal | Style::Folded => match block_content(span, written, old) {
             Some((content, indent)) if is_block_line(value) => Some(Spelling {
                 span: content,
@@ -157,6 +159,7 @@ mod tests {
             assert_eq!(spelled.value, read);
         }
         assert_eq!(spell("| # why\n", Span::new(0, 7), "", "c"), None);
+        assert_eq!(spell("|\r...\n", Span::new(0, 5), "...\n", "c"), None);
         assert_eq!(spell("a:\n", Span::new(2, 2), "", "c"), None);
     }
 }
