@@ -99,9 +99,14 @@ fn entry(view: &View<'_, '_>, found: &mut Found, item: NodeId) {
     for (field, id) in &empty {
         found.notes.push(view.note(*id, format!("`{}` is null", field.key)));
     }
+    // To Helm's eye the name of an entry is an image without a tag.
+    let name = view.tree.get(item, "name");
+    if let Some(name) = name.filter(|name| !view.marks.contains_key(name)) {
+        found.claim(name);
+    }
     let Some((_, primary)) = written.first() else { return };
     let mut draft = Draft::new(Shape::Kustomize, *primary);
-    if let Some(name) = view.tree.get(item, "name") {
+    if let Some(name) = name {
         if view.marks.contains_key(&name) {
             found.claim(name);
             draft.block("a marker on `name` would change what the entry replaces; mark `newName`");
@@ -187,6 +192,14 @@ mod tests {
 
     fn digest() -> String {
         format!("sha256:{}", "0a".repeat(32))
+    }
+
+    #[test]
+    fn an_entry_is_no_helm_value_though_its_file_is_called_values() {
+        let text = "kind: Kustomization\nimages:\n- name: acme/web\n  newTag: v1\n- name: acme/api\n";
+        let found = scan("values.yaml", text.as_bytes()).references;
+        let seen = found.iter().map(|r| (r.shape, r.path.as_str())).collect::<Vec<_>>();
+        assert_eq!(seen, [(Shape::Kustomize, "images[0].newTag")]);
     }
 
     #[test]
