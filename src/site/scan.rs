@@ -167,7 +167,9 @@ fn report(text: &str, lines: &Lines<'_>, broken: &[(Piece, Problem)]) -> Option<
     let line = lines.number(problem.offset);
     skipped.detail = format!("document {}, line {line}: {}", piece.index + 1, skipped.detail);
     if broken.len() > 1 {
-        skipped.detail += &format!("; {} more documents cannot be read", broken.len() - 1);
+        let more = broken.len() - 1;
+        let noun = if more == 1 { "document" } else { "documents" };
+        skipped.detail += &format!("; {more} more {noun} cannot be read");
     }
     Some(skipped)
 }
@@ -198,7 +200,7 @@ mod tests {
         let skipped = scan.skipped.unwrap();
         assert_eq!(skipped.reason, SkipReason::Template);
         assert!(skipped.detail.starts_with("document 2, line 7: "), "{}", skipped.detail);
-        assert!(skipped.detail.ends_with("; 1 more documents cannot be read"), "{}", skipped.detail);
+        assert!(skipped.detail.ends_with("; 1 more document cannot be read"), "{}", skipped.detail);
     }
 
     #[test]
