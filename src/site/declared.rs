@@ -70,7 +70,7 @@ impl Declarations {
             || (screen::worth_parsing(bytes) && screen::worth_parsing_as(path, bytes))
     }
 
-    /// Finds the references of one file, as [`super::scan`] does, and those in declared locations.
+    /// Finds the references of one file, as [`super::scan()`] does, and those in declared locations.
     pub fn scan(&self, path: &str, bytes: &[u8]) -> Scan {
         let here = self.locations.iter().filter(|location| location.is_for(path)).collect::<Vec<_>>();
         let in_yaml = here.iter().any(|location| !matches!(location.place, Placed::Pattern(_)));
