@@ -630,6 +630,7 @@ fn a_kill_at_any_moment_leaves_the_branch_old_or_new() {
             .unwrap();
         // It has begun to write; then at moments all over its loop.
         while world.bare_head() == head {
+            assert_eq!(writer.try_wait().unwrap(), None, "a writer was stopped by what the one before it left");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         std::thread::sleep(std::time::Duration::from_micros(613 * round));

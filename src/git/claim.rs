@@ -127,6 +127,7 @@ mod tests {
     fn only_a_lock_that_agrees_with_a_dead_owners_note_is_removed() {
         assert!(!lock_stays("1234\n", "1234\n"));
         assert!(!lock_stays("1234\n", ""));
+        assert!(!lock_stays("1234\n", "1234"), "killed between the id and its line break");
         assert!(lock_stays("1234\n", "5678\n"), "somebody else's");
         assert!(lock_stays("", ""), "nobody of ours was killed");
     }
