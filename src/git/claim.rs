@@ -69,8 +69,9 @@ impl Claim {
             .map_err(|io| passing(format!("{FILE} of {} cannot be written: {io}", self.directory.display())))
     }
 
-    /// A lock of ours is empty or holds what the note says; somebody else's that is just being made may be empty too, so
-    /// it must stay so for a while. One that cannot be removed is reported by whoever wants it next.
+    /// A lock of ours is empty or holds what the note says, or the beginning of it: a lock is written piece by piece.
+    /// Somebody else's that is just being made may be empty too, so it must stay so for a while. One that cannot be
+    /// removed is reported by whoever wants it next.
     fn remove_dead(&self, lock: &Path) {
         let until = Instant::now() + DEAD_AFTER;
         while Instant::now() < until {
@@ -85,7 +86,7 @@ impl Claim {
     }
 
     fn agrees(&self, lock: &Path) -> bool {
-        fs::read(lock).is_ok_and(|held| held.is_empty() || held == self.left.as_bytes())
+        fs::read(lock).is_ok_and(|held| self.left.as_bytes().starts_with(&held))
     }
 
     fn note(&mut self, text: &str) -> io::Result<()> {
