@@ -12,7 +12,7 @@
 
 #[path = "../../src/edit/mod.rs"]
 mod edit;
-#[path = "../../src/image.rs"]
+#[path = "../../src/image/mod.rs"]
 mod image;
 #[path = "../../src/site/mod.rs"]
 mod site;
@@ -121,6 +121,8 @@ fn each_scalar(text: &str) {
         let to = Target { tag: Some(Tag::parse(TAGS[value.len() % TAGS.len()]).unwrap()), ..Target::default() };
         match apply(text.as_bytes(), &[Edit { reference: &reference, to }]) {
             Ok(edited) => assert!(edited.bytes.starts_with(&text.as_bytes()[..span.start]), "{text:?}"),
+            // Known: a byte order mark inside a document moves the parser's idea of where it ends. Refused is right.
+            Err(EditError::Unproven(_)) if text.chars().skip(1).any(|c| c == '\u{feff}') => {}
             Err(EditError::Unproven(why)) => panic!("{why}: {span:?} {text:?}"),
             Err(_) => {}
         }
