@@ -16,6 +16,7 @@
 //! | `family` | which tags are the same flavour as the current one |
 //! | `outlier` | which jumps are not believed |
 //! | `require` | what a candidate must satisfy beside its place in the order |
+//! | `facts` | what only the outside knows: what a decision asks for, and what the run has learned |
 //! | `ranking`, `pool` | the tags of one repository in order, ties included |
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
@@ -47,6 +48,7 @@ mod claims;
 mod decide;
 mod digest;
 mod explain;
+mod facts;
 mod family;
 mod filter;
 mod floating;
@@ -62,17 +64,18 @@ mod semver;
 
 pub use admission::Admission;
 pub use claims::Exactness;
+pub use facts::{Facts, Need};
 pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
 
-use crate::image::{Digest, ImageMetadata, Repository, Tag};
+use crate::image::{Digest, Repository, Tag};
 use crate::version::calver::Pattern;
 use crate::version::range::Range;
 use globset::GlobMatcher;
 use regex::Regex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -291,43 +294,6 @@ pub enum Outcome {
     Decided(Decision),
     /// The decision hangs on these facts; add them and ask again.
     Needs(Vec<Need>),
-}
-
-/// A fact that only the outside knows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Need {
-    Digest(Tag),
-    /// What the image says about itself.
-    Metadata(Tag),
-}
-
-/// What the run has learned so far about one repository.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// `Err` holds the sentence that says why the digest could not be had.
-    pub digests: BTreeMap<Tag, Result<Digest, String>>,
-    /// `Err` likewise.
-    pub metadata: BTreeMap<Tag, Result<ImageMetadata, String>>,
-    /// Seconds since 1970, UTC; ages cannot be told without.
-    pub now: Option<i64>,
-}
-
-impl Facts {
-    /// Records why the need cannot be met.
-    pub fn refuse(&mut self, need: Need, why: &str) {
-        match need {
-            Need::Digest(tag) => drop(self.digests.insert(tag, Err(why.to_owned()))),
-            Need::Metadata(tag) => drop(self.metadata.insert(tag, Err(why.to_owned()))),
-        }
-    }
-
-    /// Whether the need is met, by an answer or by the reason why there is none.
-    pub fn answers(&self, need: &Need) -> bool {
-        match need {
-            Need::Digest(tag) => self.digests.contains_key(tag),
-            Need::Metadata(tag) => self.metadata.contains_key(tag),
-        }
-    }
 }
 
 /// The answer for one reference.

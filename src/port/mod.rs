@@ -1,0 +1,21 @@
+//! The edges: what a run needs from the world, as narrow traits. Adapters live in [`crate::registry`] and [`crate::git`];
+//! only `cli::wire` names them.
+//!
+//! Errors are facts with fields and say whether trying again can help.
+
+mod registry;
+mod repo;
+mod secret;
+
+pub use registry::{Registry, RegistryError, RegistryErrorKind};
+pub use repo::{
+    Author, BlobId, CommitId, ConfigRepo, FileEntry, NewFile, Publication, PublishError, Published, ReadProblem,
+    RepoError, Snapshot, Visit,
+};
+pub use secret::{Login, Secret};
+
+/// The time, so that tests can stand still.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970, UTC.
+    fn now(&self) -> i64;
+}

@@ -1,0 +1,102 @@
+//! What a run asks of registries, and why there may be no answer.
+
+use crate::image::{Digest, ImageMetadata, Repository, Tag};
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// A registry, or rather all of them: the repository says which.
+pub trait Registry: Send + Sync {
+    /// Every tag of the repository, in the order the registry gave them. A partial list is an error, never an answer.
+    fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>>;
+
+    /// The digest that the tag names now: of the index where there is one.
+    fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>>;
+
+    /// What the image that the tag names now says about itself. Costs a request for the manifest, one for its configuration
+    /// and, where there is an index, one for its first image; what belongs to one digest is fetched once.
+    fn metadata<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a Tag,
+    ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>>;
+
+    /// Requests sent so far by host, retries and token requests included.
+    fn requests(&self) -> BTreeMap<String, u64>;
+}
+
+/// Why a registry gave no answer. The display is a lowercase fragment that fits after "could not list tags: ".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryError {
+    pub host: String,
+    pub kind: RegistryErrorKind,
+    /// What the registry or the network said, bounded and free of secrets and control characters.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryErrorKind {
+    /// 401, or no credentials where some are needed.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 404: no such repository or tag (or one that these credentials may not see).
+    NotFound,
+    /// 429, with the time the registry asked to wait.
+    RateLimited {
+        retry_after: Option<Duration>,
+    },
+    /// 5xx, after all retries.
+    ServerError {
+        status: u16,
+    },
+    /// An answer that the distribution API does not allow: HTML, truncated JSON, another repository's name.
+    Malformed,
+    /// A limit of ours was reached: pages, bytes or tags.
+    TooLarge,
+    /// A `Link` chain that repeats itself or leaves the origin.
+    BadPaging,
+    /// No connection: DNS, TLS, refused, reset.
+    Unreachable,
+    TimedOut,
+}
+
+impl RegistryError {
+    /// Whether a later run, with nothing changed by a person, can succeed.
+    pub fn retryable(&self) -> bool {
+        use RegistryErrorKind::*;
+        match self.kind {
+            RateLimited { .. } | ServerError { .. } | Unreachable | TimedOut | Malformed => true,
+            Unauthorized | Forbidden | NotFound | TooLarge | BadPaging => false,
+        }
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use RegistryErrorKind::*;
+        let host = &self.host;
+        match &self.kind {
+            Unauthorized => write!(f, "{host} wants credentials (401)")?,
+            Forbidden => write!(f, "{host} refuses access (403)")?,
+            NotFound => write!(f, "{host} has no such repository or tag (404)")?,
+            RateLimited { retry_after: Some(wait) } => {
+                write!(f, "{host} limits requests (429), asks to wait {} s", wait.as_secs())?
+            }
+            RateLimited { retry_after: None } => write!(f, "{host} limits requests (429)")?,
+            ServerError { status } => write!(f, "{host} failed ({status})")?,
+            Malformed => write!(f, "{host} answered with something that is not the registry API")?,
+            TooLarge => write!(f, "{host} answered with more than the limit")?,
+            BadPaging => write!(f, "{host} sent a page link that cannot be followed")?,
+            Unreachable => write!(f, "{host} cannot be reached")?,
+            TimedOut => write!(f, "{host} did not answer in time")?,
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RegistryError {}

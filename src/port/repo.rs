@@ -1,0 +1,130 @@
+//! Where the YAML lives: one state of it to plan from, and the next one to publish.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A full commit id in hex.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(pub String);
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A blob id in hex, as `git hash-object` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobId(pub String);
+
+/// Where the YAML lives. Calls block: run them on a thread for blocking work.
+pub trait ConfigRepo: Send + Sync {
+    /// How messages and JSON name it: a path or a URL, without credentials.
+    fn name(&self) -> &str;
+
+    /// The state to plan from: the branch head (fetched where it is remote), or the files of a checkout as they stand.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError>;
+
+    /// Makes the publication the new state, if the old state is still the one it was planned from.
+    fn publish(&self, publication: &Publication) -> Result<Published, PublishError>;
+}
+
+/// One state of a config repository.
+pub trait Snapshot: Send {
+    /// Short name of the branch; `None` for the files of a checkout.
+    fn branch(&self) -> Option<&str>;
+
+    /// The commit; `None` for the files of a checkout.
+    fn head(&self) -> Option<&CommitId>;
+
+    /// Every regular file by path, sorted by bytes; links and submodules are left out.
+    fn files(&self) -> &[FileEntry];
+
+    /// Reads those of [`Snapshot::files`] whose index `wanted` accepts, in whatever order is quickest, and hands each to
+    /// `visit` with its bytes; the buffer is reused. A file over `limit` bytes is visited with `Err`.
+    fn read(&self, limit: u64, wanted: &dyn Fn(&FileEntry) -> bool, visit: &mut Visit<'_>) -> Result<(), RepoError>;
+
+    /// The bytes of one file; `None` when the snapshot has no such file.
+    fn read_one(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError>;
+}
+
+/// What is done with one file and its bytes.
+pub type Visit<'a> = dyn FnMut(&FileEntry, Result<&[u8], ReadProblem>) -> ControlFlow<()> + 'a;
+
+/// Why one file cannot be visited, while others can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadProblem {
+    TooLarge { size: u64 },
+    Unreadable(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Relative to the repository's root, with `/`.
+    pub path: Arc<str>,
+    /// The path is not UTF-8; `path` is then a lossy rendering for messages and the file is never read.
+    pub unreadable_path: bool,
+    /// Known for Git trees; computed when a checkout's file is read.
+    pub blob: Option<BlobId>,
+}
+
+/// New contents for some files, on top of one commit.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The head the plan was made from; `None` for the files of a checkout.
+    pub parent: Option<CommitId>,
+    pub files: Vec<NewFile>,
+    pub message: String,
+    pub author: Author,
+    /// Seconds since 1970, UTC.
+    pub time: i64,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    pub path: Arc<str>,
+    /// What the file held when it was planned.
+    pub old: Vec<u8>,
+    pub new: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    pub name: String,
+    pub email: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// `None` for the files of a checkout.
+    pub commit: Option<CommitId>,
+    /// What the server said, line by line.
+    pub messages: Vec<String>,
+}
+
+/// The repository cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RepoError {
+    pub message: String,
+    /// What to try, for people.
+    pub hint: Option<String>,
+    pub retryable: bool,
+}
+
+/// The publication did not become the new state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Somebody else was quicker: take a new snapshot and plan again.
+    #[error("the branch moved")]
+    Moved { found: Option<CommitId> },
+    /// A hook, a protected branch, missing permission: the same push will be refused again.
+    #[error("the server refused the push: {reason}")]
+    Refused { reason: String, messages: Vec<String> },
+    /// The commit was sent and no answer came: it may be the branch's head, may become it, or never will.
+    #[error("{error}")]
+    Unanswered { commit: CommitId, error: RepoError },
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+}
