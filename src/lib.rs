@@ -13,6 +13,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`text`] | byte spans, positions, diagnostics with a caret |
+//! | [`template`] | texts with holes, bounded: what commits are to say |
 //! | [`image`] | repository, tag, digest, image reference: parsed without loss |
 //! | [`schedule`] | cron expressions (checked today, run by the service later) |
 //! | [`version`] | the range dialect, exact numbers, natural order |
@@ -35,6 +36,7 @@
 //! environment.
 
 pub mod text;
+pub mod template;
 pub mod image;
 pub mod schedule;
 pub mod version;
