@@ -66,10 +66,10 @@ impl ConfigRepo for Moving {
             return Err(PublishError::Moved { found: None });
         }
         assert_eq!(publication.parent.as_ref(), Some(&head), "the commit stands on the head it was planned from");
-        for file in &publication.files {
-            self.files.lock().unwrap().insert(file.path.to_string(), file.new.clone());
+        for file in publication.commits.iter().flat_map(|commit| &commit.files) {
+            self.files.lock().unwrap().insert(file.path.to_string(), file.new.to_vec());
         }
-        Ok(Published { commit: Some(CommitId("f".repeat(40))), messages: Vec::new() })
+        Ok(Published { commits: vec![CommitId("f".repeat(40))], messages: Vec::new() })
     }
 }
 
@@ -132,7 +132,8 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
     let options = Options {
         policies: None,
         tenancy: Settings::default().tenancy,
-        author: Author { name: "Bot".to_owned(), email: "bot@example.com".to_owned() },
+        author: bot(),
+        committer: bot(),
         message: MessageOptions::default(),
         max_file: MAX_FILE,
         backoff: Duration::ZERO,
@@ -166,4 +167,8 @@ fn a_branch_that_never_rests_ends_the_run_with_nothing_written() {
 #[test]
 fn the_last_attempt_still_counts() {
     assert_eq!(update(&Moving::new(MAX_ATTEMPTS - 1), &Counting::default()).unwrap().retries, MAX_ATTEMPTS - 1);
+}
+
+fn bot() -> Author {
+    Author { name: "Bot".to_owned(), email: "bot@example.com".to_owned() }
 }

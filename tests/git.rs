@@ -199,7 +199,7 @@ fn a_publication_changes_only_its_files_and_fsck_is_clean() {
             ("run.sh", b"#!/bin/sh\ntrue\n"),
         ];
         let published = repo.publish(&publication(&*before, edits)).unwrap();
-        assert_eq!(published.commit.unwrap().0, world.bare_head());
+        assert_eq!(published.commits[0].0, world.bare_head());
 
         let changed = run_git(&world.bare(), &["diff", "--raw", "--abbrev=4", &old_head, "main"]);
         assert_eq!(changed.lines().count(), 4, "{changed}");
@@ -268,7 +268,7 @@ fn who_comes_second_learns_that_the_branch_moved() {
     let (a, b) = (first.snapshot().unwrap(), second.snapshot().unwrap());
     let published = first.publish(&publication(&*a, &[("apps/web.yaml", b"first\n")])).unwrap();
     let lost = second.publish(&publication(&*b, &[("apps.yaml", b"second\n")]));
-    assert_eq!(lost, Err(PublishError::Moved { found: published.commit }));
+    assert_eq!(lost, Err(PublishError::Moved { found: published.commits.last().cloned() }));
     assert_eq!(second.snapshot().unwrap().read_one("apps/web.yaml").unwrap().unwrap(), b"first\n");
 }
 
@@ -353,11 +353,14 @@ fn a_publication_that_was_not_planned_from_this_commit_is_refused() {
             other => panic!("{other:?}"),
         }
     };
-    let other_old = message(&|p| p.files[0].old = b"something else\n".to_vec());
+    let other_old = message(&|p| p.commits[0].files[0].old = (*b"something else\n").into());
     assert_eq!(other_old, format!("apps/web.yaml of commit {head} is not what was planned from"));
-    let link = message(&|p| p.files[0].path = Arc::from("link.yaml"));
+    let link = message(&|p| p.commits[0].files[0].path = Arc::from("link.yaml"));
     assert_eq!(link, format!("link.yaml is no file of commit {head}"));
-    assert_eq!(message(&|p| p.files[0].new = p.files[0].old.clone()), "the publication changes nothing");
+    assert_eq!(
+        message(&|p| p.commits[0].files[0].new = p.commits[0].files[0].old.clone()),
+        "the publication changes nothing"
+    );
     assert_eq!(message(&|p| p.parent = None), "a publication to a branch names no parent");
     assert_eq!(world.bare_head(), head);
 }
@@ -392,7 +395,7 @@ fn packed_refs_are_read_and_moved() {
     run_git(&world.bare(), &["pack-refs", "--all"]);
     let repo = world.open_bare();
     let published = repo.publish(&publication(&*repo.snapshot().unwrap(), &[("apps/web.yaml", b"x\n")])).unwrap();
-    assert_eq!(published.commit.unwrap().0, world.bare_head());
+    assert_eq!(published.commits[0].0, world.bare_head());
 }
 
 #[test]
@@ -505,7 +508,7 @@ fn files_of_a_checkout_are_replaced_with_their_modes() {
     assert!(!paths(&*snapshot).iter().any(|path| path.contains(".tmp")));
     let edits: &[(&str, &[u8])] = &[("apps/web.yaml", b"new\n"), ("run.sh", b"#!/bin/sh\ntrue\n")];
     let published = repo.publish(&publication(&*snapshot, edits)).unwrap();
-    assert_eq!(published.commit, None);
+    assert!(published.commits.is_empty());
     assert_eq!(fs::read(world.work().join("apps/web.yaml")).unwrap(), b"new\n");
     let mode = fs::metadata(world.work().join("run.sh")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
@@ -534,8 +537,8 @@ fn a_path_that_leaves_the_checkout_is_not_written() {
     let repo = open(&world.work(), None);
     let mut planned = publication(&*repo.snapshot().unwrap(), &[("apps.yaml", b"new\n")]);
     for path in ["../outside.yaml", outside.to_str().unwrap(), "./apps.yaml/../../outside.yaml"] {
-        planned.files[0].path = Arc::from(path);
-        planned.files[0].old = b"x\n".to_vec();
+        planned.commits[0].files[0].path = Arc::from(path);
+        planned.commits[0].files[0].old = (*b"x\n").into();
         assert_eq!(repo.publish(&planned), Err(PublishError::Moved { found: None }), "{path}");
     }
     assert_eq!(fs::read(&outside).unwrap(), b"x\n");
@@ -659,7 +662,7 @@ fn a_lock_that_a_killed_landwaiter_left_is_removed() {
     fs::write(world.bare().join("refs/heads/main.lock"), &note).unwrap();
     fs::write(world.bare().join("packed-refs.lock"), "").unwrap();
     let published = repo.publish(&edit).unwrap();
-    assert_eq!(published.commit.unwrap().0, world.bare_head());
+    assert_eq!(published.commits[0].0, world.bare_head());
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn conversation(world: &World, repo: &dyn ConfigRepo) {
     assert_eq!(read["3.yaml"], b"image: acme/web:1.0.3\n");
 
     let published = repo.publish(&publication(&*snapshot, &[("3.yaml", b"image: acme/web:2.0.0\n")])).unwrap();
-    assert_eq!(published.commit.unwrap().0, world.head());
+    assert_eq!(published.commits[0].0, world.head());
     fsck(&world.bare());
     let again = repo.snapshot().unwrap();
     assert_eq!(again.read_one("3.yaml").unwrap().unwrap(), b"image: acme/web:2.0.0\n");
@@ -536,7 +536,7 @@ fn a_push_whose_answer_is_lost_is_looked_up() {
     let repo = open(&url, None, &as_writer());
     let snapshot = repo.snapshot().unwrap();
     let published = repo.publish(&publication(&*snapshot, &[("0.yaml", b"x\n")])).unwrap();
-    assert_eq!(published.commit.unwrap().0, world.head(), "it arrived");
+    assert_eq!(published.commits[0].0, world.head(), "it arrived");
 
     world.hook("pre-receive", "exit 1");
     let snapshot = repo.snapshot().unwrap();

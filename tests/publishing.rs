@@ -63,13 +63,15 @@ impl ConfigRepo for Scripted {
                 somebody_pushes(&self.bare);
                 self.inner.publish(publication)
             }
-            Some(Fate::Lost) => Err(PublishError::Unanswered { commit: CommitId("1".repeat(40)), error: error(true) }),
+            Some(Fate::Lost) => {
+                Err(PublishError::Unanswered { commits: vec![CommitId("1".repeat(40))], error: error(true) })
+            }
             Some(Fate::Arrived | Fate::ArrivedAndBuiltOn) => {
-                let commit = self.inner.publish(publication)?.commit.unwrap();
+                let commits = self.inner.publish(publication)?.commits;
                 if matches!(fate, Some(Fate::ArrivedAndBuiltOn)) {
                     somebody_pushes(&self.bare);
                 }
-                Err(PublishError::Unanswered { commit, error: error(false) })
+                Err(PublishError::Unanswered { commits, error: error(false) })
             }
         }
     }
@@ -146,7 +148,8 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: Settings::default().tenancy,
-            author: Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() },
+            author: bot(),
+            committer: bot(),
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             backoff: Duration::ZERO,
@@ -188,7 +191,7 @@ fn whatever_happens_on_the_way_the_update_is_written_once_and_reported() {
         let ours = world.ours();
         assert_eq!(ours.len(), 1, "{fates:?}");
         let written = report.written.as_ref().unwrap_or_else(|| panic!("{fates:?}: nothing is reported"));
-        assert_eq!(written.commit.as_ref().unwrap().0, ours[0], "{fates:?}");
+        assert_eq!(written.head().unwrap().0, ours[0], "{fates:?}");
         assert_eq!((written.files, report.plan().changes().count(), report.retries), (1, 1, retries), "{fates:?}");
         assert!(world.update(&[]).unwrap().written.is_none(), "{fates:?}");
     }
@@ -205,4 +208,8 @@ fn what_keeps_failing_is_given_up_and_said() {
         assert_eq!(error.message, "the line went dead", "{fates:?}");
         assert!(world.ours().is_empty(), "{fates:?}");
     }
+}
+
+fn bot() -> Author {
+    Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() }
 }

@@ -104,10 +104,12 @@ impl World {
             git::open(&location, None, &git::Options::default()).map_err(|error| Failure::failed(error.message))?;
         let registry = registry::Client::new(registry::Options::new("landwaiter-demo"))
             .map_err(|error| Failure::failed(error.to_string()))?;
+        let author = Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() };
         let options = Options {
             policies: None,
             tenancy: settings.tenancy,
-            author: Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() },
+            author: author.clone(),
+            committer: author,
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             backoff: Duration::from_millis(100),
@@ -139,9 +141,14 @@ fn written(report: &Report) -> String {
     match &report.written {
         None => "Nothing to do: every reference is up to date or held.\n".to_owned(),
         Some(written) => {
-            let commit = written.commit.as_ref().map_or("", |commit| render::text::short(&commit.0));
+            let commit = written.head().map_or("", |commit| render::text::short(&commit.0));
             let branch = report.planned.branch.as_deref().unwrap_or_default();
-            let message: String = written.message.lines().map(|line| format!("    {line}\n")).collect();
+            let message: String = written
+                .commits
+                .iter()
+                .flat_map(|commit| commit.message.lines())
+                .map(|line| format!("    {line}\n"))
+                .collect();
             format!("commit {commit} on {branch}\n\n{message}")
         }
     }

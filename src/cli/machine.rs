@@ -67,7 +67,7 @@ pub(super) fn login(credentials: &Credentials) -> Result<Login, Failure> {
     })
 }
 
-fn secret(source: &SecretSource) -> Result<Secret, Failure> {
+pub(super) fn secret(source: &SecretSource) -> Result<Secret, Failure> {
     match source {
         SecretSource::Env(name) => match std::env::var(name) {
             Ok(value) if !value.is_empty() => Ok(Secret::new(value)),

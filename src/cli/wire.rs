@@ -5,11 +5,11 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the clock enters")]
 
 use super::diagnose::Failure;
-use super::machine::{cache_folder, checkout_around, docker_config, home, login, read_settings, read_text};
+use super::machine::{cache_folder, checkout_around, docker_config, home, login, read_settings, read_text, secret};
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments};
-use crate::config::settings::{GitSettings, Settings};
+use crate::config::settings::{GitSettings, Settings, SigningSettings};
 use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::plan::MessageOptions;
@@ -145,15 +145,16 @@ impl LoadedPolicies {
 }
 
 fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
-    let (name, email) = settings.commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into()));
+    let commit = &settings.commit;
+    let named = |(name, email): (String, String)| Author { name, email };
+    let author = named(commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into())));
+    let sign_off = commit.sign_off.then(|| format!("{} <{}>", author.name, author.email));
     Options {
         policies,
         tenancy: settings.tenancy.clone(),
-        author: Author { name, email },
-        message: MessageOptions {
-            subject: settings.commit.subject.as_ref().map(|subject| subject.as_str().to_owned()),
-            trailers: settings.commit.trailers,
-        },
+        committer: commit.committer.clone().map_or_else(|| author.clone(), named),
+        author,
+        message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         backoff: BACKOFF,
     }
@@ -239,7 +240,17 @@ fn git_options(
     if matches!(location, Location::Ssh(_)) {
         options.ssh = ssh(entry)?;
     }
+    if let Some(signing) = &settings.commit.signing {
+        options.signer = Some(Arc::new(signer(signing)?));
+    }
     Ok(options)
+}
+
+/// The key that commits are signed with, tried once.
+fn signer(signing: &SigningSettings) -> Result<git::Signer, Failure> {
+    let key = Secret::new(read_text(&signing.key_file, "keyFile")?);
+    let passphrase = signing.passphrase.as_ref().map(secret).transpose()?;
+    git::Signer::read(&key, passphrase.as_ref()).map_err(|error| RunError::Repo(error).into())
 }
 
 /// The settings' key and hosts, or those that `ssh` would use for this user.

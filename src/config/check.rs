@@ -14,12 +14,12 @@ use super::budget::COPY;
 use super::doubts;
 use super::extract::Template;
 use super::locations;
-use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates};
+use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates, WriteShape};
 use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
-use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Write};
+use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Words, Write};
 use crate::site::Declarations;
 use crate::text::Span;
 use std::collections::BTreeMap;
@@ -127,7 +127,7 @@ fn policy(
         },
         require: require?,
         pin: pin?,
-        write: Write { mode: or_default(or_default(rules.write)?.mode)? },
+        write: write(rules.write)?,
     })
 }
 
@@ -237,6 +237,13 @@ fn optional<T>(field: Field<T>) -> Option<Option<T>> {
         Field::Broken => None,
         Field::Given(given) => Some(Some(given.value)),
     }
+}
+
+fn write(field: Field<WriteShape>) -> Option<Write> {
+    let shape = or_default(field)?;
+    let words =
+        Words { subject: optional(shape.subject)?.map(|text| text.0), body: optional(shape.body)?.map(|text| text.0) };
+    Some(Write { mode: or_default(shape.mode)?, group: or_default(shape.group)?, words })
 }
 
 fn or_default<T: Default>(field: Field<T>) -> Option<T> {

@@ -22,7 +22,6 @@ pub mod policies;
 pub mod schema;
 pub mod settings;
 pub mod shipped;
-pub mod subject;
 pub mod tenancy;
 
 mod budget;
@@ -42,3 +41,4 @@ mod settings_file;
 mod shape;
 mod tree;
 mod values;
+mod wording;

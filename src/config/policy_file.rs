@@ -13,8 +13,9 @@ use super::require::RequireShape;
 use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
 use super::tree::{Node, Value};
+use super::wording::{BodyText, SubjectText};
 use crate::image::Tag;
-use crate::policy::{Family, FloatingCurrent, Guard, ImagePattern, Order, Parts, Pin, PolicyName, WriteMode};
+use crate::policy::{Family, FloatingCurrent, Grouping, Guard, ImagePattern, Order, Parts, Pin, PolicyName, WriteMode};
 use crate::schedule::Cron;
 use crate::version::range::Range;
 use serde_json::{Value as Json, json};
@@ -162,10 +163,16 @@ record! {
     pub(super) struct WriteShape {
         /// A commit on the branch (`commit`), or decide and show only (`report`).
         "mode" => mode: WriteMode,
+        /// Which changes share a commit: all of a `run`, those of one `policy`, `directory` or `file`, or those for which a
+        /// template over `policy`, `image`, `file` and `directory` has the same result.
+        "group" => group: Grouping,
+        /// The commit's first line, a template such as `{{ summary }} [skip ci]`.
+        "subject" => subject: SubjectText,
+        /// What follows it, before the trailers: a template such as `{{ table }}`.
+        "body" => body: BodyText,
     }
     refused {
-        "group" => Refusal::NotYet("a run makes one commit with all its changes"),
-        "message" => Refusal::NotYet("the commit's subject is set in the operator's settings"),
+        "message" => Refusal::Never("is two things here", "`subject` is the first line, `body` what follows it"),
     }
 }
 

@@ -16,10 +16,10 @@ use super::problems::Problems;
 use super::settings_check;
 use super::settings_file::SettingsFile;
 use super::shape::Shape;
-use super::subject::Subject;
 pub use super::tenancy::Tenancy;
 use super::tree;
 use crate::image::Repository;
+use crate::policy::Words;
 use crate::text::{Diagnostic, Severity};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -103,14 +103,34 @@ pub enum SecretSource {
 pub struct CommitSettings {
     /// Name and address.
     pub author: Option<(String, String)>,
-    pub subject: Option<Subject>,
+    /// Name and address; `None` is the author.
+    pub committer: Option<(String, String)>,
+    /// Filled with [`crate::plan::MessageValues`].
+    pub words: Words,
     /// Whether the message ends with trailers.
     pub trailers: bool,
+    /// Whether it ends with `Signed-off-by`.
+    pub sign_off: bool,
+    pub signing: Option<SigningSettings>,
+}
+
+/// The key that commits are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningSettings {
+    pub key_file: PathBuf,
+    pub passphrase: Option<SecretSource>,
 }
 
 impl Default for CommitSettings {
     fn default() -> CommitSettings {
-        CommitSettings { author: None, subject: None, trailers: true }
+        CommitSettings {
+            author: None,
+            committer: None,
+            words: Words::default(),
+            trailers: true,
+            sign_off: false,
+            signing: None,
+        }
     }
 }
 
@@ -142,6 +162,12 @@ impl Settings {
         for registry in &mut self.registries {
             registry.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
             registry.ca_file.iter_mut().for_each(place);
+        }
+        if let Some(signing) = &mut self.commit.signing {
+            place(&mut signing.key_file);
+            if let Some(SecretSource::File(file)) = &mut signing.passphrase {
+                place(file);
+            }
         }
         for git in &mut self.git {
             git.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
@@ -277,7 +303,12 @@ mod tests {
   credentials: {userEnv: U, passwordFile: p}
   plainHttp: true
   caFile: ca.pem
-commit: {author: {name: Bot, email: bot@example.com}, subject: '{changes} changes', trailers: false}
+commit:
+  author: {name: Bot, email: bot@example.com}
+  subject: '{{ count }} changes'
+  trailers: false
+  signOff: true
+  signing: {keyFile: key, passphraseEnv: PHRASE}
 limits: {maxFileSize: 512KiB, timeout: 2m}
 ",
         );
@@ -289,8 +320,13 @@ limits: {maxFileSize: 512KiB, timeout: 2m}
         let password = SecretSource::File(PathBuf::from("p"));
         assert_eq!(registry.credentials, Some(Credentials::Basic { user, password }));
         assert_eq!(settings.commit.author, Some(("Bot".to_owned(), "bot@example.com".to_owned())));
-        assert_eq!(settings.commit.subject.unwrap().as_str(), "{changes} changes");
+        assert_eq!(settings.commit.committer, None);
+        assert_eq!(settings.commit.words.subject.unwrap().source(), "{{ count }} changes");
         assert!(!settings.commit.trailers);
+        assert!(settings.commit.sign_off);
+        let signing = settings.commit.signing.unwrap();
+        assert_eq!(signing.key_file, PathBuf::from("key"));
+        assert_eq!(signing.passphrase, Some(SecretSource::Env("PHRASE".to_owned())));
         assert_eq!(settings.limits.max_file_size, Some(512 * 1024));
         assert_eq!(settings.limits.timeout, Some(Duration::from_secs(120)));
     }

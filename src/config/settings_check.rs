@@ -3,11 +3,15 @@
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
 use super::settings::{
-    CommitSettings, Credentials, GitSettings, Limits, RegistrySettings, SecretSource, Settings, UserSource,
+    CommitSettings, Credentials, GitSettings, Limits, RegistrySettings, SecretSource, Settings, SigningSettings,
+    UserSource,
 };
-use super::settings_file::{CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile};
+use super::settings_file::{
+    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile,
+};
 use super::shape::{Field, Spanned};
 use super::tenancy::Tenancy;
+use crate::policy::Words;
 use crate::text::Span;
 use std::path::PathBuf;
 
@@ -152,20 +156,34 @@ fn source(
 }
 
 fn commit(shape: CommitShape, problems: &mut Problems) -> CommitSettings {
-    let author = shape.author.value().and_then(|author| {
-        let (name, email) = (author.name.given()?, author.email.given()?);
-        for (text, what) in [(&name, "a name"), (&email, "an address")] {
-            if text.value.contains(|c: char| c.is_control() || c == '<' || c == '>') {
-                problems.error(
-                    text.span,
-                    format!("Git does not take this as {what}"),
-                    "leave out `<`, `>` and line breaks",
-                );
-            }
-        }
-        Some((name.value, email.value))
+    let signing = shape.signing.value().and_then(|signing| {
+        let passphrase = source("passphrase", signing.passphrase_env, signing.passphrase_file, problems);
+        let key_file = signing.key_file.value()?.0;
+        Some(SigningSettings { key_file, passphrase: passphrase.map(|(source, _)| source) })
     });
-    CommitSettings { author, subject: shape.subject.value(), trailers: shape.trailers.value().unwrap_or(true) }
+    CommitSettings {
+        author: author(shape.author, problems),
+        committer: author(shape.committer, problems),
+        words: Words { subject: shape.subject.value().map(|text| text.0), body: shape.body.value().map(|text| text.0) },
+        trailers: shape.trailers.value().unwrap_or(true),
+        sign_off: shape.sign_off.value().unwrap_or(false),
+        signing,
+    }
+}
+
+fn author(shape: Field<AuthorShape>, problems: &mut Problems) -> Option<(String, String)> {
+    let author = shape.value()?;
+    let (name, email) = (author.name.given()?, author.email.given()?);
+    for (text, what) in [(&name, "a name"), (&email, "an address")] {
+        if text.value.contains(|c: char| c.is_control() || c == '<' || c == '>') {
+            problems.error(
+                text.span,
+                format!("Git does not take this as {what}"),
+                "leave out `<`, `>` and line breaks",
+            );
+        }
+    }
+    Some((name.value, email.value))
 }
 
 fn limits(shape: LimitsShape) -> Limits {

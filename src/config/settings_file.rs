@@ -7,7 +7,7 @@ use super::globs::FileGlob;
 use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
 use super::policy_file::ApiVersion;
 use super::shape::{Refusal, Spanned};
-use super::subject::Subject;
+use super::wording::{BodyText, SubjectText};
 use crate::policy::ImagePattern;
 
 /// What a settings file says it is.
@@ -139,10 +139,34 @@ record! {
     pub(super) struct CommitShape {
         /// Who commits.
         "author" => author: AuthorShape,
-        /// The first line; `{changes}` is their number, `{images}` and `{policies}` are lists.
-        "subject" => subject: Subject,
+        /// Who commits what the author wrote. Without it: the author.
+        "committer" => committer: AuthorShape,
+        /// The first line, a template such as `{{ summary }} [skip ci]`. What a policy says goes before.
+        "subject" => subject: SubjectText,
+        /// What follows it, before the trailers: a template such as `{{ table }}`.
+        "body" => body: BodyText,
         /// Ends the message with one `Landwaiter-Image` line per change: on if nothing is said.
         "trailers" => trailers: bool,
+        /// Ends the message with `Signed-off-by` and the author (the Developer Certificate of Origin).
+        "signOff" => sign_off: bool,
+        /// The key that commits are signed with.
+        "signing" => signing: SigningShape,
+    }
+}
+
+record! {
+    /// A private key: OpenSSH's format (Ed25519 or ECDSA) or an armored OpenPGP key, and what opens it.
+    pub(super) struct SigningShape {
+        /// The file that holds the key.
+        "keyFile" required => key_file: FilePath,
+        /// The environment variable that holds its passphrase.
+        "passphraseEnv" => passphrase_env: VariableName,
+        /// The file that holds its passphrase.
+        "passphraseFile" => passphrase_file: FilePath,
+    }
+    refused {
+        "key" => Refusal::Secret("`keyFile` names the file that holds the key"),
+        "passphrase" => Refusal::Secret("write `passphraseEnv: NAME` or `passphraseFile: PATH`"),
     }
 }
 

@@ -17,7 +17,7 @@ mod write;
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
 pub use scan::policy_sources;
-pub use write::{Approve, Report, Written};
+pub use write::{Approve, Report, Written, WrittenCommit};
 
 use crate::config::policies::{self, Loaded};
 use crate::config::settings::Tenancy;
@@ -61,6 +61,8 @@ pub struct Options {
     pub policies: Option<GlobSet>,
     pub tenancy: Tenancy,
     pub author: Author,
+    /// Who commits what the author wrote.
+    pub committer: Author,
     pub message: MessageOptions,
     /// Bytes; see [`MAX_FILE`].
     pub max_file: u64,
@@ -115,6 +117,18 @@ pub struct Planned {
     /// Warnings about the policy files.
     pub warnings: Rejected,
     /// New contents of the files that change, proven.
+    pub files: Vec<NewFile>,
+    /// The same, as commits on top of each other.
+    pub commits: Vec<Staged>,
+}
+
+/// One commit that is ready to be made.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    /// The name of its group of changes.
+    pub group: Arc<str>,
+    pub message: String,
+    /// From the state after the commit before it.
     pub files: Vec<NewFile>,
 }
 

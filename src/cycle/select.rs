@@ -199,7 +199,7 @@ pub(super) fn no_list(error: &RegistryError) -> Decision {
 fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> plan::Entry {
     let policy = &policies[asked.policy];
     let state = match decision {
-        Some(decision) => settle(policy, &asked.repository, &found.reference, decision),
+        Some(decision) => settle(policy, &asked.repository, &found, decision),
         None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
     };
     plan::Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }

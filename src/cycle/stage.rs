@@ -1,13 +1,13 @@
 //! Third step of a run: the bytes. Every change is spliced and proven on the file it was planned from; what cannot be proven
-//! becomes a hold.
+//! becomes a hold. Then the commits: one for each group of changes, each file in the state that it has after it.
 
 use super::scan::Scanned;
-use super::{Event, Planned, Run, RunError, blocking, workers};
+use super::{Event, Planned, Run, RunError, Staged, blocking, workers};
 use crate::edit::{self, Edit};
-use crate::plan::{Entry, Plan, State};
-use crate::policy::Reason;
+use crate::plan::{Entry, FileNote, Plan, State, compose, groups};
+use crate::policy::{Policy, Reason};
 use crate::port::{NewFile, RepoError, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread;
 
@@ -18,18 +18,69 @@ impl Run<'_> {
         plan.sort();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
-        let (plan, files) = blocking(move || {
-            let files = prove(&*snapshot, &mut plan);
-            files.map(|files| (plan, files))
+        // Fixed now: a change that turns out to be impossible must not change which group comes before which.
+        let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (group.name, at)).collect();
+        let (mut plan, proven, order) = blocking(move || {
+            let proven = prove(&*snapshot, &mut plan, &order);
+            proven.map(|proven| (plan, proven, order))
         })
         .await??;
+        let commits = self.commits(&mut plan, &policies, &proven, &order);
+        let files = proven.iter().filter_map(ProvenFile::whole).collect();
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
-        Ok(Planned { repository: self.repo.name().to_owned(), branch, head, plan, policies, warnings, files })
+        Ok(Planned { repository: self.repo.name().to_owned(), branch, head, plan, policies, warnings, files, commits })
+    }
+
+    /// One for each group, with its words.
+    fn commits(&self, plan: &mut Plan, policies: &[Policy], proven: &[ProvenFile], order: &Order) -> Vec<Staged> {
+        let mut files: HashMap<Arc<str>, Vec<NewFile>> = HashMap::new();
+        for (group, file) in proven.iter().flat_map(ProvenFile::steps) {
+            files.entry(group).or_default().push(file);
+        }
+        let mut groups = groups(plan);
+        groups.sort_by_key(|group| order.get(&group.name));
+        let mut commits = Vec::with_capacity(groups.len());
+        for group in groups {
+            let message = compose(plan, &group, policies, &self.options.message);
+            if let Some(entry) = group.members.first().map(|&at| &plan.entries[at]) {
+                let note = |text| FileNote { file: entry.found.file.clone(), line: entry.found.reference.line, text };
+                plan.notes.extend(message.problems.into_iter().map(note).collect::<Vec<_>>());
+            }
+            let files = files.remove(&group.name).unwrap_or_default();
+            commits.push(Staged { group: group.name, message: message.text, files });
+        }
+        plan.sort();
+        commits
+    }
+}
+
+/// Which group is written before which.
+type Order = HashMap<Arc<str>, usize>;
+
+/// A file with changes: what it holds, and what it holds after each group's.
+struct ProvenFile {
+    path: Arc<str>,
+    old: Arc<[u8]>,
+    steps: Vec<(Arc<str>, Arc<[u8]>)>,
+}
+
+impl ProvenFile {
+    /// From the first state to the last.
+    fn whole(&self) -> Option<NewFile> {
+        let (_, new) = self.steps.last()?;
+        Some(NewFile { path: self.path.clone(), old: self.old.clone(), new: new.clone() })
+    }
+
+    fn steps(&self) -> impl Iterator<Item = (Arc<str>, NewFile)> {
+        let before = std::iter::once(&self.old).chain(self.steps.iter().map(|(_, new)| new));
+        self.steps.iter().zip(before).map(|((group, new), old)| {
+            (group.clone(), NewFile { path: self.path.clone(), old: old.clone(), new: new.clone() })
+        })
     }
 }
 
 /// New contents for each file with changes. Files whose edit fails lose their changes; the plan says why.
-fn prove(snapshot: &dyn Snapshot, plan: &mut Plan) -> Result<Vec<NewFile>, RepoError> {
+fn prove(snapshot: &dyn Snapshot, plan: &mut Plan, order: &Order) -> Result<Vec<ProvenFile>, RepoError> {
     let mut by_file: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
     for (at, entry) in plan.entries.iter().enumerate() {
         if matches!(entry.state, State::Change(_)) {
@@ -39,17 +90,20 @@ fn prove(snapshot: &dyn Snapshot, plan: &mut Plan) -> Result<Vec<NewFile>, RepoE
     let mut jobs = Vec::with_capacity(by_file.len());
     for (path, members) in by_file {
         match snapshot.read_one(&path)? {
-            Some(old) => jobs.push(Job { path, members, old }),
+            Some(old) => jobs.push(Job { path, members, old: old.into() }),
             None => hold(plan, &members, "the file disappeared while it was being planned"),
         }
     }
-    let results = prove_all(plan, &jobs);
+    let results = prove_all(plan, order, &jobs);
     let mut files = Vec::with_capacity(jobs.len());
     for (job, result) in jobs.into_iter().zip(results) {
         for (at, problem) in result.refused {
             hold(plan, &[at], &problem.to_string());
         }
-        files.extend(result.new.map(|new| NewFile { path: job.path, old: job.old, new }));
+        for at in result.joined {
+            join(plan, at, result.steps.first());
+        }
+        files.push(ProvenFile { path: job.path, old: job.old, steps: result.steps });
     }
     Ok(files)
 }
@@ -58,21 +112,23 @@ fn prove(snapshot: &dyn Snapshot, plan: &mut Plan) -> Result<Vec<NewFile>, RepoE
 struct Job {
     path: Arc<str>,
     members: Vec<usize>,
-    old: Vec<u8>,
+    old: Arc<[u8]>,
 }
 
-/// What became of it: new bytes unless every change was refused.
+/// What became of it: new bytes after each group's changes, unless every change was refused.
 #[derive(Default)]
 struct Proven {
-    new: Option<Vec<u8>>,
+    steps: Vec<(Arc<str>, Arc<[u8]>)>,
+    /// Members that can only be written together, and so go with the first group.
+    joined: Vec<usize>,
     refused: Vec<(usize, edit::EditError)>,
 }
 
 /// Editing is pure, so each processor takes its share; the results come back in the order of the jobs.
-fn prove_all(plan: &Plan, jobs: &[Job]) -> Vec<Proven> {
+fn prove_all(plan: &Plan, order: &Order, jobs: &[Job]) -> Vec<Proven> {
     let share = jobs.len().div_ceil(workers()).max(1);
     thread::scope(|scope| {
-        let work = |jobs: &[Job]| jobs.iter().map(|job| prove_one(plan, job)).collect::<Vec<_>>();
+        let work = |jobs: &[Job]| jobs.iter().map(|job| prove_one(plan, order, job)).collect::<Vec<_>>();
         let threads: Vec<_> = jobs.chunks(share).map(|jobs| scope.spawn(move || work(jobs))).collect();
         let joined = threads.into_iter().map(|thread| match thread.join() {
             Ok(proven) => proven,
@@ -84,9 +140,9 @@ fn prove_all(plan: &Plan, jobs: &[Job]) -> Vec<Proven> {
 
 /// One place that cannot be edited must not hold back its neighbours: when all together fail, each is tried alone, and those
 /// that pass are tried together again.
-fn prove_one(plan: &Plan, job: &Job) -> Proven {
+fn prove_one(plan: &Plan, order: &Order, job: &Job) -> Proven {
     if let Ok(new) = edited(plan, &job.members, &job.old) {
-        return Proven { new: Some(new), refused: Vec::new() };
+        return step_by_step(plan, order, &job.members, &job.old, new);
     }
     let mut proven = Proven::default();
     let mut good = Vec::new();
@@ -98,11 +154,50 @@ fn prove_one(plan: &Plan, job: &Job) -> Proven {
     }
     if !good.is_empty() {
         match edited(plan, &good, &job.old) {
-            Ok(new) => proven.new = Some(new),
+            Ok(new) => return Proven { refused: proven.refused, ..step_by_step(plan, order, &good, &job.old, new) },
             Err(problem) => proven.refused.extend(good.into_iter().map(|at| (at, problem.clone()))),
         }
     }
     proven
+}
+
+/// The states between the old one and `whole`, which all members together make: after each group's changes one. Every state
+/// is proven against the old one, as `whole` was.
+fn step_by_step(plan: &Plan, order: &Order, members: &[usize], old: &[u8], whole: Vec<u8>) -> Proven {
+    let groups = groups_of(plan, order, members);
+    let Some((last, before)) = groups.split_last() else {
+        return Proven::default();
+    };
+    let mut steps = Vec::with_capacity(groups.len());
+    let mut written: Vec<usize> = Vec::new();
+    for (group, own) in before {
+        written.extend(own);
+        written.sort_unstable();
+        match edited(plan, &written, old) {
+            Ok(new) => steps.push((group.clone(), new.into())),
+            Err(_) => {
+                let (first, _) = &groups[0];
+                let steps = vec![(first.clone(), whole.into())];
+                return Proven { steps, joined: members.to_vec(), refused: Vec::new() };
+            }
+        }
+    }
+    steps.push((last.0.clone(), whole.into()));
+    Proven { steps, ..Proven::default() }
+}
+
+/// The groups of some members, in their order.
+fn groups_of(plan: &Plan, order: &Order, members: &[usize]) -> Vec<(Arc<str>, Vec<usize>)> {
+    let mut groups: Vec<(Arc<str>, Vec<usize>)> = Vec::new();
+    for &at in members {
+        let State::Change(change) = &plan.entries[at].state else { continue };
+        match groups.iter_mut().find(|(name, _)| *name == change.group) {
+            Some((_, own)) => own.push(at),
+            None => groups.push((change.group.clone(), vec![at])),
+        }
+    }
+    groups.sort_by_key(|(name, _)| order.get(name));
+    groups
 }
 
 fn edited(plan: &Plan, members: &[usize], old: &[u8]) -> Result<Vec<u8>, edit::EditError> {
@@ -116,6 +211,12 @@ fn edited(plan: &Plan, members: &[usize], old: &[u8]) -> Result<Vec<u8>, edit::E
         })
         .collect();
     Ok(edit::apply(old, &edits)?.bytes)
+}
+
+fn join(plan: &mut Plan, at: usize, step: Option<&(Arc<str>, Arc<[u8]>)>) {
+    if let (State::Change(change), Some((group, _))) = (&mut plan.entries[at].state, step) {
+        change.group = group.clone();
+    }
 }
 
 fn hold(plan: &mut Plan, members: &[usize], detail: &str) {

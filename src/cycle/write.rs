@@ -2,11 +2,12 @@
 //! it failed.
 
 use super::select::Memory;
-use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Run, RunError, blocking};
-use crate::plan::{Plan, compose};
-use crate::port::{CommitId, Publication, PublishError, Published, RepoError};
+use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Run, RunError, Staged, blocking};
+use crate::plan::Plan;
+use crate::port::{CommitId, NewCommit, Publication, PublishError, Published, RepoError};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Sees a plan before it is written; the error says why it must not be.
@@ -25,13 +26,37 @@ pub struct Report {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// `None` when the files of a checkout were edited.
-    pub commit: Option<CommitId>,
+    /// Each on the one before it, so that the last is the branch's head; empty when the files of a checkout were edited.
+    pub commits: Vec<WrittenCommit>,
     pub files: usize,
-    /// The commit message.
-    pub message: String,
     /// What the server said.
     pub messages: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenCommit {
+    pub id: CommitId,
+    /// The group of changes that it holds.
+    pub group: Arc<str>,
+    pub message: String,
+    pub files: usize,
+}
+
+impl Written {
+    fn of(planned: &Planned, commits: Vec<CommitId>, messages: Vec<String>) -> Written {
+        let commits = commits.into_iter().zip(&planned.commits).map(|(id, staged)| WrittenCommit {
+            id,
+            group: staged.group.clone(),
+            message: staged.message.clone(),
+            files: staged.files.len(),
+        });
+        Written { commits: commits.collect(), files: planned.files.len(), messages }
+    }
+
+    /// The branch's head as it was written.
+    pub fn head(&self) -> Option<&CommitId> {
+        self.commits.last().map(|commit| &commit.id)
+    }
 }
 
 /// A commit that was sent and not answered, and the plan it carries out.
@@ -102,18 +127,16 @@ impl Run<'_> {
             Err(error) => return Err(error),
         }
         approve(&planned).map_err(RunError::NotApproved)?;
-        let message = compose(&planned.plan, &self.options.message);
-        let files = planned.files.len();
-        let written = |commit, messages| Written { commit, files, message: message.clone(), messages };
-        match self.publish(&planned, &message).await {
+        match self.publish(&planned).await {
             Ok(None) => Ok(Attempt::Done(Box::new(planned), None)),
-            Ok(Some(Published { commit, messages })) => {
-                Ok(Attempt::Done(Box::new(planned), Some(written(commit, messages))))
+            Ok(Some(Published { commits, messages })) => {
+                let written = Written::of(&planned, commits, messages);
+                Ok(Attempt::Done(Box::new(planned), Some(written)))
             }
             Err(PublishError::Moved { .. }) => Ok(Attempt::Moved),
             Err(PublishError::Refused { reason, messages }) => Err(RunError::Refused { reason, messages }),
-            Err(PublishError::Unanswered { commit, error }) => {
-                let written = written(Some(commit), Vec::new());
+            Err(PublishError::Unanswered { commits, error }) => {
+                let written = Written::of(&planned, commits, Vec::new());
                 sent.push(Sent { planned, written });
                 // Whatever went wrong, a look at the branch can tell what became of the commit.
                 Ok(Attempt::Failed(RepoError { retryable: true, ..error }))
@@ -128,7 +151,7 @@ impl Run<'_> {
         let Some(last) = sent.last() else {
             return Ok(None);
         };
-        let is_head = |sent: &Sent| sent.written.commit.as_ref() == head;
+        let is_head = |sent: &Sent| head.is_some() && sent.written.head() == head;
         if let Some(at) = sent.iter().position(is_head) {
             return Ok(Some(at));
         }
@@ -148,22 +171,31 @@ impl Run<'_> {
         Ok(all_there.await??.then_some(sent.len() - 1))
     }
 
-    async fn publish(&self, planned: &Planned, message: &str) -> Result<Option<Published>, PublishError> {
+    async fn publish(&self, planned: &Planned) -> Result<Option<Published>, PublishError> {
         if planned.files.is_empty() {
             return Ok(None);
         }
         let publication = Publication {
             parent: planned.head.clone(),
-            files: planned.files.clone(),
-            message: message.to_owned(),
+            commits: new_commits(planned),
             author: self.options.author.clone(),
+            committer: self.options.committer.clone(),
             time: self.clock.now(),
         };
         let repo = self.repo.clone();
         let published = tokio::task::spawn_blocking(move || repo.publish(&publication)).await.map_err(stopped)??;
-        self.events.happened(&Event::Published { commit: published.commit.as_ref() });
+        self.events.happened(&Event::Published { commit: published.commits.last() });
         Ok(Some(published))
     }
+}
+
+/// The staged commits; of the files of a checkout their last state, at once.
+fn new_commits(planned: &Planned) -> Vec<NewCommit> {
+    if planned.head.is_none() {
+        return vec![NewCommit { files: planned.files.clone(), message: String::new() }];
+    }
+    let commit = |staged: &Staged| NewCommit { files: staged.files.clone(), message: staged.message.clone() };
+    planned.commits.iter().map(commit).collect()
 }
 
 /// The branch cannot be looked at after a push without an answer.

@@ -14,8 +14,8 @@ use super::fault::{Hint, chain, lasting, passing};
 use super::local::moved;
 use super::snapshot::{MAX_ENTRIES, MAX_READ_ONE, entry, find};
 use crate::port::{
-    BlobId, CommitId, ConfigRepo, FileEntry, NewFile, Publication, PublishError, Published, ReadProblem, RepoError,
-    Snapshot, Visit,
+    BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published, ReadProblem,
+    RepoError, Snapshot, Visit,
 };
 use gix::bstr::{BString, ByteSlice};
 use gix::index::entry::Mode;
@@ -154,8 +154,13 @@ impl ConfigRepo for Checkout {
 
     /// Writes the files. All of them must still hold the bytes they were planned from before the first is touched.
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
-        let mut targets = Vec::with_capacity(publication.files.len());
-        for file in &publication.files {
+        let [NewCommit { files, .. }] = publication.commits.as_slice() else {
+            return Err(
+                lasting("internal error: the files of a checkout are written once, not commit by commit").into()
+            );
+        };
+        let mut targets = Vec::with_capacity(files.len());
+        for file in files {
             match self.unchanged(file)? {
                 Some(target) => targets.push((target, file)),
                 None => return Err(moved(None)),
@@ -167,7 +172,7 @@ impl ConfigRepo for Checkout {
                     .hint("files written before it hold their new text; run again to finish")
             })?;
         }
-        Ok(Published { commit: None, messages: Vec::new() })
+        Ok(Published { commits: Vec::new(), messages: Vec::new() })
     }
 }
 
@@ -181,7 +186,7 @@ impl Checkout {
             return Ok(None);
         }
         let now = fs::read(&path).map_err(|io| lasting(format!("{} cannot be read: {io}", path.display())))?;
-        Ok((now == file.old).then_some((path, metadata)))
+        Ok((now == *file.old).then_some((path, metadata)))
     }
 }
 

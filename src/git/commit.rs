@@ -1,54 +1,90 @@
-//! The next commit: a few files of its parent replaced, everything else untouched, made in memory.
+//! The next commits: a few files of the parent replaced, everything else untouched, made in memory.
 //!
 //! File modes stay as they are, untouched directories keep their ids, and every file must still hold the bytes that the
 //! publication was planned from.
 
 use super::fault::{chain, lasting, passing};
-use crate::port::{NewFile, Publication, RepoError};
+use super::sign::Signer;
+use crate::port::{Author, CommitId, NewCommit, NewFile, Publication, RepoError};
 use gix::ObjectId;
 use gix::actor::Signature;
 use gix::date::Time;
-use gix::objs::Kind;
+use gix::objs::{Kind, WriteTo as _};
 use gix::odb::memory::Storage;
 
-/// A commit whose objects are in no repository yet.
-pub(super) struct NewCommit {
-    pub(super) id: ObjectId,
+/// Commits whose objects are in no repository yet.
+pub(super) struct Chain {
+    /// The first stands on the parent, each other on the one before it.
+    pub(super) commits: Vec<ObjectId>,
+    /// What the branch is to point at: the last of them.
+    pub(super) tip: ObjectId,
     /// Exactly the objects that the parent does not have.
     pub(super) objects: Storage,
 }
 
-/// Builds the commit on top of `parent`, which `repo` holds with its trees. Nothing is written to the disk.
+impl Chain {
+    pub(super) fn names(&self) -> Vec<CommitId> {
+        self.commits.iter().map(|id| CommitId(id.to_string())).collect()
+    }
+}
+
+/// Builds the commits on top of `parent`, which `repo` holds with its trees. Nothing is written to the disk.
 pub(super) fn compose(
     repo: &gix::Repository,
     parent: ObjectId,
     publication: &Publication,
-) -> Result<NewCommit, RepoError> {
+    signer: Option<&Signer>,
+) -> Result<Chain, RepoError> {
     let memory = repo.clone().with_object_memory();
-    let tree = edited_tree(&memory, parent, &publication.files)?;
-    let commit = gix::objs::Commit {
-        tree,
-        parents: std::iter::once(parent).collect(),
-        author: author(publication),
-        committer: author(publication),
-        encoding: None,
-        message: publication.message.as_str().into(),
-        extra_headers: Vec::new(),
-    };
-    let id = memory
-        .write_object(&commit)
-        .map_err(|error| lasting(format!("the commit cannot be made: {}", chain(&error))))?
-        .detach();
+    let mut commits = Vec::with_capacity(publication.commits.len());
+    let mut tip = parent;
+    for next in &publication.commits {
+        tip = write(&memory, tip, next, publication, signer)?;
+        commits.push(tip);
+    }
+    if commits.is_empty() {
+        return Err(lasting("the publication holds no commit"));
+    }
     let objects = memory.objects.reset_object_memory().unwrap_or_default();
-    Ok(NewCommit { id, objects })
+    Ok(Chain { commits, tip, objects })
 }
 
-fn author(publication: &Publication) -> Signature {
-    Signature {
-        name: publication.author.name.as_str().into(),
-        email: publication.author.email.as_str().into(),
-        time: Time::new(publication.time, 0),
+fn write(
+    memory: &gix::Repository,
+    parent: ObjectId,
+    next: &NewCommit,
+    publication: &Publication,
+    signer: Option<&Signer>,
+) -> Result<ObjectId, RepoError> {
+    let mut commit = gix::objs::Commit {
+        tree: edited_tree(memory, parent, &next.files)?,
+        parents: std::iter::once(parent).collect(),
+        author: signature(&publication.author, publication.time),
+        committer: signature(&publication.committer, publication.time),
+        encoding: None,
+        message: next.message.as_str().into(),
+        extra_headers: Vec::new(),
+    };
+    if let Some(signer) = signer {
+        let mut unsigned = Vec::new();
+        commit.write_to(&mut unsigned).map_err(|error| lasting(format!("the commit cannot be made: {error}")))?;
+        let signed = signer.sign(&unsigned)?;
+        commit.extra_headers.push((header(memory.object_hash()).into(), signed.trim_end().into()));
     }
+    let id = memory.write_object(&commit);
+    Ok(id.map_err(|error| lasting(format!("the commit cannot be made: {}", chain(&error))))?.detach())
+}
+
+/// Git keeps a signature under a name of its own for each kind of id that it is made over.
+fn header(hash: gix::hash::Kind) -> &'static str {
+    match hash {
+        gix::hash::Kind::Sha256 => "gpgsig-sha256",
+        _ => "gpgsig",
+    }
+}
+
+fn signature(author: &Author, time: i64) -> Signature {
+    Signature { name: author.name.as_str().into(), email: author.email.as_str().into(), time: Time::new(time, 0) }
 }
 
 fn edited_tree(repo: &gix::Repository, parent: ObjectId, files: &[NewFile]) -> Result<ObjectId, RepoError> {

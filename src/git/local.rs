@@ -4,8 +4,11 @@
 //! writers (`git push`, `git commit`) and we respect each other. As `git push` does, a branch that somebody has checked
 //! out is not moved under his feet.
 
+use super::Options;
 use super::claim::Claim;
+use super::commit::Chain;
 use super::fault::{Hint, chain, lasting, passing};
+use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack};
 use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
@@ -14,7 +17,7 @@ use gix::bstr::ByteSlice as _;
 use gix::refs::Target;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A bare repository, or the `.git` of a checkout.
 #[derive(Debug)]
@@ -23,13 +26,15 @@ pub struct Local {
     name: String,
     /// As asked for, or as `HEAD` said at the last snapshot.
     branch: Mutex<Option<String>>,
+    signer: Option<Arc<Signer>>,
 }
 
 impl Local {
     /// Looks whether a repository is there; the branch is looked up at each snapshot.
-    pub fn open(path: &Path, name: &str, branch: Option<&str>) -> Result<Local, RepoError> {
+    pub fn open(path: &Path, name: &str, branch: Option<&str>, options: &Options) -> Result<Local, RepoError> {
         bare::open(path, name)?;
-        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch: Mutex::new(branch.map(str::to_owned)) })
+        let branch = Mutex::new(branch.map(str::to_owned));
+        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch, signer: options.signer.clone() })
     }
 
     fn branch(&self, repo: &gix::Repository) -> Result<String, RepoError> {
@@ -63,13 +68,13 @@ impl ConfigRepo for Local {
         if head != parent {
             return Err(moved(Some(head)));
         }
-        let commit = commit::compose(&repo, parent, publication)?;
-        pack::store(&repo, &commit.objects)?;
+        let chain = commit::compose(&repo, parent, publication, self.signer.as_deref())?;
+        pack::store(&repo, &chain.objects)?;
         let mut claim = Claim::take(repo.common_dir())?;
         let locks = locks_of(&branch);
-        claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", commit.id))?;
-        move_ref(&repo, &branch, parent, commit.id, publication)?;
-        Ok(Published { commit: Some(CommitId(commit.id.to_string())), messages: Vec::new() })
+        claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", chain.tip))?;
+        move_ref(&repo, &branch, parent, &chain, publication)?;
+        Ok(Published { commits: chain.names(), messages: Vec::new() })
     }
 }
 
@@ -144,7 +149,7 @@ fn move_ref(
     repo: &gix::Repository,
     branch: &str,
     old: ObjectId,
-    new: ObjectId,
+    new: &Chain,
     publication: &Publication,
 ) -> Result<(), PublishError> {
     let full = bare::full_name(branch);
@@ -153,15 +158,15 @@ fn move_ref(
         change: Change::Update {
             log: LogChange { message: "commit: landwaiter".into(), ..Default::default() },
             expected: PreviousValue::MustExistAndMatch(Target::Object(old)),
-            new: Target::Object(new),
+            new: Target::Object(new.tip),
         },
         name,
         deref: false,
     };
     let time = format!("{} +0000", publication.time);
     let committer = gix::actor::SignatureRef {
-        name: publication.author.name.as_str().into(),
-        email: publication.author.email.as_str().into(),
+        name: publication.committer.name.as_str().into(),
+        email: publication.committer.email.as_str().into(),
         time: &time,
     };
     match repo.edit_references_as([edit], Some(committer)) {
@@ -171,9 +176,9 @@ fn move_ref(
 }
 
 /// The ref has moved; whether a power cut would undo it is what is left to see to.
-fn on_disk(ref_file: &Path, new: ObjectId) -> Result<(), PublishError> {
+fn on_disk(ref_file: &Path, new: &Chain) -> Result<(), PublishError> {
     match pack::sync(ref_file) {
-        Err(error) if ref_file.exists() => Err(PublishError::Unanswered { commit: CommitId(new.to_string()), error }),
+        Err(error) if ref_file.exists() => Err(PublishError::Unanswered { commits: new.names(), error }),
         // Without its file, the ref was packed meanwhile, and Git has seen to it.
         _ => Ok(()),
     }

@@ -7,7 +7,8 @@
 //! | [`checkout`] | the files of a local checkout as they stand |
 //! | [`local`] | a repository on this machine: read at the branch head, written by compare-and-swap on the ref |
 //! | [`remote`] | a repository on a server, through a bare cache: fetch what is new, push by compare-and-swap |
-//! | `snapshot`, `commit` | one commit's files; the next commit, made in memory |
+//! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
+//! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
 //! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
 //! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
 //! | `cache`, `bare`, `claim` | what lies on the disk, and who may write there |
@@ -28,6 +29,7 @@
 
 use crate::port::{ConfigRepo, Login, RepoError, Secret};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub mod url;
@@ -37,6 +39,7 @@ pub mod local;
 pub mod remote;
 mod snapshot;
 mod commit;
+pub mod sign;
 mod pack;
 mod upload;
 mod push;
@@ -52,6 +55,7 @@ mod seed;
 
 pub use origin::origin_of;
 pub use seed::seed;
+pub use sign::Signer;
 pub use url::Location;
 
 /// What a repository is opened with: plain data, read by others from settings and environment.
@@ -66,6 +70,8 @@ pub struct Options {
     /// Certificate authorities to trust instead of the machine's, as PEM.
     pub ca_pem: Option<Vec<u8>>,
     pub timeouts: Timeouts,
+    /// Who signs the commits that are made here.
+    pub signer: Option<Arc<Signer>>,
 }
 
 /// How to prove who we are to an SSH server, and it to us.
@@ -109,8 +115,8 @@ pub fn open(location: &Location, branch: Option<&str>, options: &Options) -> Res
     }
     Ok(match location {
         Location::Path(path) if branch.is_none() && !bare::is_bare(path) => Box::new(checkout::Checkout::open(path)?),
-        Location::Path(path) => Box::new(local::Local::open(path, &location.to_string(), branch)?),
-        Location::File(path) => Box::new(local::Local::open(path, &location.to_string(), branch)?),
+        Location::Path(path) => Box::new(local::Local::open(path, &location.to_string(), branch, options)?),
+        Location::File(path) => Box::new(local::Local::open(path, &location.to_string(), branch, options)?),
         Location::Http(_) | Location::Ssh(_) => Box::new(remote::Remote::open(location, branch, options)?),
     })
 }

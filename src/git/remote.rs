@@ -5,10 +5,12 @@
 //! looked at again: only that tells what happened.
 
 use super::cache::{Cache, Generation};
+use super::commit::Chain;
 use super::fault::passing;
 use super::local::{moved, parent_of};
 use super::push::{self, RefUpdate, Unanswered};
 use super::report::Outcome;
+use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::transport::Server;
 use super::upload::Upload;
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Remote {
     name: String,
     server: Server,
+    signer: Option<Arc<Signer>>,
     state: Mutex<State>,
 }
 
@@ -43,7 +46,8 @@ impl Remote {
         let server = Server::of(location, options)?;
         let cache = Cache::take(options.cache_dir.as_deref(), &name)?;
         let current = cache.current().map(Arc::new);
-        Ok(Remote { name, server, state: Mutex::new(State { branch: branch.map(str::to_owned), cache, current }) })
+        let state = Mutex::new(State { branch: branch.map(str::to_owned), cache, current });
+        Ok(Remote { name, server, signer: options.signer.clone(), state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,19 +130,25 @@ impl Remote {
     }
 
     /// After the pack was sent without an answer: the branch says whether it arrived.
-    fn settle(&self, broken: Unanswered, update: &RefUpdate, branch: &str) -> Result<Outcome, PublishError> {
+    fn settle(
+        &self,
+        broken: Unanswered,
+        update: &RefUpdate,
+        branch: &str,
+        sent: &Chain,
+    ) -> Result<Outcome, PublishError> {
         if !broken.sent {
             return Err(broken.error.into());
         }
         match self.look(branch) {
             Ok(found) if found == update.new => Ok(Outcome::Updated { messages: Vec::new() }),
             // The server may still be at work on it; only a later look at the files can tell.
-            Ok(found) if Some(found) == update.old => Err(unanswered(update, broken.error)),
+            Ok(found) if Some(found) == update.old => Err(unanswered(sent, broken.error)),
             // Somebody was quicker, or has already built on ours.
-            Ok(found) => Err(unanswered(update, passing(format!("{}; the branch is at {found}", broken.error)))),
+            Ok(found) => Err(unanswered(sent, passing(format!("{}; the branch is at {found}", broken.error)))),
             Err(error) => {
                 let message = format!("{}; whether the push arrived is not known: {error}", broken.error);
-                Err(unanswered(update, RepoError { message, hint: broken.error.hint, retryable: true }))
+                Err(unanswered(sent, RepoError { message, hint: broken.error.hint, retryable: true }))
             }
         }
     }
@@ -158,19 +168,19 @@ impl ConfigRepo for Remote {
         let mut state = self.state();
         let (current, branch) = self.holding(&mut state, parent)?;
         let repo = current.open()?;
-        let commit = commit::compose(&repo, parent, publication).inspect_err(|error| {
+        let chain = commit::compose(&repo, parent, publication, self.signer.as_deref()).inspect_err(|error| {
             if error.retryable {
                 current.spoil();
             }
         })?;
-        let bytes = pack::pack_of(&commit.objects, repo.object_hash())?;
-        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: commit.id };
+        let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
+        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: chain.tip };
         let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
-            .or_else(|broken| self.settle(broken, &update, &branch))?;
+            .or_else(|broken| self.settle(broken, &update, &branch, &chain))?;
         match outcome {
             Outcome::Updated { messages } => {
-                keep(&current, &repo, &bytes, commit.id);
-                Ok(Published { commit: Some(CommitId(commit.id.to_string())), messages })
+                keep(&current, &repo, &bytes, chain.tip);
+                Ok(Published { commits: chain.names(), messages })
             }
             Outcome::Moved { found } => Err(moved(found)),
             Outcome::LostRace { reason } => Err(self.lost(&branch, parent, &reason)),
@@ -179,8 +189,8 @@ impl ConfigRepo for Remote {
     }
 }
 
-fn unanswered(update: &RefUpdate, error: RepoError) -> PublishError {
-    PublishError::Unanswered { commit: CommitId(update.new.to_string()), error }
+fn unanswered(sent: &Chain, error: RepoError) -> PublishError {
+    PublishError::Unanswered { commits: sent.names(), error }
 }
 
 /// A new generation that holds the commit.

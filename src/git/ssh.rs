@@ -300,6 +300,17 @@ impl client::Handler for HostCheck {
 }
 
 /// Reads an unencrypted Ed25519 or ECDSA key. The error repeats nothing of the text.
+/// The key that commits are signed with; it may be protected, which one for a server is not.
+pub(super) fn signing_key(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, RepoError> {
+    if let Some(passphrase) = passphrase {
+        let opened = keys::decode_secret_key(text, Some(passphrase)).ok().filter(|key| !is_rsa(&key.algorithm()));
+        return opened.ok_or_else(|| {
+            lasting("the SSH key for signing cannot be opened with its passphrase, or is not Ed25519 or ECDSA")
+        });
+    }
+    private_key(text)
+}
+
 fn private_key(text: &str) -> Result<PrivateKey, RepoError> {
     let how = "make one with: ssh-keygen -t ed25519 -N '' -f FILE";
     match keys::decode_secret_key(text, None) {

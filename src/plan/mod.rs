@@ -5,11 +5,13 @@
 //! pure, so that the same inputs give the same plan, byte for byte.
 
 mod claim;
+mod group;
 mod message;
 mod settle;
 
 pub use claim::{Allowed, Claim, Claims};
-pub use message::{MessageOptions, compose, value as message_value};
+pub use group::{Group, groups};
+pub use message::{MessageOptions, MessageValues, compose, value as message_value};
 pub use settle::{question, settle};
 
 use crate::edit::{Action, Target};
@@ -67,6 +69,8 @@ impl State {
 pub struct Change {
     pub action: Action,
     pub to: Target,
+    /// Changes of one group are written together; see [`crate::policy::Write::group`].
+    pub group: Arc<str>,
 }
 
 /// Everything one run found, in file and position order.

@@ -1,6 +1,6 @@
 //! Joins one reference with its decision: nothing to do, a change, or a hold with its reason.
 
-use super::{Change, State};
+use super::{Change, Found, State};
 use crate::edit::{self, EditError, Target};
 use crate::image::{Repository, Tag};
 use crate::policy::{Decision, FloatingCurrent, Pin, Policy, Question, Reason, WriteMode};
@@ -35,8 +35,9 @@ pub fn question<'r>(
     Ok(Question { current, current_digest: reference.digest.as_ref(), digest: wants_digest })
 }
 
-/// The fate of `reference` under `decision`.
-pub fn settle(policy: &Policy, repository: &Repository, reference: &Reference, decision: &Decision) -> State {
+/// The fate of what was found under `decision`.
+pub fn settle(policy: &Policy, repository: &Repository, found: &Found, decision: &Decision) -> State {
+    let reference = &found.reference;
     if let Some(held) = &decision.held {
         return State::Held(held.clone());
     }
@@ -62,7 +63,10 @@ pub fn settle(policy: &Policy, repository: &Repository, reference: &Reference, d
         Ok(_) if policy.write.mode == WriteMode::Report => {
             State::held(Reason::ReportOnly, format!("would be {}", describe(&to)))
         }
-        Ok(action) => State::Change(Change { action, to }),
+        Ok(action) => match policy.write.group(policy.name.as_str(), repository, &found.file) {
+            Ok(group) => State::Change(Change { action, to, group: group.into() }),
+            Err(error) => State::held(Reason::NotEditable, format!("`write.group` of {}: {error}", policy.name)),
+        },
     }
 }
 

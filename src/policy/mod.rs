@@ -21,6 +21,7 @@
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
 //! | `explain` | the reason for every other tag |
+//! | `write` | how the changes reach Git, and with which others |
 //!
 //! ```
 //! use landwaiter::image::Tag;
@@ -61,6 +62,7 @@ mod ranking;
 mod reason;
 mod require;
 mod semver;
+mod write;
 
 pub use admission::Admission;
 pub use claims::Exactness;
@@ -69,6 +71,7 @@ pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
+pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
 use crate::version::calver::Pattern;
@@ -260,20 +263,6 @@ pub enum Pin {
     Tag,
     Digest,
     TagAndDigest,
-}
-
-/// How the change reaches Git.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WriteMode {
-    #[default]
-    Commit,
-    /// Decide and show; write nothing.
-    Report,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Write {
-    pub mode: WriteMode,
 }
 
 /// What one reference asks of a ranking.

@@ -9,8 +9,8 @@ mod secret;
 
 pub use registry::{Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
-    Author, BlobId, CommitId, ConfigRepo, FileEntry, NewFile, Publication, PublishError, Published, ReadProblem,
-    RepoError, Snapshot, Visit,
+    Author, BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published,
+    ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
 

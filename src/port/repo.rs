@@ -69,24 +69,32 @@ pub struct FileEntry {
     pub blob: Option<BlobId>,
 }
 
-/// New contents for some files, on top of one commit.
+/// Commits on top of one commit, each on the one before it. All of them become the new state at once, or none does.
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// The head the plan was made from; `None` for the files of a checkout.
     pub parent: Option<CommitId>,
-    pub files: Vec<NewFile>,
-    pub message: String,
+    /// At least one; for the files of a checkout exactly one, whose message nobody reads.
+    pub commits: Vec<NewCommit>,
     pub author: Author,
+    pub committer: Author,
     /// Seconds since 1970, UTC.
     pub time: i64,
+}
+
+/// New contents for some files.
+#[derive(Debug, Clone)]
+pub struct NewCommit {
+    pub files: Vec<NewFile>,
+    pub message: String,
 }
 
 #[derive(Debug, Clone)]
 pub struct NewFile {
     pub path: Arc<str>,
-    /// What the file held when it was planned.
-    pub old: Vec<u8>,
-    pub new: Vec<u8>,
+    /// What the file holds before.
+    pub old: Arc<[u8]>,
+    pub new: Arc<[u8]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +105,8 @@ pub struct Author {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// `None` for the files of a checkout.
-    pub commit: Option<CommitId>,
+    /// One for each of the publication's, in its order; empty for the files of a checkout.
+    pub commits: Vec<CommitId>,
     /// What the server said, line by line.
     pub messages: Vec<String>,
 }
@@ -122,9 +130,9 @@ pub enum PublishError {
     /// A hook, a protected branch, missing permission: the same push will be refused again.
     #[error("the server refused the push: {reason}")]
     Refused { reason: String, messages: Vec<String> },
-    /// The commit was sent and no answer came: it may be the branch's head, may become it, or never will.
+    /// The commits were sent and no answer came: the last may be the branch's head, may become it, or never will.
     #[error("{error}")]
-    Unanswered { commit: CommitId, error: RepoError },
+    Unanswered { commits: Vec<CommitId>, error: RepoError },
     #[error(transparent)]
     Repo(#[from] RepoError),
 }

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn on_a_terminal_text_of_the_file_cannot_drive_it() {
-        let file = NewFile { path: "a".into(), old: b"x: \x1b[2J\t1\r\n".to_vec(), new: b"x: \x1b[2J\t2\r\n".to_vec() };
+        let file =
+            NewFile { path: "a".into(), old: (*b"x: \x1b[2J\t1\r\n").into(), new: (*b"x: \x1b[2J\t2\r\n").into() };
         let shown = diff(Paint { color: true }, std::slice::from_ref(&file));
         assert!(!shown.contains("\u{1b}[2J") && shown.contains("\u{fffd}[2J\t2\r"), "{shown:?}");
         assert!(diff(Paint::default(), &[file]).contains("+x: \u{1b}[2J\t2\r\n"), "`git apply` needs the bytes");
@@ -62,8 +63,8 @@ mod tests {
     fn a_changed_line_stands_between_its_neighbours() {
         let file = NewFile {
             path: "a.yaml".into(),
-            old: b"a: 1\nimage: x:1\nb: 2".to_vec(),
-            new: b"a: 1\nimage: x:2\nb: 2".to_vec(),
+            old: (*b"a: 1\nimage: x:1\nb: 2").into(),
+            new: (*b"a: 1\nimage: x:2\nb: 2").into(),
         };
         assert_eq!(
             diff(Paint::default(), &[file]),

@@ -1,6 +1,6 @@
 //! The stable, versioned JSON of plans, reports and explanations. Fields are only ever added.
 
-use crate::cycle::{Explanation, Planned, Report};
+use crate::cycle::{Explanation, Planned, Report, WrittenCommit};
 use crate::image::Digest;
 use crate::plan::{Entry, Plan, State};
 use crate::policy::{Held, PassedOver};
@@ -35,9 +35,19 @@ struct ReportPart<'a> {
 #[derive(Debug, Serialize)]
 struct WrittenPart<'a> {
     commit: Option<&'a str>,
+    commits: Vec<CommitRow<'a>>,
+    files: usize,
+    /// That of `commit`.
+    message: Option<&'a str>,
+    messages: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct CommitRow<'a> {
+    commit: &'a str,
+    group: &'a str,
     files: usize,
     message: &'a str,
-    messages: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +59,7 @@ struct ChangeRow<'a> {
     path: &'a str,
     image: Option<&'a str>,
     policy: Option<&'a str>,
-    group: &'static str,
+    group: &'a str,
     from: Value<'a>,
     to: Value<'a>,
 }
@@ -88,9 +98,6 @@ struct NoteRow<'a> {
     text: &'a str,
 }
 
-/// One commit per run is the one group that is built.
-const GROUP: &str = "run";
-
 /// `plan --format json`.
 pub fn plan(planned: &Planned) -> String {
     pretty(&document(planned, None))
@@ -99,13 +106,18 @@ pub fn plan(planned: &Planned) -> String {
 /// `update --format json`: the plan, and what was written.
 pub fn report(report: &Report) -> String {
     let written = report.written.as_ref().map(|written| WrittenPart {
-        commit: written.commit.as_ref().map(|commit| commit.0.as_str()),
+        commit: written.head().map(|commit| commit.0.as_str()),
+        commits: written.commits.iter().map(commit_row).collect(),
         files: written.files,
-        message: &written.message,
+        message: written.commits.last().map(|commit| commit.message.as_str()),
         messages: &written.messages,
     });
     let part = ReportPart { written, retries: report.retries, requests: &report.requests };
     pretty(&document(&report.planned, Some(part)))
+}
+
+fn commit_row(commit: &WrittenCommit) -> CommitRow<'_> {
+    CommitRow { commit: &commit.id.0, group: &commit.group, files: commit.files, message: &commit.message }
 }
 
 fn document<'a>(planned: &'a Planned, report: Option<ReportPart<'a>>) -> PlanDocument<'a> {
@@ -147,7 +159,7 @@ fn changes(plan: &Plan) -> Vec<ChangeRow<'_>> {
             path: &entry.found.reference.path,
             image: entry.image.as_ref().map(|image| image.as_str()),
             policy: entry.policy.as_ref().map(|policy| policy.as_str()),
-            group: GROUP,
+            group: &change.group,
             from: Value {
                 tag: entry.found.reference.tag.as_deref(),
                 digest: entry.found.reference.digest.as_ref().map(Digest::as_str),

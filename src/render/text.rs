@@ -2,7 +2,7 @@
 
 use super::table::{Cell, table};
 use super::{Paint, Tone, count, plain};
-use crate::cycle::{Planned, Report};
+use crate::cycle::{Planned, Report, WrittenCommit};
 use crate::plan::{Entry, Plan, State, message_value};
 use crate::policy::Reason;
 use crate::site::Part;
@@ -30,15 +30,17 @@ pub fn report(paint: Paint, report: &Report) -> String {
         None => out.push_str("Nothing to write.\n"),
         Some(written) => {
             let files = count(written.files, "file");
-            let line = match &written.commit {
-                Some(commit) => {
-                    let branch = report.planned.branch.as_deref().unwrap_or("the branch");
-                    format!("Committed {files} to {branch} as {}", short(&commit.0))
-                }
-                None => format!("Edited {files}; nothing was committed"),
+            let branch = report.planned.branch.as_deref().unwrap_or("the branch");
+            let line = match written.commits.as_slice() {
+                [] => format!("Edited {files}; nothing was committed"),
+                [one] => format!("Committed {files} to {branch} as {}", short(&one.id.0)),
+                many => format!("Committed {files} to {branch} in {}", count(many.len(), "commit")),
             };
             out.push_str(&paint.on(Tone::Good, &line));
             out.push('\n');
+            if written.commits.len() > 1 {
+                out.push_str(&commits(paint, &written.commits));
+            }
             for message in &written.messages {
                 out.push_str(&format!("  remote: {}\n", plain(message)));
             }
@@ -51,6 +53,21 @@ pub fn report(paint: Paint, report: &Report) -> String {
         ));
     }
     out
+}
+
+fn commits(paint: Paint, commits: &[WrittenCommit]) -> String {
+    let rows: Vec<Vec<Cell>> = commits
+        .iter()
+        .map(|commit| {
+            let subject = commit.message.lines().next().unwrap_or_default().to_owned();
+            vec![
+                (short(&commit.id.0).to_owned(), Some(Tone::Quiet)),
+                (subject, None),
+                (commit.group.to_string(), Some(Tone::Quiet)),
+            ]
+        })
+        .collect();
+    table(paint, 2, &["", "", ""], &rows)
 }
 
 fn headline(paint: Paint, planned: &Planned) -> String {

@@ -51,18 +51,22 @@ pub(crate) fn contents(snapshot: &dyn Snapshot) -> BTreeMap<String, Vec<u8>> {
 
 /// New texts for some files of the snapshot.
 pub(crate) fn publication(snapshot: &dyn Snapshot, edits: &[(&str, &[u8])]) -> Publication {
+    let bot = Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() };
     Publication {
         parent: snapshot.head().cloned(),
-        files: edits
-            .iter()
-            .map(|(path, new)| NewFile {
-                path: Arc::from(*path),
-                old: snapshot.read_one(path).unwrap().unwrap(),
-                new: new.to_vec(),
-            })
-            .collect(),
-        message: "update images\n\nacme/web 1.0.0 -> 1.1.0\n".to_owned(),
-        author: Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() },
+        commits: vec![NewCommit {
+            files: edits
+                .iter()
+                .map(|(path, new)| NewFile {
+                    path: Arc::from(*path),
+                    old: snapshot.read_one(path).unwrap().unwrap().into(),
+                    new: (*new).into(),
+                })
+                .collect(),
+            message: "update images\n\nacme/web 1.0.0 -> 1.1.0\n".to_owned(),
+        }],
+        author: bot.clone(),
+        committer: bot,
         time: TIME,
     }
 }

@@ -1,0 +1,28 @@
+//! Which changes are written together: one commit for each group, in the order of the plan.
+
+use super::{Plan, State};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Changes that share a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub name: Arc<str>,
+    /// Where they stand in [`Plan::entries`], ascending.
+    pub members: Vec<usize>,
+}
+
+/// The groups of a plan, that of its first change first.
+pub fn groups(plan: &Plan) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    for (member, entry) in plan.entries.iter().enumerate() {
+        let State::Change(change) = &entry.state else { continue };
+        let place = *at.entry(&change.group).or_insert_with(|| {
+            groups.push(Group { name: change.group.clone(), members: Vec::new() });
+            groups.len() - 1
+        });
+        groups[place].members.push(member);
+    }
+    groups
+}
