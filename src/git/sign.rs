@@ -72,10 +72,15 @@ fn open_pgp(_: &Secret, _: Option<&Secret>) -> Result<Signer, RepoError> {
 mod openpgp {
     use super::super::fault::{Hint, lasting, one_line};
     use crate::port::{RepoError, Secret};
-    use pgp::composed::{ArmorOptions, Deserializable as _, DetachedSignature, SignedSecretKey};
+    use pgp::composed::{ArmorOptions, Deserializable as _, DetachedSignature, SignedSecretKey, SignedSecretSubKey};
     use pgp::crypto::hash::HashAlgorithm;
+    use pgp::crypto::public_key::PublicKeyAlgorithm;
     use pgp::types::{KeyDetails as _, Password};
     use rand::rngs::OsRng;
+
+    fn is_rsa(algorithm: PublicKeyAlgorithm) -> bool {
+        matches!(algorithm, PublicKeyAlgorithm::RSA | PublicKeyAlgorithm::RSASign | PublicKeyAlgorithm::RSAEncrypt)
+    }
 
     /// An OpenPGP key and the password that opens it.
     pub(super) struct Key {
@@ -96,13 +101,19 @@ mod openpgp {
             key.sign(b"").map(|_| key)
         }
 
-        /// With the newest subkey that may sign, else with the primary key: what `gpg` does.
+        /// With the newest subkey that may sign, else with the primary key: what `gpg` does. Never with RSA: the one
+        /// implementation there is takes a time that depends on the key (RUSTSEC-2023-0071).
         pub(super) fn sign(&self, data: &[u8]) -> Result<String, RepoError> {
-            let may_sign =
-                |key: &&pgp::composed::SignedSecretSubKey| key.signatures.iter().any(|s| s.key_flags().sign());
+            let may_sign = |key: &&SignedSecretSubKey| {
+                !is_rsa(key.key.algorithm()) && key.signatures.iter().any(|s| s.key_flags().sign())
+            };
             let subkey = self.key.secret_subkeys.iter().filter(may_sign).max_by_key(|key| key.key.created_at());
             let signed = match subkey {
                 Some(subkey) => self.with(&subkey.key, data),
+                None if is_rsa(self.key.primary_key.algorithm()) => {
+                    return Err(lasting("the OpenPGP key can sign with RSA only, which this build does not do")
+                        .hint("add a subkey that signs: gpg --quick-add-key FINGERPRINT ed25519 sign"));
+                }
                 None => self.with(&self.key.primary_key, data),
             };
             let armored = signed.and_then(|signature| {

@@ -243,7 +243,7 @@ fn commits_are_signed_with_an_open_pgp_key_and_git_agrees() {
     if installed::program("gpg").is_none() {
         return;
     }
-    for (kind, passphrase) in [("ed25519", ""), ("rsa2048", "open sesame")] {
+    for (kind, passphrase) in [("ed25519", ""), ("nistp256", "open sesame")] {
         let world = world("{}", "{}");
         let home = world.repo().join("..").canonicalize().unwrap();
         let gpg = |arguments: &[&str]| {
@@ -260,6 +260,33 @@ fn commits_are_signed_with_an_open_pgp_key_and_git_agrees() {
         assert!(said.contains("Good signature from \"Landwaiter <landwaiter@localhost>\""), "{said}");
         run("gpgconf", &["--kill", "all"], &home);
     }
+}
+
+#[test]
+fn an_rsa_key_is_refused_until_it_has_a_subkey_of_another_kind() {
+    if installed::program("gpg").is_none() {
+        return;
+    }
+    let world = world("{}", "{}");
+    let home = world.repo().join("..").canonicalize().unwrap();
+    let gpg = |arguments: &[&str]| {
+        let quiet = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
+        run("gpg", &[&quiet[..], arguments].concat(), &home)
+    };
+    let export = || {
+        let file = home.join("signing.asc");
+        gpg(&["--yes", "--armor", "--output", &file.to_string_lossy(), "--export-secret-keys", "landwaiter@localhost"]);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let read = |text: String| landwaiter::git::Signer::read(&landwaiter::port::Secret::new(text), None);
+    gpg(&["--quick-generate-key", "Landwaiter <landwaiter@localhost>", "rsa2048", "sign", "never"]);
+    let refused = read(export()).unwrap_err();
+    assert_eq!(refused.message, "the OpenPGP key can sign with RSA only, which this build does not do");
+    let listed = gpg(&["--with-colons", "--list-keys", "landwaiter@localhost"]);
+    let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().trim_matches(':').to_owned();
+    gpg(&["--quick-add-key", &fingerprint, "ed25519", "sign"]);
+    assert!(read(export()).is_ok());
+    run("gpgconf", &["--kill", "all"], &home);
 }
 
 #[test]
