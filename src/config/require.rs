@@ -159,3 +159,28 @@ impl FromScalar for LongTime {
         json!({ "type": "string", "pattern": "^[0-9]+(s|m|h|d)$" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::policies;
+    use std::time::Duration;
+
+    #[test]
+    fn an_age_counts_from_our_own_first_sight_unless_it_says_otherwise() {
+        let day = Some(Duration::from_secs(86_400));
+        for (age, seen, created) in [
+            ("24h", day, None),
+            ("{min: 1d}", day, None),
+            ("{min: 24h, since: seen}", day, None),
+            ("{min: 24h, since: created}", None, day),
+        ] {
+            let head = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n";
+            let text =
+                format!("{head}- {{name: a, images: [a/b], select: {{semver: '*'}}, require: {{age: {age}}}}}\n");
+            let loaded = policies::read(&[("landwaiter.yaml".to_owned(), text)]);
+            assert!(loaded.is_ok(), "{age}: {:?}", loaded.diagnostics);
+            let require = &loaded.policies[0].require;
+            assert_eq!((require.seen, require.age), (seen, created), "{age}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Only the repositories in question are listed; nothing is written.
 
 use super::learn::decide;
-use super::recall::News;
+use super::recall::{News, to_record};
 use super::scan::Scanned;
 use super::select::{date, no_list};
 use super::{Run, RunError};
@@ -178,7 +178,7 @@ impl Run<'_> {
         explanation.family = ranking.family(question);
         explanation.chosen = decision.chosen.as_ref().map(|chosen| chosen.tag.clone());
         explanation.passed_over = ranking.passed_over(question, &facts);
-        self.record(repository, &[], &facts, &News::default());
+        self.store.saw(&to_record(repository, &[], &facts, &News::default()), self.clock.now());
         decision
     }
 }

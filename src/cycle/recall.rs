@@ -6,7 +6,7 @@
 use super::{Event, Run};
 use crate::image::{Digest, Repository, Tag};
 use crate::policy::{Facts, Policy, Recall, Seen, Select};
-use crate::port::{RegistryError, Sighting, TagList};
+use crate::port::{Named, RegistryError, Sighting, TagList};
 use crate::text::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) type Sightings = BTreeMap<Tag, Sighting>;
 #[derive(Debug, Default)]
 pub(super) struct News {
     told: BTreeSet<String>,
-    moved: BTreeSet<(Repository, Tag, Digest)>,
+    moved: BTreeSet<Named>,
 }
 
 impl News {
@@ -143,26 +143,15 @@ impl Run<'_> {
             }
             self.events.happened(&Event::TagMoved { repository, tag, from, to });
             news.told.insert(told);
-            news.moved.insert((repository.clone(), tag.clone(), to.clone()));
+            news.moved.insert(named(repository, tag, to));
         }
         Some(format!("the tag moved: {tag} names {to} now, and named {from}; nothing follows it"))
     }
 
-    /// Records what the files and the registry said of the repository's tags, the registry last, save for those whose move
-    /// is still to be told.
-    pub(super) fn record(&self, repository: &Repository, noticed: &[(&Tag, &Digest)], facts: &Facts, news: &News) {
-        let untold = |tag: &Tag| news.moved.iter().any(|(of, moved, _)| of == repository && moved == tag);
-        let answered = facts.digests.iter().filter_map(|(tag, digest)| Some((tag, digest.as_ref().ok()?)));
-        let seen = noticed.iter().copied().chain(answered);
-        let seen: Vec<(&Tag, &Digest)> = seen.filter(|(tag, _)| !untold(tag)).collect();
-        self.store.saw(repository, &seen, self.clock.now());
-    }
-
     /// Records what is being told.
     pub(super) fn tell(&self, news: &News) {
-        for (repository, tag, digest) in &news.moved {
-            self.store.saw(repository, &[(tag, digest)], self.clock.now());
-        }
+        let moved: Vec<Named> = news.moved.iter().cloned().collect();
+        self.store.saw(&moved, self.clock.now());
         self.store.told(&news.told.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
@@ -175,4 +164,21 @@ impl Run<'_> {
         let troubles = self.store.troubles().into_iter().map(|text| Diagnostic::warning("--state-dir", None, text));
         missing.into_iter().chain(troubles).collect()
     }
+}
+
+fn named(repository: &Repository, tag: &Tag, digest: &Digest) -> Named {
+    Named { repository: repository.clone(), tag: tag.clone(), digest: digest.clone() }
+}
+
+/// What the files and the registry said of the repository's tags, the registry last, save for those whose move is still to be
+/// told.
+pub(super) fn to_record(
+    repository: &Repository,
+    noticed: &[(&Tag, &Digest)],
+    facts: &Facts,
+    news: &News,
+) -> Vec<Named> {
+    let answered = facts.digests.iter().filter_map(|(tag, digest)| Some((tag, digest.as_ref().ok()?)));
+    let seen = noticed.iter().copied().chain(answered).map(|(tag, digest)| named(repository, tag, digest));
+    seen.filter(|seen| !news.moved.iter().any(|moved| moved.tag == seen.tag)).collect()
 }

@@ -4,13 +4,13 @@
 //! way, not all of them.
 
 use super::learn::decide;
-use super::recall::{Current, Listed, News, Sightings, pace};
+use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
-use crate::port::RegistryError;
+use crate::port::{Named, RegistryError};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -57,6 +57,7 @@ pub(super) struct Memory {
 struct Answered {
     decisions: Vec<(Asked, Decision)>,
     list: Option<(Repository, i64)>,
+    seen: Vec<Named>,
     news: News,
 }
 
@@ -99,11 +100,14 @@ impl Run<'_> {
             })
             .collect();
         let works = self.memory_for(&policies, &open, memory);
+        let mut seen = Vec::new();
         for answered in self.ask(&policies, open, &works).await {
+            seen.extend(answered.seen);
             memory.answers.extend(answered.decisions);
             memory.lists.extend(answered.list);
             memory.news.extend(answered.news);
         }
+        self.store.saw(&seen, self.clock.now());
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
         let mut entries = Vec::with_capacity(steps.len());
@@ -233,7 +237,7 @@ impl Run<'_> {
             };
             answered.decisions.push((asked.clone(), decision));
         }
-        self.record(repository, &noticed, &facts, &answered.news);
+        answered.seen = to_record(repository, &noticed, &facts, &answered.news);
         answered
     }
 }

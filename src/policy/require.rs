@@ -112,7 +112,9 @@ impl Require {
             return Verdict::Good;
         };
         if let Recall::Nothing(why) = &facts.recall {
-            return Verdict::Unknown(format!("{why}, and `age` counts from when an earlier run saw it"));
+            return Verdict::Unknown(format!(
+                "{why}; `age` counts from when an earlier run saw the image, so `--state-dir` must name a folder that stays"
+            ));
         }
         let Some(now) = facts.now else {
             return Verdict::Unknown("what time it is now is not known".to_owned());
@@ -186,6 +188,7 @@ fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Seen;
     use super::*;
 
     const NOW: i64 = 1_700_000_000;
@@ -236,5 +239,45 @@ mod tests {
         }
         assert_eq!(fails(&day, Some(FIRST_IMAGE)), Ok(None));
         assert!(day.failure(&image(Some(NOW)), None).is_err(), "without a clock nothing has an age");
+    }
+
+    const DAY: i64 = 86_400;
+
+    /// The tag names the image `1` now; what earlier runs saw of it.
+    fn novelty(seen: Option<(u32, i64)>, asked: bool, now: Option<i64>) -> Verdict {
+        let digest = |number: u32| crate::image::Digest::parse(&format!("sha256:{number:064x}")).unwrap();
+        let tag = Tag::parse("1.0.0").unwrap();
+        let seen = seen.map(|(number, first)| (tag.clone(), Seen { digest: digest(number), first, created: None }));
+        let digests = asked.then(|| (tag.clone(), Ok(digest(1))));
+        let facts = Facts {
+            digests: digests.into_iter().collect(),
+            recall: Recall::Seen(seen.into_iter().collect()),
+            now,
+            ..Facts::default()
+        };
+        Require { seen: Some(Duration::from_secs(86_400)), ..Require::default() }.verdict("1.0.0", &facts)
+    }
+
+    #[test]
+    fn a_tag_is_old_enough_to_the_second_and_only_with_the_digest_it_names_now() {
+        let young = |verdict| matches!(verdict, Verdict::Fails(Reason::TooYoung, _));
+        assert_eq!(novelty(Some((1, NOW - DAY)), true, Some(NOW)), Verdict::Good);
+        assert!(young(novelty(Some((1, NOW - DAY + 1)), true, Some(NOW))));
+        assert!(young(novelty(Some((2, NOW - DAY)), true, Some(NOW))), "it moved");
+        assert!(young(novelty(None, true, Some(NOW))), "it is new");
+        assert!(young(novelty(Some((1, NOW + DAY)), true, Some(NOW))), "a clock that ran ahead");
+        // Only what could be old enough is asked for.
+        let need = Verdict::Needs(vec![Need::Digest(Tag::parse("1.0.0").unwrap())]);
+        assert_eq!(novelty(Some((1, NOW - DAY)), false, Some(NOW)), need);
+        assert_eq!(novelty(None, false, Some(NOW)), need);
+        assert!(young(novelty(Some((1, NOW - DAY + 1)), false, Some(NOW))));
+        assert!(matches!(novelty(Some((1, 0)), true, None), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn the_moment_that_is_named_is_never_too_early() {
+        let Verdict::Fails(_, detail) = novelty(Some((1, NOW - 1)), true, Some(NOW)) else { panic!() };
+        // 22:13:19 the day after, to the full minute.
+        assert_eq!(detail, "first seen 2023-11-14 22:13 UTC, old enough on 2023-11-15 22:14 UTC");
     }
 }

@@ -14,7 +14,7 @@ pub use repo::{
     ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
-pub use store::{Forgetful, Sighting, Store, TagList};
+pub use store::{Forgetful, Named, Sighting, Store, TagList};
 
 /// The time, so that tests can stand still.
 pub trait Clock: Send + Sync {

@@ -22,9 +22,9 @@ pub trait Store: Send + Sync {
     /// The same for every tag of the repository that was ever asked about.
     fn sightings(&self, repository: &Repository) -> BTreeMap<Tag, Sighting>;
 
-    /// Records what tags of the repository name at `now` (seconds since 1970, UTC). A tag that names another digest than
-    /// before is seen for the first time.
-    fn saw(&self, repository: &Repository, seen: &[(&Tag, &Digest)], now: i64);
+    /// Records what tags name at `now` (seconds since 1970, UTC), all at once. A tag that names another digest than before
+    /// is seen for the first time.
+    fn saw(&self, named: &[Named], now: i64);
 
     /// The last whole tag list that was kept.
     fn list(&self, repository: &Repository) -> Option<TagList>;
@@ -38,6 +38,14 @@ pub trait Store: Send + Sync {
 
     /// What went wrong so far, each once, as sentences for people.
     fn troubles(&self) -> Vec<String>;
+}
+
+/// What a tag of a repository names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    pub repository: Repository,
+    pub tag: Tag,
+    pub digest: Digest,
 }
 
 /// What a tag was seen to name.
@@ -82,7 +90,7 @@ impl Store for Forgetful {
         BTreeMap::new()
     }
 
-    fn saw(&self, _: &Repository, _: &[(&Tag, &Digest)], _: i64) {}
+    fn saw(&self, _: &[Named], _: i64) {}
 
     fn list(&self, _: &Repository) -> Option<TagList> {
         None

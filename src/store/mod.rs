@@ -18,13 +18,14 @@ mod words;
 pub use file::{MAX_BYTES, PATIENCE};
 
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Sighting, Store, TagList};
+use crate::port::{Named, Sighting, Store, TagList};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use shelf::{Counts, IMAGES, LISTS, NEWS, SIGHTINGS};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The name of the file in the folder.
 const FILE: &str = "memory.sqlite";
@@ -41,6 +42,8 @@ struct State {
     link: Link,
     counts: Counts,
     troubles: Vec<String>,
+    /// Another process kept the file busy; until it lets go it is not waited for again.
+    in_a_hurry: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ enum Link {
     /// Closed, because something in it was not as it should be.
     Suspect,
     Open(Connection),
-    /// Not tried again in this process.
+    /// Not tried again before somebody asks whether it works.
     Unusable(String),
 }
 
@@ -82,7 +85,14 @@ impl Database {
         for last in [false, true] {
             self.open(state)?;
             let Link::Open(connection) = &mut state.link else { break };
-            let failed = match work(connection, &mut state.counts) {
+            let result = work(connection, &mut state.counts);
+            let busy = matches!(&result, Err(failed) if file::is_busy(failed));
+            if busy != state.in_a_hurry {
+                state.in_a_hurry = busy;
+                let patience = if busy { Duration::ZERO } else { PATIENCE };
+                connection.busy_timeout(patience).map_err(|error| format!("the store failed: {error}"))?;
+            }
+            let failed = match result {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
@@ -116,6 +126,7 @@ impl Database {
         match opened {
             Ok((connection, told)) => {
                 state.counts.clear();
+                state.in_a_hurry = false;
                 state.troubles.extend(told);
                 state.link = Link::Open(connection);
                 Ok(())
@@ -181,6 +192,9 @@ fn make_room(connection: &Connection) -> rusqlite::Result<()> {
 
 impl Store for Database {
     fn works(&self) -> Result<(), String> {
+        if let state @ Link::Unusable(_) = &mut self.state().link {
+            *state = Link::Closed;
+        }
         // A file that can be read and not written is opened all the same; a reserved write finds out.
         self.on_file(|connection, _| connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback())
     }
@@ -206,12 +220,12 @@ impl Store for Database {
         rows.iter().filter_map(|(tag, seen)| Some((Tag::parse(tag).ok()?, words::read_sighting(seen)?))).collect()
     }
 
-    fn saw(&self, repository: &Repository, seen: &[(&Tag, &Digest)], now: i64) {
-        if seen.is_empty() {
+    fn saw(&self, named: &[Named], now: i64) {
+        if named.is_empty() {
             return;
         }
         self.write(|transaction, counts| {
-            for (tag, digest) in seen {
+            for Named { repository, tag, digest } in named {
                 let key = words::place(repository, tag);
                 let before = SIGHTINGS.get(transaction, &key)?.and_then(|before| words::read_sighting(&before));
                 let sighting = words::seen(before, digest, now);

@@ -1,6 +1,6 @@
 //! What is remembered between runs: real runs over HTTP against the embedded registry, a store on disk, and a clock that the
 //! test sets. Every run is a new process as far as the program can tell: a new client and a newly opened store.
-#![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, start programs and may panic")]
 
 mod age;
 mod file;
