@@ -82,7 +82,7 @@ fn attempt(path: &Path, suspect: bool, max_bytes: u64) -> Result<Connection, Unf
     }
     // What is in the file is ours, but may be damaged: nothing in it is run, and every page is checked as it is read.
     let rules = "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; \
-                 PRAGMA cache_size = -2000; PRAGMA journal_size_limit = 1048576;";
+                 PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 1048576;";
     connection.execute_batch(rules).map_err(unfit)?;
     let limit = format!("PRAGMA max_page_count = {}", max_bytes / PAGE);
     connection.query_row(&limit, [], |_| Ok(())).map_err(unfit)?;

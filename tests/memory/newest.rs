@@ -54,3 +54,14 @@ fn without_a_memory_more_than_the_limit_is_held_and_nothing_is_asked() {
     assert!(state.starts_with("no-candidate"), "{state}");
     assert_eq!(requests, 1);
 }
+
+#[test]
+fn what_a_guard_learned_of_an_image_is_asked_for_without_a_pull() {
+    let world = World::new("1.0.0", "    select: {semver: '*'}\n    require: {platforms: [linux/amd64]}\n");
+    world.push("1.0.0", START - 3);
+    world.push("1.1.0", START - 2);
+    assert_eq!(world.says(), ("1.1.0".to_owned(), vec![], 3), "the list, the manifest, the configuration");
+    assert_eq!(world.says(), ("1.1.0".to_owned(), vec![], 2), "the list, and what the tag names");
+    world.push("1.1.0", START - 1);
+    assert_eq!(world.says().2, 4, "another image: it is read after all");
+}
