@@ -64,13 +64,11 @@ impl Run<'_> {
         {
             return Ok(Listed { tags: list.tags, remembered: Some(list.time) });
         }
-        let mut tags = self.registry.tags(repository).await?;
+        let list = TagList { tags: self.registry.tags(repository).await?, time: now };
         if lifetime.is_some() {
-            let list = TagList { tags, time: now };
             self.store.keep_list(repository, &list);
-            tags = list.tags;
         }
-        Ok(Listed { tags, remembered: None })
+        Ok(Listed { tags: list.tags, remembered: None })
     }
 
     /// What the policies want to know of earlier runs. `works` says whether there is a memory.
@@ -85,7 +83,7 @@ impl Run<'_> {
         }
         let sightings = self.store.sightings(repository);
         let timed = policies.iter().any(|policy| policy.select.needs_times());
-        let created = |digest: &Digest| self.store.image(digest).filter(|_| timed).and_then(|image| image.created);
+        let created = |digest: &Digest| if timed { self.store.image(digest)?.created } else { None };
         let seen =
             |one: &Sighting| Seen { digest: one.digest.clone(), first: one.first, created: created(&one.digest) };
         let seen = sightings.iter().map(|(tag, one)| (tag.clone(), seen(one))).collect();
@@ -130,12 +128,11 @@ impl Run<'_> {
         if matches!(facts.recall, Recall::Nothing(_)) {
             return None;
         }
-        let from = digest.or_else(|| sightings.get(tag).map(|seen| &seen.digest))?;
         let to = match facts.digests.get(tag)? {
-            Ok(to) if to == from => return None,
             Ok(to) => to,
-            Err(why) => return Some(format!("whether {tag} still names {from} could not be learned: {why}")),
+            Err(why) => return Some(format!("whether {tag} moved could not be learned: {why}")),
         };
+        let from = digest.or_else(|| sightings.get(tag).map(|seen| &seen.digest)).filter(|from| *from != to)?;
         let told = format!("moved {repository}:{tag} {from} {to}");
         if !news.told.contains(&told) {
             if self.store.was_told(&told) {
@@ -145,7 +142,7 @@ impl Run<'_> {
             news.told.insert(told);
             news.moved.insert(named(repository, tag, to));
         }
-        Some(format!("the tag moved: {tag} names {to} now, and named {from}; nothing follows it"))
+        Some(format!("the tag moved: {tag} names {to} now, and named {from}; it is not followed"))
     }
 
     /// Records what is being told.

@@ -1,7 +1,6 @@
 //! The store's file: bounded, private, shared by processes, and never a reason for a run to fail.
 
 use super::*;
-use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::port::Named;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};

@@ -8,11 +8,14 @@ mod lists;
 mod newest;
 mod watch;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use landwaiter::config::settings::Settings;
 use landwaiter::cycle::{Event, Events, MAX_FILE, Options, Planned, Run};
 use landwaiter::git::{self, Location};
+use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
-use landwaiter::port::{Author, Clock, Forgetful, Store};
+use landwaiter::port::{Author, Clock, Forgetful, Registry, RegistryError, RegistryErrorKind, Store};
 use landwaiter::registry::embedded::{Embedded, Made};
 use landwaiter::registry::{self, Client};
 use landwaiter::store::Database;
@@ -33,6 +36,7 @@ struct World {
     now: i64,
     cache_for: BTreeMap<String, Duration>,
     remembers: bool,
+    refuses_digests: bool,
     moved: Mutex<Vec<String>>,
 }
 
@@ -41,6 +45,33 @@ struct At(i64);
 impl Clock for At {
     fn now(&self) -> i64 {
         self.0
+    }
+}
+
+/// A registry that lists tags and fails when it is asked what they name.
+struct Refusing<'a>(&'a Client);
+
+impl Registry for Refusing<'_> {
+    fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
+        self.0.tags(repository)
+    }
+
+    fn digest<'a>(&'a self, repository: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
+        let kind = RegistryErrorKind::ServerError { status: 503 };
+        let error = RegistryError { host: repository.host().to_owned(), kind, detail: String::new() };
+        async { Err(error) }.boxed()
+    }
+
+    fn metadata<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a Tag,
+    ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
+        self.0.metadata(repository, tag)
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.0.requests()
     }
 }
 
@@ -65,6 +96,7 @@ impl World {
             now: START,
             cache_for: BTreeMap::new(),
             remembers: true,
+            refuses_digests: false,
             moved: Mutex::default(),
         };
         world.stands(current);
@@ -124,8 +156,9 @@ impl World {
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);
-        let run =
-            Run { repo: repo.into(), registry: &client, store: memory, clock: &clock, events: self, options: &options };
+        let refusing = Refusing(&client);
+        let registry: &dyn Registry = if self.refuses_digests { &refusing } else { &client };
+        let run = Run { repo: repo.into(), registry, store: memory, clock: &clock, events: self, options: &options };
         let before = self.registry.requests();
         let planned = self.runtime.block_on(run.plan()).unwrap();
         (planned, self.registry.requests() - before)

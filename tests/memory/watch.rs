@@ -13,7 +13,7 @@ fn a_moved_tag_is_told_once_for_each_new_digest() {
     let second = world.push("1.0.0", START - 2);
     assert_eq!(world.says(), ("stays".to_owned(), vec![], 1), "not due yet");
     world.now += 1;
-    let told = vec![format!("the tag moved: 1.0.0 names {second} now, and named {first}; nothing follows it")];
+    let told = vec![format!("the tag moved: 1.0.0 names {second} now, and named {first}; it is not followed")];
     assert_eq!(world.says(), ("stays".to_owned(), told, 2));
     world.now += HOUR;
     assert_eq!(world.says(), ("stays".to_owned(), vec![], 2), "once");
@@ -66,4 +66,17 @@ fn nothing_is_watched_without_a_memory_and_a_policy_that_counts_on_one_is_told()
     world.stands(&format!("1.0.0@sha256:{}", "a".repeat(64)));
     let (planned, requests) = world.plan();
     assert_eq!((planned.warnings.diagnostics.len(), requests), (0, 1));
+}
+
+#[test]
+fn a_check_that_fails_is_told() {
+    let mut world = World::new("1.0.0", POLICY);
+    world.push("1.0.0", START - 3);
+    world.refuses_digests = true;
+    let (state, notes, _) = world.says();
+    assert_eq!(state, "stays");
+    assert!(
+        notes[0].starts_with("whether 1.0.0 moved could not be learned: ") && notes[0].contains("503"),
+        "{notes:?}"
+    );
 }
