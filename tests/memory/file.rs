@@ -2,6 +2,7 @@
 
 use super::*;
 use landwaiter::port::Named;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -187,6 +188,8 @@ fn a_writer_that_does_not_end_is_waited_for_and_done_without() {
 }
 
 const WRITER: &str = "LANDWAITER_TEST_WRITER";
+/// What the writer says after its first transaction.
+const BEGUN: &str = "the writer has begun";
 /// Rows that one transaction of the writer writes.
 const BATCH: u64 = 40;
 
@@ -202,15 +205,18 @@ fn writer() {
     for batch in 0..batches.parse().unwrap() {
         let seen: Vec<Named> = (batch * BATCH..(batch + 1) * BATCH).map(|number| named(&repository, number)).collect();
         store.saw(&seen, START);
+        if batch == 0 {
+            println!("{BEGUN}");
+        }
     }
     assert!(store.troubles().is_empty(), "{:?}", store.troubles());
 }
 
 fn start_writer(folder: &Folder, batches: u64) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "file::writer", "--ignored"])
+        .args(["--exact", "file::writer", "--ignored", "--nocapture"])
         .env(WRITER, format!("{} {batches}", folder.0.path().join("store").display()))
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap()
@@ -221,8 +227,8 @@ fn two_processes_write_at_once_and_lose_nothing() {
     let folder = Folder::new();
     let writers: Vec<Child> = (0..2).map(|_| start_writer(&folder, 50)).collect();
     let ids: Vec<u32> = writers.iter().map(Child::id).collect();
-    for mut writer in writers {
-        assert!(writer.wait().unwrap().success());
+    for writer in writers {
+        assert!(writer.wait_with_output().unwrap().status.success());
     }
     let store = folder.open();
     for id in ids {
@@ -234,20 +240,19 @@ fn two_processes_write_at_once_and_lose_nothing() {
 #[test]
 fn a_writer_that_is_killed_leaves_whole_transactions_and_the_next_goes_on() {
     let folder = Folder::new();
-    let mut written = 0;
     for round in 0..20 {
         let mut writer = start_writer(&folder, u64::MAX);
         let repository = Repository::parse(&format!("reg.example.com/writer-{}", writer.id())).unwrap();
-        std::thread::sleep(Duration::from_millis(5 + 7 * round));
+        let said = BufReader::new(writer.stdout.take().unwrap());
+        assert!(said.lines().any(|line| line.unwrap().contains(BEGUN)));
+        std::thread::sleep(Duration::from_micros(700 * round));
         writer.kill().unwrap();
         writer.wait().unwrap();
         let store = folder.open();
         let rows = store.sightings(&repository).len() as u64;
-        assert_eq!(rows % BATCH, 0, "a transaction is whole or not there");
+        assert!(rows > 0 && rows.is_multiple_of(BATCH), "a transaction is whole or not there: {rows}");
         assert_eq!((store.works(), store.troubles()), (Ok(()), Vec::new()));
-        written += rows;
     }
-    assert!(written > 0, "some were killed while they wrote");
     let file = rusqlite::Connection::open(folder.file()).unwrap();
     let checked: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(checked, "ok");
