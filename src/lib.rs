@@ -23,12 +23,13 @@
 //! | [`edit`] | splices new values into the bytes and proves that nothing else moved |
 //! | [`plan`] | references and decisions become changes and holds; commit texts |
 //! | [`config`] | policy files and settings: shapes, checks with carets, schemas, shipped policies |
-//! | [`port`] | the narrow traits at the edges: registry, config repository, clock |
+//! | [`port`] | the narrow traits at the edges: registry, config repository, store, clock |
 //! | [`cycle`] | one run: scan, select, edit, write |
 //! | [`render`] | plans, explanations and reports for people and machines |
 //! | [`http`] | client, timeouts, retries, redaction |
 //! | [`registry`] | the distribution protocol as pure functions, and the client that speaks it |
 //! | [`git`] | config repositories: local, remote, checkout; commit and push by compare-and-swap |
+//! | [`store`] | what is remembered between runs, and may be deleted at any time |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
 //! The order of the table is the layering: a module uses only modules above it. `tests/architecture.rs` holds the exact
@@ -52,4 +53,5 @@ pub mod render;
 pub mod http;
 pub mod registry;
 pub mod git;
+pub mod store;
 pub mod cli;

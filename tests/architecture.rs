@@ -25,6 +25,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("http", &["port"]),
     ("registry", &["image", "port", "http"]),
     ("git", &["image", "plan", "port"]),
+    ("store", &["image", "port"]),
     ("cli", &["*"]),
 ];
 

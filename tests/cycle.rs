@@ -8,7 +8,7 @@ use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
-    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Publication, PublishError, Published, Registry,
+    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, Publication, PublishError, Published, Registry,
     RegistryError, RepoError, Snapshot, Visit,
 };
 use std::collections::BTreeMap;
@@ -136,9 +136,10 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         committer: bot(),
         message: MessageOptions::default(),
         max_file: MAX_FILE,
+        cache_for: BTreeMap::new(),
         backoff: Duration::ZERO,
     };
-    let run = Run { repo: repo.clone(), registry, clock: &Noon, events: &Quiet, options: &options };
+    let run = Run { repo: repo.clone(), registry, store: &Forgetful, clock: &Noon, events: &Quiet, options: &options };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run.update(&|_| Ok(())))
 }

@@ -152,11 +152,13 @@ impl World {
             committer: bot(),
             message: MessageOptions::default(),
             max_file: MAX_FILE,
+            cache_for: BTreeMap::new(),
             backoff: Duration::ZERO,
         };
         let run = Run {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),
             registry: &Tags,
+            store: &Forgetful,
             clock: &StandsStill,
             events: &Quiet,
             options: &options,

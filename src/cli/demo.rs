@@ -11,10 +11,11 @@ use crate::config::settings::Settings;
 use crate::cycle::{MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
-use crate::port::{Author, ConfigRepo, Registry};
+use crate::port::{Author, ConfigRepo, Forgetful, Registry};
 use crate::registry::{self, embedded::Embedded};
 use crate::render::{self, Tone};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +113,7 @@ impl World {
             committer: author,
             message: MessageOptions::default(),
             max_file: MAX_FILE,
+            cache_for: BTreeMap::new(),
             backoff: Duration::from_millis(100),
         };
         Ok(World { repo: repo.into(), registry: Box::new(registry), options })
@@ -121,6 +123,7 @@ impl World {
         Run {
             repo: self.repo.clone(),
             registry: &*self.registry,
+            store: &Forgetful,
             clock: &SystemClock,
             events: &Quiet,
             options: &self.options,

@@ -38,6 +38,8 @@ impl Events for Progress {
             Event::FilesScanned { .. } => self.0.set_message("asking registries"),
             Event::ListingStarted { repositories } => self.counting(*repositories as u64),
             Event::TagsListed { .. } | Event::ListingFailed { .. } => self.0.inc(1),
+            // The report tells it, on the line of the reference.
+            Event::TagMoved { .. } => {}
             Event::Planned { .. } => self.0.set_message("writing"),
             Event::BranchMoved { .. } => self.0.set_message("the branch moved, planning again"),
             Event::WritingFailed { .. } => self.0.set_message("writing failed, planning again"),

@@ -16,6 +16,7 @@ use crate::plan::MessageOptions;
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Secret};
 use crate::registry;
+use crate::store::Database;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub(super) enum Purpose {
 pub(super) struct Wired {
     repo: Arc<dyn ConfigRepo>,
     registry: registry::Client,
+    store: Arc<Database>,
     options: Options,
     progress: Progress,
     runtime: Runtime,
@@ -74,10 +76,12 @@ impl Wired {
         let policies = globs(&arguments.policies)?;
         let settings = read_settings(&arguments.operator)?;
         let repo = open(location, arguments, purpose, &settings)?;
+        let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
         Ok(Wired {
             here,
             repo: repo.into(),
-            registry: registry_client(&settings)?,
+            registry: registry_client(&settings)?.remembering(store.clone()),
+            store,
             options: run_options(policies, &settings),
             progress: Progress::new(output.watched()),
             runtime: runtime()?,
@@ -89,6 +93,7 @@ impl Wired {
         let run = Run {
             repo: self.repo.clone(),
             registry: &self.registry,
+            store: &*self.store,
             clock: &SystemClock,
             events: &self.progress,
             options: &self.options,
@@ -156,6 +161,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
         author,
         message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
+        cache_for: settings.cache_for(),
         backoff: BACKOFF,
     }
 }
@@ -215,15 +221,18 @@ fn parse(text: &str) -> Result<Location, Failure> {
     })
 }
 
+/// What may be deleted at any time.
+fn state_folder(operator: &OperatorArguments) -> Option<PathBuf> {
+    operator.state_dir.clone().or_else(cache_folder)
+}
+
 fn git_options(
     location: &Location,
     operator: &OperatorArguments,
     settings: &Settings,
 ) -> Result<git::Options, Failure> {
-    let mut options = git::Options {
-        cache_dir: operator.state_dir.clone().or_else(cache_folder).map(|folder| folder.join("git")),
-        ..git::Options::default()
-    };
+    let mut options =
+        git::Options { cache_dir: state_folder(operator).map(|folder| folder.join("git")), ..git::Options::default() };
     if let Some(timeout) = settings.limits.timeout {
         options.timeouts.connect = timeout;
         options.timeouts.silence = timeout;

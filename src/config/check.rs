@@ -16,6 +16,7 @@ use super::extract::Template;
 use super::locations;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates, WriteShape};
 use super::problems::Problems;
+use super::require::Since;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
@@ -127,6 +128,7 @@ fn policy(
         },
         require: require?,
         pin: pin?,
+        watch: optional(rules.watch)?.map(|pace| pace.0),
         write: write(rules.write)?,
     })
 }
@@ -217,11 +219,14 @@ fn require(rules: &Rules, problems: &mut Problems) -> Option<Require> {
         return None;
     }
     let platforms = some_of("platforms", "leave `platforms` out to require none", shape.platforms, problems);
+    let age = optional(shape.age)?;
+    let since = |since| age.filter(|age| age.since == since).map(|age| age.min);
     Some(Require {
         max_bump: optional(shape.max_bump)?,
         platforms: values(platforms)?,
         labels: or_default(shape.labels)?.0,
-        age: optional(shape.age)?.map(|age| age.0),
+        age: since(Since::Created),
+        seen: since(Since::Seen),
     })
 }
 

@@ -9,7 +9,7 @@ use super::globs::FileGlob;
 use super::locations::LocationShape;
 use super::pattern::Pattern;
 use super::problems::Problems;
-use super::require::RequireShape;
+use super::require::{LongTime, RequireShape};
 use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
 use super::tree::{Node, Value};
@@ -104,6 +104,9 @@ record! {
         "disable" => disable: Vec<Spanned<Guard>>,
         /// What is written. A reference that carries a digest keeps one whatever stands here.
         "pin" => pin: Pin,
+        /// How often it is checked whether the current tag still names the image that it was seen to name, such as `24h`.
+        /// A tag that moved is reported, never followed.
+        "watchDigest" => watch: LongTime,
         /// Whether marked lines of text that is no YAML, such as Helm templates, may be changed: `skip` leaves them alone,
         /// `markers` lets simple lines be changed.
         "templates" => templates: Templates,
@@ -113,7 +116,6 @@ record! {
         "schedule" => schedule: Cron,
     }
     refused {
-        "watchDigest" => Refusal::NotYet("`pin: tag+digest` writes the digest that was read"),
         "windows" => Refusal::NotYet("run `landwaiter update` when changes are welcome"),
         "freeze" => Refusal::NotYet("`write: {mode: report}` decides and shows, and writes nothing"),
         "semver" => Refusal::Never("belongs under `select`", "write `select: {semver: ...}`"),

@@ -20,7 +20,7 @@ record! {
         "platforms" => platforms: Vec<Spanned<Platform>>,
         /// Labels that the image must have, with their values.
         "labels" => labels: Labels,
-        /// How long ago the image must have been built, by the publisher's date.
+        /// How long ago a run must have seen the image first, such as `24h`; `since: created` takes the publisher's date.
         "age" => age: Age,
     }
     refused {
@@ -83,33 +83,35 @@ impl Shape for Labels {
     }
 }
 
-/// How old an image must be, by its own word.
+/// How old an image must be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Age(pub(super) Duration);
+pub(super) struct Age {
+    pub(super) min: Duration,
+    pub(super) since: Since,
+}
 
 /// Whose word on an image's age is taken.
-#[derive(Debug, Clone, Copy)]
-struct Since;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Our own: when a run first saw it.
+    Seen,
+    /// The publisher's: when it was built.
+    Created,
+}
 
 words! {
     Since {
-        "created" => Since,
-    }
-    refused {
-        "seen" => Refusal::NotYet(SINCE_CREATED),
+        "seen" => Since::Seen,
+        "created" => Since::Created,
     }
 }
 
-/// The time since it was first seen needs a memory between runs.
-const SINCE_CREATED: &str = "the time since we first saw an image needs a store; `age: {min: 24h, since: created}` takes the \
-                             publisher's date";
-
 record! {
-    /// How long ago the image must have been built.
+    /// How long ago the image must have been seen first, or built.
     struct LongAge {
         /// At least this long ago, such as `24h` or `7d`.
         "min" required => min: LongTime,
-        /// By whose date: the publisher's (`created`).
+        /// Since a run first saw the image (`seen`, if nothing is said), or by the publisher's date (`created`).
         "since" => since: Since,
     }
 }
@@ -117,34 +119,28 @@ record! {
 impl Shape for Age {
     fn read(node: &Node, problems: &mut Problems) -> Option<Age> {
         if !matches!(node.value, Value::Map(_)) {
-            LongTime::read(node, problems)?;
-            problems.error(node.span, "not yet: `age` by the time we first saw an image", SINCE_CREATED);
-            return None;
+            return LongTime::read(node, problems).map(|min| Age { min: min.0, since: Since::Seen });
         }
         let long: LongAge = read_record(node, problems)?;
-        match (&long.since, long.min.value()) {
-            (Field::Given(_), Some(min)) => Some(Age(min.0)),
-            (Field::Absent, _) => {
-                problems.error(node.span, "not yet: `age` by the time we first saw an image", SINCE_CREATED);
-                None
-            }
-            _ => None,
-        }
+        let since = match long.since {
+            Field::Given(since) => since.value,
+            Field::Absent => Since::Seen,
+            Field::Broken => return None,
+        };
+        Some(Age { min: long.min.value()?.0, since })
     }
 
     fn schema() -> Json {
-        let mut schema = LongAge::schema();
-        schema["required"] = json!(["min", "since"]);
-        schema
+        json!({ "oneOf": [LongTime::schema(), LongAge::schema()] })
     }
 }
 
 /// The longest time, in seconds: ten years.
 const LONGEST: u64 = 3650 * 86_400;
 
-/// A time of minutes to years.
+/// A time of seconds to years.
 #[derive(Debug, Clone, Copy)]
-struct LongTime(Duration);
+pub(super) struct LongTime(pub(super) Duration);
 
 impl FromScalar for LongTime {
     const WANTED: &'static str = "a time";
@@ -161,5 +157,30 @@ impl FromScalar for LongTime {
 
     fn scalar_schema() -> Json {
         json!({ "type": "string", "pattern": "^[0-9]+(s|m|h|d)$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::policies;
+    use std::time::Duration;
+
+    #[test]
+    fn an_age_counts_from_our_own_first_sight_unless_it_says_otherwise() {
+        let day = Some(Duration::from_secs(86_400));
+        for (age, seen, created) in [
+            ("24h", day, None),
+            ("{min: 1d}", day, None),
+            ("{min: 24h, since: seen}", day, None),
+            ("{min: 24h, since: created}", None, day),
+        ] {
+            let head = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n";
+            let text =
+                format!("{head}- {{name: a, images: [a/b], select: {{semver: '*'}}, require: {{age: {age}}}}}\n");
+            let loaded = policies::read(&[("landwaiter.yaml".to_owned(), text)]);
+            assert!(loaded.is_ok(), "{age}: {:?}", loaded.diagnostics);
+            let require = &loaded.policies[0].require;
+            assert_eq!((require.seen, require.age), (seen, created), "{age}");
+        }
     }
 }

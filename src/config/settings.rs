@@ -21,6 +21,7 @@ use super::tree;
 use crate::image::Repository;
 use crate::policy::Words;
 use crate::text::{Diagnostic, Severity};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub struct RegistrySettings {
     pub plain_http: bool,
     pub ca_file: Option<PathBuf>,
     pub concurrency: Option<NonZeroUsize>,
+    /// For how long a tag list counts. It holds for the whole host.
+    pub cache_for: Option<Duration>,
 }
 
 /// How the Git repositories below one URL are reached.
@@ -154,6 +157,15 @@ impl Settings {
         host.filter_map(|registry| Some((longest(registry)?, registry)))
             .max_by_key(|(length, _)| *length)
             .map(|(_, registry)| registry)
+    }
+
+    /// By host: for how long a tag list that was read counts. Of several entries the shortest time holds.
+    pub fn cache_for(&self) -> BTreeMap<String, Duration> {
+        let mut times: BTreeMap<String, Duration> = BTreeMap::new();
+        for (host, time) in self.registries.iter().filter_map(|one| Some((&one.host, one.cache_for?))) {
+            times.entry(host.clone()).and_modify(|known| *known = time.min(*known)).or_insert(time);
+        }
+        times
     }
 
     /// The same settings with relative files below `folder`, the one that holds the settings file.

@@ -60,6 +60,7 @@ fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySet
         plain_http: shape.plain_http.value().unwrap_or(false),
         ca_file: file(shape.ca_file),
         concurrency: shape.concurrency.value().map(|count| count.0),
+        cache_for: shape.cache_for.value().map(|time| time.0),
     })
 }
 

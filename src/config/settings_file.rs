@@ -62,6 +62,8 @@ record! {
         "caFile" => ca_file: FilePath,
         /// How many requests may be under way at once, 1 to 64.
         "concurrency" => concurrency: Concurrency,
+        /// How long a tag list that was read counts instead of asking again, `1s` to `1h`: never if nothing is said.
+        "cacheFor" => cache_for: WaitTime,
     }
     refused {
         "user" => IN_CREDENTIALS,

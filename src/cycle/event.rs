@@ -1,6 +1,6 @@
 //! Everything that happens in a run, as past-tense facts. Progress, logs and metrics are folds over these.
 
-use crate::image::Repository;
+use crate::image::{Digest, Repository, Tag};
 use crate::port::{CommitId, RegistryError, RepoError};
 
 #[derive(Debug, Clone)]
@@ -26,6 +26,13 @@ pub enum Event<'a> {
     ListingFailed {
         repository: &'a Repository,
         error: &'a RegistryError,
+    },
+    /// A tag names another image than the one that stands beside it, or than it was seen to name. Told once.
+    TagMoved {
+        repository: &'a Repository,
+        tag: &'a Tag,
+        from: &'a Digest,
+        to: &'a Digest,
     },
     Planned {
         changes: usize,

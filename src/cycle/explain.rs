@@ -3,6 +3,7 @@
 //! Only the repositories in question are listed; nothing is written.
 
 use super::learn::decide;
+use super::recall::{News, to_record};
 use super::scan::Scanned;
 use super::select::{date, no_list};
 use super::{Run, RunError};
@@ -162,11 +163,14 @@ impl Run<'_> {
         question: &Question<'_>,
         explanation: &mut Explanation,
     ) -> Decision {
-        let tags = match self.registry.tags(repository).await {
-            Ok(tags) => tags,
+        let tags = match self.list(repository).await {
+            Ok(listed) => listed.tags,
             Err(error) => return no_list(&error),
         };
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
+        if policy.select.needs_times() || policy.require.seen.is_some() {
+            facts.recall = self.recall(&[policy], repository, &self.store.works()).0;
+        }
         let ranking = Ranking::new(policy, &tags);
         let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();
@@ -174,6 +178,7 @@ impl Run<'_> {
         explanation.family = ranking.family(question);
         explanation.chosen = decision.chosen.as_ref().map(|chosen| chosen.tag.clone());
         explanation.passed_over = ranking.passed_over(question, &facts);
+        self.store.saw(&to_record(repository, &[], &facts, &News::default()), self.clock.now());
         decision
     }
 }

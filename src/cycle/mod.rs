@@ -9,6 +9,7 @@ mod dispute;
 mod event;
 mod explain;
 mod learn;
+mod recall;
 mod scan;
 mod select;
 mod stage;
@@ -16,6 +17,7 @@ mod write;
 
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
+pub use recall::WATCH_PACE;
 pub use scan::policy_sources;
 pub use write::{Approve, Report, Written, WrittenCommit};
 
@@ -24,11 +26,13 @@ use crate::config::settings::Tenancy;
 use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy};
-use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
+use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, Store};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Files over this many bytes are skipped with a reason, unless the settings say otherwise.
 pub const MAX_FILE: u64 = 32 << 20;
@@ -43,6 +47,7 @@ pub const MAX_FAILURES: u32 = 3;
 pub struct Run<'a> {
     pub repo: Arc<dyn ConfigRepo>,
     pub registry: &'a dyn Registry,
+    pub store: &'a dyn Store,
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub options: &'a Options,
@@ -66,8 +71,10 @@ pub struct Options {
     pub message: MessageOptions,
     /// Bytes; see [`MAX_FILE`].
     pub max_file: u64,
+    /// By host: for how long a tag list that was read counts instead of asking again.
+    pub cache_for: BTreeMap<String, Duration>,
     /// The longest pause between two attempts; zero in tests.
-    pub backoff: std::time::Duration,
+    pub backoff: Duration,
 }
 
 /// Why a run ended without a plan or without its write. Held references are no failure: they stand in the plan.
@@ -114,8 +121,10 @@ pub struct Planned {
     pub head: Option<CommitId>,
     pub plan: Plan,
     pub policies: Arc<Vec<Policy>>,
-    /// Warnings about the policy files.
+    /// Warnings about the policy files, and about what could not be remembered.
     pub warnings: Rejected,
+    /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
+    pub lists: BTreeMap<Repository, i64>,
     /// New contents of the files that change, proven.
     pub files: Vec<NewFile>,
     /// The same, as commits on top of each other.
@@ -133,9 +142,12 @@ pub struct Staged {
 }
 
 impl Run<'_> {
-    /// What an update would do now. Writes nothing.
+    /// What an update would do now. Writes nothing to the repository; what was learned is remembered.
     pub async fn plan(&self) -> Result<Planned, RunError> {
-        self.plan_with(&mut select::Memory::default()).await
+        let mut memory = select::Memory::default();
+        let planned = self.plan_with(&mut memory).await?;
+        self.tell(&memory.news);
+        Ok(planned)
     }
 
     /// Whether a policy may touch an image in a file: the operator's word first, then the repository's own.
@@ -152,8 +164,9 @@ impl Run<'_> {
         let mut scanned = self.scan().await?;
         memory.keep_for(&scanned.sources);
         let selected = self.select(&mut scanned, memory).await?;
+        scanned.warnings.diagnostics.extend(self.memory_warnings(memory.missing.as_deref()));
         let staged = self.stage(scanned, selected).await?;
-        Ok(staged)
+        Ok(Planned { lists: memory.lists.clone(), ..staged })
     }
 }
 

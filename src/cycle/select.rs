@@ -4,12 +4,13 @@
 //! way, not all of them.
 
 use super::learn::decide;
+use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
-use crate::port::RegistryError;
+use crate::port::{Named, RegistryError};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -27,6 +28,16 @@ impl Asked {
     fn question(&self) -> Question<'_> {
         Question { current: self.current.as_ref(), current_digest: self.current_digest.as_ref(), digest: self.digest }
     }
+
+    fn current(&self) -> Option<Current<'_>> {
+        self.current.as_ref().map(|tag| Current { tag, digest: self.current_digest.as_ref() })
+    }
+
+    /// Whether what earlier runs learned can make a difference.
+    fn recalls(&self, policy: &Policy) -> bool {
+        let watched = self.current.is_some() && pace(policy, self.current_digest.as_ref()).is_some();
+        watched || policy.select.needs_times() || policy.require.seen.is_some()
+    }
 }
 
 /// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice.
@@ -34,6 +45,20 @@ impl Asked {
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
+    /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
+    pub(super) lists: BTreeMap<Repository, i64>,
+    /// Why there is no memory where one is counted on.
+    pub(super) missing: Option<String>,
+    pub(super) news: News,
+}
+
+/// The decisions about one repository, and what goes with them.
+#[derive(Debug, Default)]
+struct Answered {
+    decisions: Vec<(Asked, Decision)>,
+    list: Option<(Repository, i64)>,
+    seen: Vec<Named>,
+    news: News,
 }
 
 impl Memory {
@@ -74,8 +99,15 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let answers = self.ask(&policies, open).await;
-        memory.answers.extend(answers);
+        let works = self.memory_for(&policies, &open, memory);
+        let mut seen = Vec::new();
+        for answered in self.ask(&policies, open, &works).await {
+            seen.extend(answered.seen);
+            memory.answers.extend(answered.decisions);
+            memory.lists.extend(answered.list);
+            memory.news.extend(answered.news);
+        }
+        self.store.saw(&seen, self.clock.now());
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
         let mut entries = Vec::with_capacity(steps.len());
@@ -125,8 +157,21 @@ impl Run<'_> {
         }
     }
 
+    /// Whether there is a memory, if anything counts on one; else it is not touched.
+    fn memory_for(&self, policies: &[Policy], open: &HashSet<&Asked>, memory: &mut Memory) -> Result<(), String> {
+        let cached = |asked: &&&Asked| self.options.cache_for.contains_key(asked.repository.host());
+        let counted_on = |policy: &Policy| policy.require.seen.is_some() || policy.watch.is_some();
+        let needed = open.iter().any(|asked| cached(&asked) || counted_on(&policies[asked.policy]));
+        if !needed && !open.iter().any(|asked| asked.recalls(&policies[asked.policy])) {
+            return Err("no policy asks".to_owned());
+        }
+        let works = self.store.works();
+        memory.missing = works.as_ref().err().filter(|_| needed).cloned().or(memory.missing.take());
+        works
+    }
+
     /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
-    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>) -> Vec<(Asked, Decision)> {
+    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>, works: &Result<(), String>) -> Vec<Answered> {
         let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
@@ -135,34 +180,65 @@ impl Run<'_> {
         let answers = stream::iter(by_repository)
             .map(|(repository, mut asked)| async move {
                 asked.sort();
-                self.answer(policies, repository, asked).await
+                self.answer(policies, repository, asked, works).await
             })
             .buffer_unordered(IN_FLIGHT);
-        answers.concat().await
+        answers.collect().await
     }
 
-    async fn answer(&self, policies: &[Policy], repository: &Repository, asked: Vec<&Asked>) -> Vec<(Asked, Decision)> {
-        let tags = match self.registry.tags(repository).await {
-            Ok(tags) => tags,
+    async fn answer(
+        &self,
+        policies: &[Policy],
+        repository: &Repository,
+        asked: Vec<&Asked>,
+        works: &Result<(), String>,
+    ) -> Answered {
+        let Listed { tags, remembered } = match self.list(repository).await {
+            Ok(listed) => listed,
             Err(error) => {
                 self.events.happened(&Event::ListingFailed { repository, error: &error });
                 let held = no_list(&error);
-                return asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
+                let decisions = asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
+                return Answered { decisions, ..Answered::default() };
             }
         };
         self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
+        let recalls = |asked: &&Asked| Some(&policies[asked.policy]).filter(|policy| asked.recalls(policy));
+        let recalling: Vec<&Policy> = asked.iter().filter_map(recalls).collect();
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
-        let mut answers = Vec::with_capacity(asked.len());
+        let mut sightings = Sightings::new();
+        if !recalling.is_empty() {
+            (facts.recall, sightings) = self.recall(&recalling, repository, works);
+        }
+        // What the registry does not list is reported as gone, and has no digest to ask for.
+        let listed = |current: &Current<'_>| tags.iter().any(|tag| tag == current.tag.as_str());
+        let mut noticed = Vec::new();
+        for asked in &asked {
+            if let Some(current) = asked.current().filter(listed) {
+                let policy = &policies[asked.policy];
+                noticed.extend(self.watch(policy, repository, current, &sightings, &mut facts).await);
+            }
+        }
+        let mut answered = Answered { list: remembered.map(|time| (repository.clone(), time)), ..Answered::default() };
         let mut ranking: Option<(usize, Ranking<'_>)> = None;
         for asked in asked {
-            if ranking.as_ref().is_none_or(|(policy, _)| *policy != asked.policy) {
-                ranking = Some((asked.policy, Ranking::new(&policies[asked.policy], &tags)));
+            let policy = &policies[asked.policy];
+            if ranking.as_ref().is_none_or(|(at, _)| *at != asked.policy) {
+                ranking = Some((asked.policy, Ranking::new(policy, &tags)));
             }
             let Some((_, ranking)) = &ranking else { continue };
-            let decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
-            answers.push((asked.clone(), decision));
+            let mut decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
+            let watched = asked.current().filter(|current| pace(policy, current.digest).is_some());
+            let moved =
+                watched.and_then(|current| self.moved(repository, current, &sightings, &facts, &mut answered.news));
+            decision.note = match (decision.note, moved) {
+                (Some(note), Some(moved)) => Some(format!("{note}; {moved}")),
+                (note, moved) => note.or(moved),
+            };
+            answered.decisions.push((asked.clone(), decision));
         }
-        answers
+        answered.seen = to_record(repository, &noticed, &facts, &answered.news);
+        answered
     }
 }
 

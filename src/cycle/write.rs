@@ -85,6 +85,7 @@ impl Run<'_> {
         loop {
             match self.attempt(approve, &mut memory, &mut sent).await? {
                 Attempt::Done(planned, written) => {
+                    self.tell(&memory.news);
                     let requests = self.registry.requests();
                     return Ok(Report { planned: *planned, written, requests, retries: moves + failures });
                 }

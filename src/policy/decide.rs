@@ -16,7 +16,7 @@ use super::newest::{self, NoOrder};
 use super::outlier::last_day;
 use super::pool::Entry;
 use super::ranking::Ranking;
-use super::require::{MAX_LOOKED_AT, metadata};
+use super::require::{MAX_LOOKED_AT, Verdict};
 use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select};
 use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
@@ -85,20 +85,21 @@ impl Ranking<'_> {
         if let Some(held) = self.before_looking(ground) {
             return held;
         }
-        let best = match self.pick(ground, facts) {
+        let mut young = None;
+        let best = match self.pick(ground, facts, &mut young) {
             Ok(best) => best,
             Err(NoOrder::Needs(needs)) => return Judgement { needs, ..Judgement::default() },
-            Err(NoOrder::Held(held)) => return Judgement { held: Some(held), ..Judgement::default() },
+            Err(NoOrder::Held(held)) => return Judgement { held: Some(held), note: young, ..Judgement::default() },
         };
         let judgement = self.weigh(ground, best, facts);
         if judgement.held.is_some() {
-            return judgement;
+            return Judgement { note: judgement.note.or(young), ..judgement };
         }
         let taken = best.filter(|best| judgement.chosen.as_ref().is_some_and(|tag| tag.as_str() == best.tag));
         if let Some(twin) = taken.and_then(|best| self.twin(ground, best)) {
             return judgement.hold(Reason::NotComparable, twin);
         }
-        Judgement { note: judgement.note.or_else(|| self.doubt(ground)), ..judgement }
+        Judgement { note: judgement.note.or_else(|| self.doubt(ground)).or(young), ..judgement }
     }
 
     /// Holds that stand whatever the candidates are, so that nothing is asked about these.
@@ -119,8 +120,14 @@ impl Ranking<'_> {
         }
     }
 
-    /// The best candidate that every guard lets through, if there is one.
-    fn pick<'r>(&self, ground: &Ground<'r>, facts: &Facts) -> Result<Option<&'r Entry<'r>>, NoOrder> {
+    /// The best candidate that every guard lets through, if there is one. `young` says of the best that has yet to age when
+    /// it will be old enough.
+    fn pick<'r>(
+        &self,
+        ground: &Ground<'r>,
+        facts: &Facts,
+        young: &mut Option<String>,
+    ) -> Result<Option<&'r Entry<'r>>, NoOrder> {
         let hold = |reason, detail| Err(NoOrder::Held(Held { reason, detail }));
         let ordered: Box<dyn Iterator<Item = &'r Entry<'r>>> = match self.policy.select {
             Select::Newest => Box::new(newest::by_time(ground, facts)?.into_iter()),
@@ -129,20 +136,28 @@ impl Ranking<'_> {
         let believed = ordered.filter(|entry| {
             !self.is_outlier(ground, entry) && !self.is_ahead(ground, entry, facts) && !self.is_beyond(ground, entry)
         });
-        for (looked_at, entry) in believed.enumerate() {
-            if !self.policy.require.asks_metadata() || !self.would_be_written(ground, entry, facts) {
+        let mut looked_at = 0;
+        for entry in believed {
+            if !self.policy.require.asks() || !self.would_be_written(ground, entry, facts) {
                 return Ok(Some(entry));
             }
-            if looked_at == MAX_LOOKED_AT {
+            let verdict = self.policy.require.verdict(entry.tag, facts);
+            // What an earlier run found out costs nothing.
+            let asked = matches!(verdict, Verdict::Needs(_)) || facts.asked(entry.tag);
+            if asked && looked_at == MAX_LOOKED_AT {
                 let detail =
                     format!("the best {MAX_LOOKED_AT} candidates do not satisfy `require`, and no more are looked at");
                 return hold(Reason::NoCandidate, detail);
             }
-            let image = metadata(facts, entry.tag).map_err(NoOrder::Needs)?;
-            match image.as_ref().map_err(Clone::clone).and_then(|image| self.policy.require.failure(image, facts.now)) {
-                Ok(None) => return Ok(Some(entry)),
-                Ok(Some(_)) => {}
-                Err(why) => {
+            looked_at += usize::from(asked);
+            match verdict {
+                Verdict::Good => return Ok(Some(entry)),
+                Verdict::Needs(needs) => return Err(NoOrder::Needs(needs)),
+                Verdict::Fails(Reason::TooYoung, detail) if self.policy.require.seen.is_some() => {
+                    young.get_or_insert(format!("{} is too young: {detail}", entry.tag));
+                }
+                Verdict::Fails(..) => {}
+                Verdict::Unknown(why) => {
                     let detail = format!("whether {} satisfies `require` could not be learned: {why}", entry.tag);
                     return hold(Reason::IncompleteInformation, detail);
                 }

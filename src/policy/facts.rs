@@ -20,9 +20,49 @@ pub struct Facts {
     pub metadata: BTreeMap<Tag, Result<ImageMetadata, String>>,
     /// Seconds since 1970, UTC; ages cannot be told without.
     pub now: Option<i64>,
+    /// What earlier runs learned.
+    pub recall: Recall,
+}
+
+/// What earlier runs learned about one repository: inputs of the decision like all others.
+#[derive(Debug, Clone)]
+pub enum Recall {
+    /// Nothing, and nothing of this run will be remembered: a fragment says why.
+    Nothing(String),
+    /// The tags that were asked about, in runs before this one.
+    Seen(BTreeMap<Tag, Seen>),
+}
+
+impl Default for Recall {
+    fn default() -> Recall {
+        Recall::Nothing("nothing is remembered here".to_owned())
+    }
+}
+
+/// What a tag was last seen to name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub digest: Digest,
+    /// When it was first seen with this digest: seconds since 1970, UTC.
+    pub first: i64,
+    /// When that image was built, by its own word, where that was asked.
+    pub created: Option<i64>,
 }
 
 impl Facts {
+    /// What is remembered of the tag, unless this run knows that it names something else by now.
+    pub(super) fn seen(&self, tag: &str) -> Option<&Seen> {
+        let Recall::Seen(tags) = &self.recall else { return None };
+        let seen = tags.get(tag)?;
+        let now = self.digests.get(tag).and_then(|now| now.as_ref().ok());
+        now.is_none_or(|now| *now == seen.digest).then_some(seen)
+    }
+
+    /// Whether this run asked about the tag.
+    pub(super) fn asked(&self, tag: &str) -> bool {
+        self.digests.contains_key(tag) || self.metadata.contains_key(tag)
+    }
+
     /// Records why the need cannot be met.
     pub fn refuse(&mut self, need: Need, why: &str) {
         match need {

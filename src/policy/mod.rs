@@ -66,7 +66,7 @@ mod write;
 
 pub use admission::Admission;
 pub use claims::Exactness;
-pub use facts::{Facts, Need};
+pub use facts::{Facts, Need, Recall, Seen};
 pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
@@ -81,6 +81,7 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A named rule. Everything in it was checked when the policy file was read.
 #[derive(Debug, Clone)]
@@ -99,6 +100,8 @@ pub struct Policy {
     pub guards: Guards,
     pub require: Require,
     pub pin: Pin,
+    /// How often it is checked whether the current tag still names what it was seen to name.
+    pub watch: Option<Duration>,
     pub write: Write,
 }
 
@@ -117,6 +120,7 @@ impl Policy {
             guards: Guards::default(),
             require: Require::default(),
             pin: Pin::default(),
+            watch: None,
             write: Write::default(),
         }
     }

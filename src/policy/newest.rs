@@ -5,14 +5,20 @@
 //! select: {newest: created}
 //! ```
 //!
-//! A tag says nothing about time here, so the build time of every candidate is needed, and of the current tag. The decision
-//! fails closed: where one of the times is missing or cannot be one (1970, the future), where the two latest are the same
-//! for different images, or where there are more than [`MAX_TIMED`] candidates, nothing is chosen.
+//! A tag says nothing about time here, so the build time of every candidate is needed, and of the current tag. What an
+//! earlier run learned of a tag is taken for its place in the order, because tags are meant to stay what they are; so only
+//! tags that are new are asked about. A digest that is written is always the registry's of now, and when it is not the one
+//! that was remembered, the tag is asked about anew.
+//!
+//! The decision fails closed: where one of the times is missing or cannot be one (1970, the future), where the two latest
+//! are the same for different images, or while more than [`MAX_TIMED`] candidates are unknown, nothing is chosen. With a
+//! memory, so many of them are learned in each run, until all are known.
 
 use super::ground::{Current, Ground};
 use super::pool::Entry;
-use super::require::{build_time, metadata};
-use super::{Facts, Held, Need, Reason};
+use super::require::believable;
+use super::{Facts, Held, Need, Reason, Recall};
+use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
 
 /// How many candidates' build times one decision reads at most. Each costs up to three requests.
@@ -25,37 +31,62 @@ pub(super) enum NoOrder {
     Held(Held),
 }
 
+/// What is known of a tag's place in time.
+enum Timed<'f> {
+    /// When it was built, by its own word, and what it is.
+    At(Option<i64>, &'f Digest),
+    /// Why it could not be learned.
+    Unknown(&'f str),
+    NotAsked,
+}
+
+/// What this run learned, else what an earlier one did.
+fn timed<'f>(facts: &'f Facts, tag: &str) -> Timed<'f> {
+    match (facts.metadata.get(tag), facts.seen(tag)) {
+        (Some(Ok(image)), _) => Timed::At(image.created, &image.digest),
+        (Some(Err(why)), _) => Timed::Unknown(why),
+        (None, Some(seen)) if seen.created.is_some() => Timed::At(seen.created, &seen.digest),
+        (None, _) => Timed::NotAsked,
+    }
+}
+
 /// The candidates by build time, the newest first; of equal times the pool's order.
 pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r Entry<'r>>, NoOrder> {
     let hold = |reason, detail| NoOrder::Held(Held { reason, detail });
     let candidates: Vec<&Entry<'r>> = ground.pool.candidates().collect();
-    if candidates.len() > MAX_TIMED {
-        let count = candidates.len();
-        let detail = format!(
-            "{count} candidates, and the build times of more than {MAX_TIMED} are not read; `tags.match` can make them fewer"
-        );
-        return Err(hold(Reason::NoCandidate, detail));
-    }
     let current = match &ground.current {
         Current::Ordered(current) => Some(current.tag),
         _ => None,
     };
     let asked = || candidates.iter().map(|entry| entry.tag).chain(current);
-    let mut needs: Vec<Need> = asked().filter_map(|tag| metadata(facts, tag).err()).flatten().collect();
+    let new: Vec<&str> = candidates.iter().map(|entry| entry.tag).filter(|tag| is_new(facts, tag)).collect();
+    let tags = if new.len() > MAX_TIMED { few(&new, facts).map_err(NoOrder::Held)? } else { asked().collect() };
+    let not_asked = |tag: &&str| matches!(timed(facts, tag), Timed::NotAsked);
+    let mut needs: Vec<Need> =
+        tags.into_iter().filter(not_asked).filter_map(|tag| Tag::parse(tag).ok()).map(Need::Metadata).collect();
     if !needs.is_empty() {
         needs.sort();
         needs.dedup();
         return Err(NoOrder::Needs(needs));
     }
+    if new.len() > MAX_TIMED {
+        let left = new.len() - MAX_TIMED;
+        let detail =
+            format!("the build times of {left} candidates are still to be read, {MAX_TIMED} of them in each run");
+        return Err(hold(Reason::NoCandidate, detail));
+    }
     for tag in asked() {
-        if let Ok(Err(why)) = metadata(facts, tag) {
-            let detail = format!("when {tag} was built could not be learned: {why}");
-            return Err(hold(Reason::IncompleteInformation, detail));
-        }
-        if let Ok(Ok(image)) = metadata(facts, tag)
-            && let Err(why) = build_time(image, facts.now)
-        {
-            return Err(hold(Reason::NotComparable, format!("{tag} has no place in time: {why}")));
+        match timed(facts, tag) {
+            Timed::Unknown(why) => {
+                let detail = format!("when {tag} was built could not be learned: {why}");
+                return Err(hold(Reason::IncompleteInformation, detail));
+            }
+            Timed::At(created, _) => {
+                if let Err(why) = believable(created, facts.now) {
+                    return Err(hold(Reason::NotComparable, format!("{tag} has no place in time: {why}")));
+                }
+            }
+            Timed::NotAsked => {}
         }
     }
     let mut ordered = candidates.clone();
@@ -69,17 +100,38 @@ pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r 
     Ok(ordered)
 }
 
+/// Whether no earlier run learned when the tag was built.
+fn is_new(facts: &Facts, tag: &str) -> bool {
+    facts.seen(tag).is_none_or(|seen| seen.created.is_none())
+}
+
+/// Those that are learned in this run when there are too many; without a memory that would lead nowhere.
+fn few<'t>(new: &[&'t str], facts: &Facts) -> Result<Vec<&'t str>, Held> {
+    match &facts.recall {
+        Recall::Seen(_) => Ok(new[..MAX_TIMED].to_vec()),
+        Recall::Nothing(why) => {
+            let count = new.len();
+            let detail = format!(
+                "{count} candidates, and the build times of more than {MAX_TIMED} are not read in one run ({why}); \
+                 `tags.match` can make them fewer"
+            );
+            Err(Held { reason: Reason::NoCandidate, detail })
+        }
+    }
+}
+
 /// By build time; equal where one is not known.
 pub(super) fn compare(tag: &str, other: &str, facts: &Facts) -> Ordering {
-    let time = |tag: &str| facts.metadata.get(tag)?.as_ref().ok()?.created;
-    match (time(tag), time(other)) {
-        (Some(time), Some(other)) => time.cmp(&other),
+    match (timed(facts, tag), timed(facts, other)) {
+        (Timed::At(Some(time), _), Timed::At(Some(other), _)) => time.cmp(&other),
         _ => Ordering::Equal,
     }
 }
 
 /// Whether two images were built at the same time and are not the same.
 fn is_tied(tag: &str, other: &str, facts: &Facts) -> bool {
-    let image = |tag: &str| facts.metadata.get(tag)?.as_ref().ok();
-    image(tag).zip(image(other)).is_some_and(|(a, b)| a.created == b.created && a.digest != b.digest)
+    match (timed(facts, tag), timed(facts, other)) {
+        (Timed::At(time, digest), Timed::At(other_time, other)) => time == other_time && digest != other,
+        _ => false,
+    }
 }

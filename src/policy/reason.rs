@@ -124,7 +124,7 @@ impl Reason {
             Reason::Older => "lower in the policy's order than the tag that stands in the file",
             Reason::Outlier => "a jump of the first number that no earlier step of this repository suggests",
             Reason::MaxBump => "a larger step from the current tag than `require.maxBump` lets through",
-            Reason::TooYoung => "built more recently than `require.age` lets through",
+            Reason::TooYoung => "built, or first seen, more recently than `require.age` lets through",
             Reason::PlatformMissing => "has no image for a platform of `require.platforms`",
             Reason::LabelMissing => "lacks a label of `require.labels`, or has it with another value",
             Reason::Superseded => "a good candidate, but a better one exists",

@@ -6,10 +6,11 @@
 //!   maxBump: minor                       # from the current tag: 1.4.2 to 1.9.0, never to 2.0.0
 //!   platforms: [linux/amd64, linux/arm64]
 //!   labels: {org.opencontainers.image.vendor: acme}
-//!   age: {min: 24h, since: created}      # by the publisher's date
+//!   age: 24h                             # since an earlier run first saw the image
+//!   age: {min: 24h, since: created}      # or by the publisher's date
 //! ```
 
-use super::{Need, Reason};
+use super::{Facts, Need, Reason, Recall};
 use crate::image::{ImageMetadata, Platform, Tag};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +36,18 @@ pub struct Require {
     pub labels: BTreeMap<String, String>,
     /// The time since the image was built, by its own word.
     pub age: Option<Duration>,
+    /// The time since a run first saw the tag name this image.
+    pub seen: Option<Duration>,
+}
+
+/// What `require` makes of one candidate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Good,
+    Fails(Reason, String),
+    /// Something could not be learned.
+    Unknown(String),
+    Needs(Vec<Need>),
 }
 
 /// Which number of a version may change.
@@ -67,13 +80,63 @@ impl fmt::Display for Bump {
 }
 
 impl Require {
-    /// Whether anything is required that only the image itself can tell.
-    pub(super) fn asks_metadata(&self) -> bool {
+    /// Whether anything is required that the tag alone does not tell.
+    pub(super) fn asks(&self) -> bool {
+        self.seen.is_some() || self.asks_metadata()
+    }
+
+    fn asks_metadata(&self) -> bool {
         !self.platforms.is_empty() || !self.labels.is_empty() || self.age.is_some()
     }
 
+    /// What is required of the candidate, the cheapest question first.
+    pub(super) fn verdict(&self, tag: &str, facts: &Facts) -> Verdict {
+        let verdict = self.novelty(tag, facts);
+        if verdict != Verdict::Good || !self.asks_metadata() {
+            return verdict;
+        }
+        let image = match facts.metadata.get(tag) {
+            Some(image) => image,
+            None => return Verdict::Needs(Tag::parse(tag).map(Need::Metadata).into_iter().collect()),
+        };
+        match image.as_ref().map_err(Clone::clone).and_then(|image| self.failure(image, facts.now)) {
+            Ok(None) => Verdict::Good,
+            Ok(Some((reason, detail))) => Verdict::Fails(reason, detail),
+            Err(why) => Verdict::Unknown(why),
+        }
+    }
+
+    /// Whether the tag has named this image for long enough, as far as we have seen. One that moved begins anew.
+    fn novelty(&self, tag: &str, facts: &Facts) -> Verdict {
+        let Some(least) = self.seen else {
+            return Verdict::Good;
+        };
+        if let Recall::Nothing(why) = &facts.recall {
+            return Verdict::Unknown(format!(
+                "{why}; `age` counts from when an earlier run saw the image, so `--state-dir` must name a folder that stays"
+            ));
+        }
+        let Some(now) = facts.now else {
+            return Verdict::Unknown("what time it is now is not known".to_owned());
+        };
+        let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
+        let first = facts.seen(tag).map(|seen| seen.first.min(now));
+        let young = |first: i64| {
+            let ripe = first.saturating_add(least);
+            let detail = || format!("first seen {}, old enough on {}", moment(first), moment(ripe.saturating_add(59)));
+            (ripe > now).then(|| Verdict::Fails(Reason::TooYoung, detail()))
+        };
+        match (facts.digests.get(tag), first.and_then(young)) {
+            // Should it have moved meanwhile it is younger still, so there is nothing to ask.
+            (_, Some(too_young)) => too_young,
+            (None, None) => Verdict::Needs(Tag::parse(tag).map(Need::Digest).into_iter().collect()),
+            (Some(Err(why)), _) => Verdict::Unknown(why.clone()),
+            (Some(Ok(_)), None) => young(first.unwrap_or(now)).unwrap_or(Verdict::Good),
+        }
+    }
+
     /// Why an image is passed over, `None` when it satisfies everything. `Err` says what could not be learned.
-    pub(super) fn failure(&self, image: &ImageMetadata, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
+    fn failure(&self, image: &ImageMetadata, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
         let missing = |wanted: &&Platform| !image.platforms.iter().any(|has| has.satisfies(wanted));
         if let Some(missing) = self.platforms.iter().find(missing) {
             return Ok(Some((Reason::PlatformMissing, format!("it has no image for {missing}"))));
@@ -89,15 +152,15 @@ impl Require {
             return Ok(None);
         };
         let now = now.ok_or("what time it is now is not known")?;
-        let age = now.saturating_sub(build_time(image, Some(now))?).max(0);
+        let age = now.saturating_sub(believable(image.created, Some(now))?).max(0);
         let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
         Ok((age < least).then(|| (Reason::TooYoung, format!("built {} ago, {} are asked for", span(age), span(least)))))
     }
 }
 
 /// When the image was built, if that can be believed.
-pub(super) fn build_time(image: &ImageMetadata, now: Option<i64>) -> Result<i64, String> {
-    match image.created {
+pub(super) fn believable(created: Option<i64>, now: Option<i64>) -> Result<i64, String> {
+    match created {
         None => Err("it does not say when it was built".to_owned()),
         Some(time) if time < FIRST_IMAGE => Err("its build date lies before the first container image".to_owned()),
         Some(time) if now.is_some_and(|now| time > now.saturating_add(CLOCK_SKEW)) => {
@@ -107,9 +170,10 @@ pub(super) fn build_time(image: &ImageMetadata, now: Option<i64>) -> Result<i64,
     }
 }
 
-/// What is known about the image, or what must be asked.
-pub(super) fn metadata<'f>(facts: &'f super::Facts, tag: &str) -> Result<&'f Result<ImageMetadata, String>, Vec<Need>> {
-    facts.metadata.get(tag).ok_or_else(|| Tag::parse(tag).map(Need::Metadata).into_iter().collect())
+/// A moment for people, to the minute.
+fn moment(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "a day without a date".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// Seconds for people.
@@ -124,6 +188,7 @@ fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Seen;
     use super::*;
 
     const NOW: i64 = 1_700_000_000;
@@ -174,5 +239,45 @@ mod tests {
         }
         assert_eq!(fails(&day, Some(FIRST_IMAGE)), Ok(None));
         assert!(day.failure(&image(Some(NOW)), None).is_err(), "without a clock nothing has an age");
+    }
+
+    const DAY: i64 = 86_400;
+
+    /// The tag names the image `1` now; what earlier runs saw of it.
+    fn novelty(seen: Option<(u32, i64)>, asked: bool, now: Option<i64>) -> Verdict {
+        let digest = |number: u32| crate::image::Digest::parse(&format!("sha256:{number:064x}")).unwrap();
+        let tag = Tag::parse("1.0.0").unwrap();
+        let seen = seen.map(|(number, first)| (tag.clone(), Seen { digest: digest(number), first, created: None }));
+        let digests = asked.then(|| (tag.clone(), Ok(digest(1))));
+        let facts = Facts {
+            digests: digests.into_iter().collect(),
+            recall: Recall::Seen(seen.into_iter().collect()),
+            now,
+            ..Facts::default()
+        };
+        Require { seen: Some(Duration::from_secs(86_400)), ..Require::default() }.verdict("1.0.0", &facts)
+    }
+
+    #[test]
+    fn a_tag_is_old_enough_to_the_second_and_only_with_the_digest_it_names_now() {
+        let young = |verdict| matches!(verdict, Verdict::Fails(Reason::TooYoung, _));
+        assert_eq!(novelty(Some((1, NOW - DAY)), true, Some(NOW)), Verdict::Good);
+        assert!(young(novelty(Some((1, NOW - DAY + 1)), true, Some(NOW))));
+        assert!(young(novelty(Some((2, NOW - DAY)), true, Some(NOW))), "it moved");
+        assert!(young(novelty(None, true, Some(NOW))), "it is new");
+        assert!(young(novelty(Some((1, NOW + DAY)), true, Some(NOW))), "a clock that ran ahead");
+        // Only what could be old enough is asked for.
+        let need = Verdict::Needs(vec![Need::Digest(Tag::parse("1.0.0").unwrap())]);
+        assert_eq!(novelty(Some((1, NOW - DAY)), false, Some(NOW)), need);
+        assert_eq!(novelty(None, false, Some(NOW)), need);
+        assert!(young(novelty(Some((1, NOW - DAY + 1)), false, Some(NOW))));
+        assert!(matches!(novelty(Some((1, 0)), true, None), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn the_moment_that_is_named_is_never_too_early() {
+        let Verdict::Fails(_, detail) = novelty(Some((1, NOW - 1)), true, Some(NOW)) else { panic!() };
+        // 22:13:19 the day after, to the full minute.
+        assert_eq!(detail, "first seen 2023-11-14 22:13 UTC, old enough on 2023-11-15 22:14 UTC");
     }
 }

@@ -1,11 +1,12 @@
-//! The edges: what a run needs from the world, as narrow traits. Adapters live in [`crate::registry`] and [`crate::git`];
-//! only `cli::wire` names them.
+//! The edges: what a run needs from the world, as narrow traits. Adapters live in [`crate::registry`], [`crate::git`] and
+//! [`crate::store`]; only `cli::wire` names them.
 //!
 //! Errors are facts with fields and say whether trying again can help.
 
 mod registry;
 mod repo;
 mod secret;
+mod store;
 
 pub use registry::{Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
@@ -13,6 +14,7 @@ pub use repo::{
     ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
+pub use store::{Forgetful, Named, Sighting, Store, TagList};
 
 /// The time, so that tests can stand still.
 pub trait Clock: Send + Sync {

@@ -11,7 +11,7 @@ use super::refusal::error;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Registry, RegistryError, RegistryErrorKind};
+use crate::port::{Registry, RegistryError, RegistryErrorKind, Store};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
@@ -125,6 +125,11 @@ impl Client {
             images: Known::default(),
             known: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// The same client, which asks the store before a registry and tells it what it learned about images.
+    pub fn remembering(self, store: Arc<dyn Store>) -> Client {
+        Client { images: Known::new(store), ..self }
     }
 
     fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {

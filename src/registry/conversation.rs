@@ -127,6 +127,11 @@ impl<'a> Conversation<'a> {
     }
 
     async fn describe(&mut self, tag: &Tag, known: &Known) -> Result<ImageMetadata, RegistryError> {
+        if known.expects(self.repository, tag)
+            && let Some(image) = known.get(&self.resolve(tag).await?)
+        {
+            return Ok(image);
+        }
         let manifest = self.manifest(tag.as_str(), None).await?;
         if let Some(image) = known.get(&manifest.digest) {
             return Ok(image);

@@ -21,7 +21,7 @@
 //! An image whose registry wants nothing costs one request per page; one that wants tokens, one more per repository, and
 //! each host one refusal (401) per client.
 //!
-//! It decides nothing about tags, reads no files and no environment, and keeps nothing on disk.
+//! It decides nothing about tags, reads no files and no environment, and keeps nothing on disk itself.
 
 mod challenge;
 mod client;

@@ -21,6 +21,7 @@ struct PlanDocument<'a> {
     references: Vec<ReferenceRow<'a>>,
     skipped_files: Vec<SkippedRow<'a>>,
     notes: Vec<NoteRow<'a>>,
+    remembered_lists: Vec<ListRow<'a>>,
     #[serde(flatten)]
     report: Option<ReportPart<'a>>,
 }
@@ -98,6 +99,13 @@ struct NoteRow<'a> {
     text: &'a str,
 }
 
+/// A tag list that was not asked for, because the settings let an earlier one count.
+#[derive(Debug, Serialize)]
+struct ListRow<'a> {
+    image: &'a str,
+    read: String,
+}
+
 /// `plan --format json`.
 pub fn plan(planned: &Planned) -> String {
     pretty(&document(planned, None))
@@ -139,6 +147,11 @@ fn document<'a>(planned: &'a Planned, report: Option<ReportPart<'a>>) -> PlanDoc
             .notes
             .iter()
             .map(|note| NoteRow { file: &note.file, line: note.line, text: &note.text })
+            .collect(),
+        remembered_lists: planned
+            .lists
+            .iter()
+            .map(|(image, time)| ListRow { image: image.as_str(), read: super::moment(*time) })
             .collect(),
         report,
     }

@@ -38,6 +38,10 @@ pub fn plan(planned: &Planned) -> String {
         }
         rest(&mut out, plan.skipped.len());
     }
+    if let Some(oldest) = planned.lists.values().min() {
+        let lists = count(planned.lists.len(), "tag list");
+        out.push_str(&format!("\n{lists} from an earlier run (cacheFor), the oldest of {}\n", super::moment(*oldest)));
+    }
     out
 }
 

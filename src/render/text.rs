@@ -3,6 +3,7 @@
 use super::table::{Cell, table};
 use super::{Paint, Tone, count, plain};
 use crate::cycle::{Planned, Report, WrittenCommit};
+use crate::image::Repository;
 use crate::plan::{Entry, Plan, State, message_value};
 use crate::policy::Reason;
 use crate::site::Part;
@@ -10,6 +11,9 @@ use std::collections::BTreeMap;
 
 /// Unmanaged references are listed in full up to this many, beyond it by image only.
 const MAX_UNMANAGED: usize = 10;
+
+/// Remembered tag lists are listed up to this many.
+const MAX_LISTS: usize = 10;
 
 /// `plan`: what would change, what is held and why, what was skipped.
 pub fn plan(paint: Paint, planned: &Planned) -> String {
@@ -19,6 +23,7 @@ pub fn plan(paint: Paint, planned: &Planned) -> String {
     out.push_str(&unmanaged(paint, &planned.plan));
     out.push_str(&skipped(paint, &planned.plan));
     out.push_str(&notes(paint, &planned.plan));
+    out.push_str(&remembered(paint, &planned.lists));
     out
 }
 
@@ -174,6 +179,17 @@ fn notes(paint: Paint, plan: &Plan) -> String {
         .map(|note| vec![(format!("{}:{}", note.file, note.line), None), (note.text.clone(), Some(Tone::Quiet))])
         .collect();
     section(paint, "Worth a look", &["place", "note"], &rows)
+}
+
+/// Lists that were not asked for: what is newer than they are was not looked at.
+fn remembered(paint: Paint, lists: &BTreeMap<Repository, i64>) -> String {
+    let row =
+        |(image, time): (&Repository, &i64)| vec![(image.to_string(), None), (super::moment(*time), Some(Tone::Quiet))];
+    let rows: Vec<Vec<Cell>> = lists.iter().take(MAX_LISTS).map(row).collect();
+    let title = format!("{} from an earlier run (cacheFor)", count(lists.len(), "tag list"));
+    let more = lists.len().saturating_sub(MAX_LISTS);
+    let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
+    section(paint, &title, &["image", "read"], &rows) + &more
 }
 
 fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> String {

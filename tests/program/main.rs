@@ -7,6 +7,7 @@ mod first_steps;
 #[path = "../support/installed.rs"]
 mod installed;
 mod kill;
+mod memory;
 mod scenarios;
 mod strangers;
 mod world;
