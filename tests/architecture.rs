@@ -19,12 +19,12 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("edit", &["text", "image", "yaml", "site"]),
     ("plan", &["text", "template", "image", "policy", "site", "edit"]),
     ("config", &["text", "template", "image", "version", "policy", "yaml", "site", "schedule", "plan"]),
-    ("port", &["image", "plan"]),
-    ("cycle", &["text", "template", "image", "policy", "site", "edit", "plan", "config", "port"]),
+    ("port", &["image", "version", "plan"]),
+    ("cycle", &["text", "template", "image", "version", "policy", "site", "edit", "plan", "config", "port"]),
     ("render", &["text", "image", "policy", "site", "plan", "config", "port", "cycle"]),
     ("http", &["port"]),
     ("registry", &["image", "port", "http"]),
-    ("git", &["image", "plan", "port"]),
+    ("git", &["image", "version", "plan", "port"]),
     ("cli", &["*"]),
 ];
 

@@ -6,6 +6,7 @@
 mod registry;
 mod repo;
 mod secret;
+mod source;
 
 pub use registry::{Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
@@ -13,6 +14,7 @@ pub use repo::{
     ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
+pub use source::{NoSources, SourceError, SourceHistory};
 
 /// The time, so that tests can stand still.
 pub trait Clock: Send + Sync {
