@@ -7,11 +7,11 @@ use super::Exit;
 use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
-use crate::config::settings::Settings;
+use crate::config::settings::{Settings, SourceHosts};
 use crate::cycle::{MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
-use crate::port::{Author, ConfigRepo, Registry};
+use crate::port::{Author, ConfigRepo, NoSources, Registry};
 use crate::registry::{self, embedded::Embedded};
 use crate::render::{self, Tone};
 use clap::Args;
@@ -108,6 +108,7 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: settings.tenancy,
+            sources: SourceHosts::default(),
             author: author.clone(),
             committer: author,
             message: MessageOptions::default(),
@@ -121,6 +122,7 @@ impl World {
         Run {
             repo: self.repo.clone(),
             registry: &*self.registry,
+            sources: Arc::new(NoSources),
             clock: &SystemClock,
             events: &Quiet,
             options: &self.options,

@@ -8,6 +8,7 @@
 mod dispute;
 mod event;
 mod explain;
+mod history;
 mod learn;
 mod scan;
 mod select;
@@ -20,11 +21,11 @@ pub use scan::policy_sources;
 pub use write::{Approve, Report, Written, WrittenCommit};
 
 use crate::config::policies::{self, Loaded};
-use crate::config::settings::Tenancy;
+use crate::config::settings::{SourceHosts, Tenancy};
 use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy};
-use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
+use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, SourceHistory};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
@@ -43,6 +44,7 @@ pub const MAX_FAILURES: u32 = 3;
 pub struct Run<'a> {
     pub repo: Arc<dyn ConfigRepo>,
     pub registry: &'a dyn Registry,
+    pub sources: Arc<dyn SourceHistory>,
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub options: &'a Options,
@@ -60,6 +62,8 @@ pub struct Options {
     /// Where policies are looked for; `None` is the default places.
     pub policies: Option<GlobSet>,
     pub tenancy: Tenancy,
+    /// Whose repositories `select: commit` may read.
+    pub sources: SourceHosts,
     pub author: Author,
     /// Who commits what the author wrote.
     pub committer: Author,

@@ -3,6 +3,7 @@
 //! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
 //! way, not all of them.
 
+use super::history::Histories;
 use super::learn::decide;
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
@@ -34,6 +35,7 @@ impl Asked {
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
+    histories: Histories,
 }
 
 impl Memory {
@@ -74,7 +76,7 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let answers = self.ask(&policies, open).await;
+        let answers = self.ask(&policies, open, &memory.histories).await;
         memory.answers.extend(answers);
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
@@ -103,6 +105,10 @@ impl Run<'_> {
                 let policy = policy.map(|at| policies[at].name.clone());
                 Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
             }
+            Claim::Managed { policy, repository } if let Some(held) = self.barred(&policies[policy]) => {
+                let policy = Some(policies[policy].name.clone());
+                Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
+            }
             Claim::Managed { policy, repository } => {
                 let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
                 match question(&policies[policy], &found.reference, current.as_ref(), today) {
@@ -126,7 +132,7 @@ impl Run<'_> {
     }
 
     /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
-    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>) -> Vec<(Asked, Decision)> {
+    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>, histories: &Histories) -> Vec<(Asked, Decision)> {
         let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
@@ -135,13 +141,19 @@ impl Run<'_> {
         let answers = stream::iter(by_repository)
             .map(|(repository, mut asked)| async move {
                 asked.sort();
-                self.answer(policies, repository, asked).await
+                self.answer(policies, repository, asked, histories).await
             })
             .buffer_unordered(IN_FLIGHT);
         answers.concat().await
     }
 
-    async fn answer(&self, policies: &[Policy], repository: &Repository, asked: Vec<&Asked>) -> Vec<(Asked, Decision)> {
+    async fn answer(
+        &self,
+        policies: &[Policy],
+        repository: &Repository,
+        asked: Vec<&Asked>,
+        histories: &Histories,
+    ) -> Vec<(Asked, Decision)> {
         let tags = match self.registry.tags(repository).await {
             Ok(tags) => tags,
             Err(error) => {
@@ -159,7 +171,7 @@ impl Run<'_> {
                 ranking = Some((asked.policy, Ranking::new(&policies[asked.policy], &tags)));
             }
             let Some((_, ranking)) = &ranking else { continue };
-            let decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
+            let decision = decide(self, histories, repository, ranking, &asked.question(), &mut facts).await;
             answers.push((asked.clone(), decision));
         }
         answers
