@@ -98,11 +98,10 @@ pub(super) fn by_history<'r>(
     let placed = |entry: &'r Entry<'r>| Some((history.find(&entry.key).ok()?, entry));
     let mut candidates: Vec<(usize, &Entry<'r>)> = ground.pool.candidates().filter_map(placed).collect();
     candidates.sort_by_key(|(place, _)| *place);
-    if let (Some((current, line)), Some((place, best))) = (line, candidates.first().copied())
-        && !line.holds(place)
-    {
-        if candidates.iter().any(|(place, _)| line.descends(*place)) {
-            candidates.retain(|(place, _)| *place == line.at || line.descends(*place));
+    if let (Some((current, line)), Some((place, best))) = (line, candidates.first().copied()) {
+        let one_descends = candidates.iter().any(|(place, _)| line.descends(*place));
+        if one_descends || line.holds(place) {
+            candidates.retain(|(place, _)| !line.passes_by(*place));
         } else if !may_replace {
             let best = best.tag;
             let detail = format!("{best} is the newest, but does not contain the commit of {current}; {lifts}");
@@ -138,7 +137,11 @@ impl<'h> Line<'h> {
 
     /// Whether the commit is newer than the current one without containing it.
     pub(super) fn is_beside(&self, entry: &Entry<'_>) -> bool {
-        self.history.find(&entry.key).is_ok_and(|place| place < self.at && !self.descends(place))
+        self.history.find(&entry.key).is_ok_and(|place| self.passes_by(place))
+    }
+
+    fn passes_by(&self, place: usize) -> bool {
+        place < self.at && !self.descends(place)
     }
 
     fn descends(&self, place: usize) -> bool {

@@ -1,6 +1,7 @@
 //! `commit`: the newest commit of the branch that has an image, and never one that lacks what stands in the file.
 
 use super::*;
+use landwaiter::image::ImageMetadata;
 use landwaiter::policy::Source;
 use landwaiter::version::history::{Commit, History, Id};
 use proptest::prelude::*;
@@ -238,6 +239,28 @@ fn those_beside_the_current_commit_are_told_from_older_ones() {
     assert_eq!(reasons, ["a2 not-comparable", "b1 superseded", "a0 older"]);
 }
 
+#[test]
+fn the_next_best_contains_what_stands_there_too() {
+    let mut policy = commits_of();
+    policy.require.labels = [("team".to_owned(), "a".to_owned())].into();
+    let mut facts = merges();
+    for (name, team) in [("a3", "b"), ("a2", "a"), ("b2", "a")] {
+        facts.metadata.insert(Tag::parse(&sha(name, 7)).unwrap(), Ok(labelled(team)));
+    }
+    assert_eq!(says(&policy, &facts, "b1", "a3 a2 b1"), "b1", "a2 is newer, and lacks b1");
+    assert_eq!(says(&policy, &facts, "b1", "a3 a2 b1 b2"), "b2");
+    assert_eq!(says(&policy, &facts, "d1", "a3 a2 b2 d1"), "a2");
+}
+
+fn labelled(team: &str) -> ImageMetadata {
+    ImageMetadata {
+        digest: Digest::parse(&format!("sha256:{}", "a".repeat(64))).unwrap(),
+        created: None,
+        platforms: Vec::new(),
+        labels: [("team".to_owned(), team.to_owned())].into(),
+    }
+}
+
 /// A history of up to 16 commits, each with a tag or without, and one that stands in the file.
 fn any_case() -> impl Strategy<Value = (Vec<Commit>, Vec<String>, String)> {
     let parents = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
@@ -263,11 +286,16 @@ fn any_case() -> impl Strategy<Value = (Vec<Commit>, Vec<String>, String)> {
 
 proptest! {
     #[test]
-    fn a_decision_is_a_tag_that_contains_what_stood_there_whatever_the_order((commits, tags, current) in any_case()) {
+    fn a_decision_is_a_tag_that_contains_what_stood_there_whatever_the_order((commits, tags, current) in any_case(), picky in 1u8..3) {
         let head = commits.last().unwrap().id;
         let history = Arc::new(History::new(head, &commits).unwrap());
-        let facts = Facts { histories: [(source(), Ok(history.clone()))].into(), ..Facts::default() };
-        let policy = commits_of();
+        let mut facts = Facts { histories: [(source(), Ok(history.clone()))].into(), ..Facts::default() };
+        let mut policy = commits_of();
+        policy.require.labels = [("team".to_owned(), "0".to_owned())].into();
+        for tag in &tags {
+            let team = tag.bytes().next().unwrap() % picky;
+            facts.metadata.insert(Tag::parse(tag).unwrap(), Ok(labelled(&team.to_string())));
+        }
         let decision = ask(&policy, &facts, &current, &tags);
         let mut turned = tags.clone();
         turned.reverse();
