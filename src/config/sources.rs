@@ -144,12 +144,14 @@ impl FromScalar for BranchName {
         let text = scalar.text.as_str();
         // git-check-ref-format(1).
         let part = |part: &str| !(part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
-        let good = text.split('/').all(part)
-            && !text.contains(|c: char| c.is_control() || " ~^:?*[\\".contains(c))
-            && !["..", "@{"].iter().any(|bad| text.contains(bad))
-            && !(text.starts_with('-') || text.ends_with('.') || text == "@" || text == "HEAD")
-            && text.len() <= MAX_BRANCH;
-        if !good || text.starts_with("refs/") {
+        let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+        let bad = !text.split('/').all(part)
+            || text.contains(odd)
+            || ["..", "@{"].iter().any(|bad| text.contains(bad))
+            || ["-", "refs/"].iter().any(|start| text.starts_with(start))
+            || text.ends_with('.')
+            || ["@", "HEAD"].contains(&text);
+        if bad || text.len() > MAX_BRANCH {
             let hint = "the short name, such as `main` or `release/1.x`";
             problems.error(scalar.span, format!("`{}` is not the name of a branch", shown(text)), hint);
             return None;

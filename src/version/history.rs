@@ -41,7 +41,7 @@ impl Id {
 
     /// A full id in lowercase hexadecimal digits, as Git writes it.
     pub fn parse(text: &str) -> Option<Id> {
-        if !is_hex(text) || text.len() % 2 != 0 {
+        if !is_hex(text) || !text.len().is_multiple_of(2) {
             return None;
         }
         let bytes: Vec<u8> = text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
