@@ -14,7 +14,7 @@
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `sources` | where `select: commit` looks, and where it may |
-//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
+//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
