@@ -278,6 +278,13 @@ fn every_limit_lets_through_what_it_says_and_no_more() {
     let error = commits(5).unwrap_err();
     assert!(!error.retryable && error.message.ends_with("has more than 5 commits"), "{error:?}");
 
+    let posts = || server.requests().iter().filter(|line| line.starts_with("POST")).count();
+    let (few, before) = (Limits { commits: 5, ..Limits::default() }, posts());
+    for requests in [2, 3] {
+        histories(world.options(), few).history(&url(&server), "main").unwrap_err();
+        assert_eq!(posts() - before, requests, "too many are fetched once, not in every run");
+    }
+
     self::ask(&url(&server), world.options()).unwrap();
     let pack = fs::read_dir(generation(&world).join("objects/pack")).unwrap().flatten();
     let pack = pack.map(|file| file.path()).find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();

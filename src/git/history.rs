@@ -75,18 +75,7 @@ impl Histories {
         let name = location.to_string();
         let cache = Cache::take(options.cache_dir.as_deref(), &format!("{name} {branch}"))?;
         let asked = Asked { server: &server, name: &name, branch, limits: self.limits };
-        let (upload, tip) = asked.look()?;
-        let Some(current) = cache.current() else {
-            return asked.begin_anew(&cache, upload, tip);
-        };
-        // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
-        if let Ok(history) = asked.fill(&current, upload, tip) {
-            return Ok(history);
-        }
-        let (upload, tip) = asked.look()?;
-        let history = asked.begin_anew(&cache, upload, tip)?;
-        current.replace();
-        Ok(history)
+        asked.answer(&cache)?.ok_or_else(|| too_many(&name, self.limits.commits))
     }
 }
 
@@ -108,8 +97,26 @@ struct Asked<'a> {
     limits: Limits,
 }
 
+/// A history, or none because it has too many commits. That is kept in the cache too, so that it is not fetched again and again.
+type Answer = Option<History>;
+
 impl Asked<'_> {
-    fn fill(&self, current: &Generation, upload: Upload<'_>, tip: ObjectId) -> Result<History, RepoError> {
+    fn answer(&self, cache: &Cache) -> Result<Answer, RepoError> {
+        let (upload, tip) = self.look()?;
+        let Some(current) = cache.current() else {
+            return self.begin_anew(cache, upload, tip);
+        };
+        // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
+        if let Ok(answer) = self.fill(&current, upload, tip) {
+            return Ok(answer);
+        }
+        let (upload, tip) = self.look()?;
+        let answer = self.begin_anew(cache, upload, tip)?;
+        current.replace();
+        Ok(answer)
+    }
+
+    fn fill(&self, current: &Generation, upload: Upload<'_>, tip: ObjectId) -> Result<Answer, RepoError> {
         let repo = current.open()?;
         if repo.object_hash() != tip.kind() || current.bytes() > self.limits.bytes {
             return Err(passing("the cache is to be replaced"));
@@ -121,11 +128,11 @@ impl Asked<'_> {
         self.read(current, tip)
     }
 
-    fn begin_anew(&self, cache: &Cache, upload: Upload<'_>, tip: ObjectId) -> Result<History, RepoError> {
+    fn begin_anew(&self, cache: &Cache, upload: Upload<'_>, tip: ObjectId) -> Result<Answer, RepoError> {
         let filling = cache.begin(tip.kind())?;
         let filled = upload.fetch_history(&filling, tip, &self.limit()).and_then(|()| self.read(&filling, tip));
-        match filled.and_then(|history| cache.accept(&filling).map(|_| history)) {
-            Ok(history) => Ok(history),
+        match filled.and_then(|answer| cache.accept(&filling).map(|_| answer)) {
+            Ok(answer) => Ok(answer),
             Err(error) => {
                 filling.replace();
                 Err(error)
@@ -144,13 +151,15 @@ impl Asked<'_> {
         Limit { bytes: self.limits.bytes, until: Instant::now() + self.limits.time }
     }
 
-    fn read(&self, from: &Generation, tip: ObjectId) -> Result<History, RepoError> {
-        let name = self.name;
-        let commits = commits(&from.open()?, tip, self.limits.commits, name)?;
-        History::new(id(&tip)?, &commits).map_err(|why| match why {
-            NoHistory::TooMany => too_many(name, self.limits.commits),
-            why => passing(format!("the history of {name} is broken: {why}")),
-        })
+    fn read(&self, from: &Generation, tip: ObjectId) -> Result<Answer, RepoError> {
+        let Some(commits) = commits(&from.open()?, tip, self.limits.commits, self.name)? else {
+            return Ok(None);
+        };
+        match History::new(id(&tip)?, &commits) {
+            Ok(history) => Ok(Some(history)),
+            Err(NoHistory::TooMany) => Ok(None),
+            Err(why) => Err(passing(format!("the history of {} is broken: {why}", self.name))),
+        }
     }
 }
 
@@ -158,8 +167,8 @@ fn too_many(name: &str, limit: usize) -> RepoError {
     lasting(format!("{name} has more than {limit} commits")).hint("`select: {newest: created}` asks the images instead")
 }
 
-/// Every commit that `tip` reaches.
-fn commits(repo: &gix::Repository, tip: ObjectId, limit: usize, name: &str) -> Result<Vec<Commit>, RepoError> {
+/// Every commit that `tip` reaches, unless they are more than the limit.
+fn commits(repo: &gix::Repository, tip: ObjectId, limit: usize, name: &str) -> Result<Option<Vec<Commit>>, RepoError> {
     let mut commits = Vec::new();
     let mut seen = HashSet::from([tip]);
     let mut open = vec![tip];
@@ -170,13 +179,13 @@ fn commits(repo: &gix::Repository, tip: ObjectId, limit: usize, name: &str) -> R
             .map_err(|why| passing(format!("commit {next} of {name} cannot be read: {why}")))?;
         links += parents.len();
         if commits.len() == limit || links > limit.saturating_mul(MAX_PARENTS) {
-            return Err(too_many(name, limit));
+            return Ok(None);
         }
         open.extend(parents.iter().copied().filter(|parent| seen.insert(*parent)));
         let parents = parents.iter().map(id).collect::<Result<Vec<Id>, _>>()?;
         commits.push(Commit { id: id(&next)?, parents, time });
     }
-    Ok(commits)
+    Ok(Some(commits))
 }
 
 /// The parents of one commit, and its date.
