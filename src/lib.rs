@@ -16,19 +16,19 @@
 //! | [`template`] | texts with holes, bounded: what commits are to say |
 //! | [`image`] | repository, tag, digest, image reference: parsed without loss |
 //! | [`schedule`] | cron expressions (checked today, run by the service later) |
-//! | [`version`] | the range dialect, exact numbers, natural order |
+//! | [`version`] | the range dialect, exact numbers, natural order, the history of a branch |
 //! | [`policy`] | filter, order, guards: a decision that knows why each other tag was passed over |
 //! | [`yaml`] | the one adapter round the YAML parser: nodes and comments with byte spans |
 //! | [`site`] | finds references in files: markers and shapes |
 //! | [`edit`] | splices new values into the bytes and proves that nothing else moved |
 //! | [`plan`] | references and decisions become changes and holds; commit texts |
 //! | [`config`] | policy files and settings: shapes, checks with carets, schemas, shipped policies |
-//! | [`port`] | the narrow traits at the edges: registry, config repository, store, clock |
+//! | [`port`] | the narrow traits at the edges: registry, config repository, source history, store, clock |
 //! | [`cycle`] | one run: scan, select, edit, write |
 //! | [`render`] | plans, explanations and reports for people and machines |
 //! | [`http`] | client, timeouts, retries, redaction |
 //! | [`registry`] | the distribution protocol as pure functions, and the client that speaks it |
-//! | [`git`] | config repositories: local, remote, checkout; commit and push by compare-and-swap |
+//! | [`git`] | config repositories: local, remote, checkout; commit and push by compare-and-swap; histories of sources |
 //! | [`store`] | what is remembered between runs, and may be deleted at any time |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!

@@ -3,13 +3,13 @@
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use landwaiter::config::settings::Settings;
+use landwaiter::config::settings::{Settings, SourceHosts};
 use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
-    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, Publication, PublishError, Published, Registry,
-    RegistryError, RepoError, Snapshot, Visit,
+    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, NoSources, Publication, PublishError, Published,
+    Registry, RegistryError, RepoError, Snapshot, Visit,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -132,6 +132,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
     let options = Options {
         policies: None,
         tenancy: Settings::default().tenancy,
+        sources: SourceHosts::default(),
         author: bot(),
         committer: bot(),
         message: MessageOptions::default(),
@@ -139,7 +140,15 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         cache_for: BTreeMap::new(),
         backoff: Duration::ZERO,
     };
-    let run = Run { repo: repo.clone(), registry, store: &Forgetful, clock: &Noon, events: &Quiet, options: &options };
+    let run = Run {
+        repo: repo.clone(),
+        registry,
+        store: &Forgetful,
+        sources: Arc::new(NoSources),
+        clock: &Noon,
+        events: &Quiet,
+        options: &options,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run.update(&|_| Ok(())))
 }

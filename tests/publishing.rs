@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
-use landwaiter::config::settings::Settings;
+use landwaiter::config::settings::{Settings, SourceHosts};
 use landwaiter::cycle::{MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
@@ -148,6 +148,7 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: Settings::default().tenancy,
+            sources: SourceHosts::default(),
             author: bot(),
             committer: bot(),
             message: MessageOptions::default(),
@@ -159,6 +160,7 @@ impl World {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),
             registry: &Tags,
             store: &Forgetful,
+            sources: Arc::new(NoSources),
             clock: &StandsStill,
             events: &Quiet,
             options: &options,

@@ -2,7 +2,7 @@
 
 use landwaiter::config::{policies, shipped};
 use landwaiter::image::Tag;
-use landwaiter::policy::{Facts, Need, Outcome, Policy, Question, Ranking};
+use landwaiter::policy::{Facts, Need, Outcome, Policy, Question, Ranking, Source};
 use std::path::PathBuf;
 
 #[test]
@@ -102,6 +102,16 @@ fn those_that_ask_the_image_ask_about_the_best_candidate() {
         ("production", "1.4.2", "1.4.2 1.9.0 2.0.0", vec![Need::Metadata(Tag::parse("1.9.0").unwrap())]),
         ("latest-digest", "latest", "1.0.0 latest", vec![Need::Digest(Tag::parse("latest").unwrap())]),
         (
+            "commit-on-branch",
+            "sha-0a1b2c3",
+            "sha-0a1b2c3 f4e5d6c7 main latest",
+            vec![Need::History(Source {
+                url: "https://git.example.com/acme/web.git".into(),
+                host: "git.example.com".into(),
+                branch: "main".into(),
+            })],
+        ),
+        (
             "newest-commit",
             "sha-0a1b2c3",
             "sha-0a1b2c3 sha-f4e5d6c main latest",
@@ -117,8 +127,13 @@ fn those_that_ask_the_image_ask_about_the_best_candidate() {
     }
 }
 
+/// Which branch of which repository counts no shipped policy can know; one that leaves it open is completed here.
+const SELECT: &str = "    select: {commit: {repository: https://git.example.com/acme/web.git, branch: main}}\n";
+
 fn read(text: &str) -> Policy {
-    let files = [("landwaiter.yaml".to_owned(), text.to_owned())];
+    let open = text.contains("- name: commit-on-branch");
+    let text = if open { format!("{text}{SELECT}") } else { text.to_owned() };
+    let files = [("landwaiter.yaml".to_owned(), text.clone())];
     let mut loaded = policies::read(&files);
     assert_eq!(loaded.diagnostics, [], "{text}");
     assert_eq!(loaded.policies.len(), 1);

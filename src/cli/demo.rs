@@ -7,11 +7,11 @@ use super::Exit;
 use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
-use crate::config::settings::Settings;
+use crate::config::settings::{Settings, SourceHosts};
 use crate::cycle::{MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
-use crate::port::{Author, ConfigRepo, Forgetful, Registry};
+use crate::port::{Author, ConfigRepo, Forgetful, NoSources, Registry};
 use crate::registry::{self, embedded::Embedded};
 use crate::render::{self, Tone};
 use clap::Args;
@@ -109,6 +109,7 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: settings.tenancy,
+            sources: SourceHosts::default(),
             author: author.clone(),
             committer: author,
             message: MessageOptions::default(),
@@ -124,6 +125,7 @@ impl World {
             repo: self.repo.clone(),
             registry: &*self.registry,
             store: &Forgetful,
+            sources: Arc::new(NoSources),
             clock: &SystemClock,
             events: &Quiet,
             options: &self.options,

@@ -105,9 +105,14 @@ fn config_folder() -> Option<PathBuf> {
     variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".config")))
 }
 
-pub(super) fn cache_folder() -> Option<PathBuf> {
+fn cache_folder() -> Option<PathBuf> {
     let base = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".cache")));
     base.map(|base| base.join("landwaiter"))
+}
+
+/// Where caches are kept between runs.
+pub(super) fn state_folder(arguments: &OperatorArguments) -> Option<PathBuf> {
+    arguments.state_dir.clone().or_else(cache_folder)
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -6,17 +6,20 @@ use super::{Exit, Format, RepoArguments, machine, wire};
 use crate::config::{policies, shipped};
 use crate::cycle::{Explanation, Rejected};
 use crate::image::Tag;
-use crate::policy::{Facts, Outcome, Policy, Question, Ranking};
+use crate::policy::{Facts, Need, Outcome, Policy, Question, Ranking, Select};
 use crate::render;
 use crate::text::nearest;
+use crate::version::history::{Commit, History, Id};
 use clap::Args;
+use std::sync::Arc;
 
 /// Try a policy on a list of tags, without a registry
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   printf '1.2.3\\n1.3.0\\n2.0.0-rc.1\\n' | landwaiter try semver-stable --tags -
-  curl -s https://registry.example.com/v2/acme/web/tags/list | landwaiter try web --tags - --current 1.2.3")]
+  curl -s https://registry.example.com/v2/acme/web/tags/list | landwaiter try web --tags - --current 1.2.3
+  git log --format='%H %P' main | landwaiter try web --tags tags.txt --history -")]
 pub(super) struct Arguments {
     /// A policy of the repository, or a shipped one
     policy: String,
@@ -26,6 +29,10 @@ pub(super) struct Arguments {
     /// The tag that stands in the file: adds the rules that need one (families, downgrade, outliers)
     #[arg(long, value_name = "TAG")]
     current: Option<String>,
+    /// For `select: commit`: the commits of the branch, one id a line, the newest first; with the ids of its parents behind it,
+    /// merges count; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    history: Option<String>,
     #[command(flatten)]
     repo: RepoArguments,
     /// Show every tag, not only the nearest
@@ -38,14 +45,21 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let policy = find(arguments, output)?;
+    if arguments.tags == "-" && arguments.history.as_deref() == Some("-") {
+        return Err(Failure::usage("--tags and --history cannot both be stdin"));
+    }
     let tags = parse_tags(&machine::read_input(&arguments.tags)?)?;
+    let history = match &arguments.history {
+        Some(path) => Some(parse_history(&machine::read_input(path)?)?),
+        None => None,
+    };
     let current = arguments
         .current
         .as_deref()
         .map(Tag::parse)
         .transpose()
         .map_err(|error| Failure::usage(format!("--current: {error}")))?;
-    let explanation = decide(&policy, &tags, current.as_ref());
+    let explanation = decide(&policy, &tags, current.as_ref(), history.map(Arc::new));
     let all = [explanation];
     let text = match arguments.format {
         Format::Text => render::explanation::explanations(output.paint(), &all, arguments.all),
@@ -55,12 +69,23 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>) -> Explanation {
+fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>, history: Option<Arc<History>>) -> Explanation {
     let question = Question { current, current_digest: None, digest: false };
     let mut facts = Facts::default();
+    if let (Select::Commit(source), Some(history)) = (&policy.select, history) {
+        facts.histories.insert(source.clone(), Ok(history));
+    }
     let ranking = Ranking::new(policy, tags);
     while let Outcome::Needs(needs) = ranking.decide(&question, &facts) {
-        needs.into_iter().for_each(|need| facts.refuse(need, "`try` asks no registry; `explain` does"));
+        for need in needs {
+            let why = match need {
+                Need::History(_) => {
+                    "`try` asks no Git server; `--history FILE` takes what `git log --format='%H %P'` prints"
+                }
+                _ => "`try` asks no registry; `explain` does",
+            };
+            facts.refuse(need, why);
+        }
     }
     let mut explanation = Explanation::empty(None);
     explanation.policy = Some(policy.name.clone());
@@ -139,6 +164,28 @@ fn parse_tags(text: &str) -> Result<Vec<String>, Failure> {
     }
 }
 
+/// One commit a line, the newest first: its id, and behind it those of its parents. Where no line has any, each commit is taken
+/// for the parent of the one before.
+fn parse_history(text: &str) -> Result<History, Failure> {
+    let broken =
+        |why: String| Failure::failed(format!("--history: {why}")).hint("`git log --format='%H %P'` prints one");
+    let mut commits = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let id = |word: &str| {
+            Id::parse(word).ok_or_else(|| broken(format!("line {}: not the full id of a commit", number + 1)))
+        };
+        let mut ids = line.split_whitespace().map(id).collect::<Result<Vec<Id>, _>>()?.into_iter();
+        let time = -i64::try_from(number).unwrap_or_default();
+        commits.extend(ids.next().map(|id| Commit { id, parents: ids.collect(), time }));
+    }
+    if commits.iter().all(|commit| commit.parents.is_empty()) {
+        let ids: Vec<Id> = commits.iter().skip(1).map(|commit| commit.id).collect();
+        commits.iter_mut().zip(ids).for_each(|(commit, next)| commit.parents.push(next));
+    }
+    let head = commits.first().ok_or_else(|| broken("there are no commits".to_owned()))?.id;
+    History::new(head, &commits).map_err(|why| broken(why.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +203,31 @@ mod tests {
         }
         assert!(parse_tags(r#"{"tags": null}"#).unwrap().is_empty());
         assert!(parse_tags("{\"tags\": [\"1.0.0\"").is_err());
+    }
+
+    fn id(digit: &str) -> String {
+        digit.repeat(40)
+    }
+
+    #[test]
+    fn a_history_comes_as_git_log_prints_it() {
+        let (a, b, c) = (id("a"), id("b"), id("c"));
+        let order = |text: &str| -> Vec<String> {
+            parse_history(text).unwrap().ids().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(order(&format!("{a}\n{b}\n{c}\n")), [a.as_str(), &b, &c], "a line without parents");
+        assert_eq!(order(&format!("{a} {b} {c}\r\n{b}\r\n\r\n{c}\r\n")), [a.as_str(), &b, &c]);
+        assert_eq!(order(&format!("{a} {b}\n{b} \n{c} \n")), [a.as_str(), &b], "another branch");
+        for bad in [
+            "",
+            "\n",
+            "abc1234",
+            &a.to_uppercase(),
+            &format!("{a} abc"),
+            &format!("{a} {b}\n{b} {a}"),
+            &format!("{a} {b}\n{b} {c}"),
+        ] {
+            assert!(parse_history(bad).is_err(), "{bad}");
+        }
     }
 }

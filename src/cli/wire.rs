@@ -5,16 +5,16 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the clock enters")]
 
 use super::diagnose::Failure;
-use super::machine::{cache_folder, checkout_around, docker_config, home, login, read_settings, read_text, secret};
+use super::machine::{checkout_around, docker_config, home, login, read_settings, read_text, secret, state_folder};
 use super::output::Output;
 use super::progress::Progress;
-use super::{OperatorArguments, RepoArguments};
-use crate::config::settings::{GitSettings, Settings, SigningSettings};
+use super::{OperatorArguments, RepoArguments, sources};
+use crate::config::settings::{GitSettings, Settings, SigningSettings, SourceHosts};
 use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
-use crate::port::{Author, Clock, ConfigRepo, Secret};
+use crate::port::{Author, Clock, ConfigRepo, Secret, SourceHistory};
 use crate::registry;
 use crate::store::Database;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -44,6 +44,7 @@ pub(super) struct Wired {
     repo: Arc<dyn ConfigRepo>,
     registry: registry::Client,
     store: Arc<Database>,
+    sources: Arc<dyn SourceHistory>,
     options: Options,
     progress: Progress,
     runtime: Runtime,
@@ -74,7 +75,8 @@ impl Wired {
         let location = parse(&named)?;
         check_usage(&location, arguments.branch.as_deref(), purpose)?;
         let policies = globs(&arguments.policies)?;
-        let settings = read_settings(&arguments.operator)?;
+        let settings = Arc::new(read_settings(&arguments.operator)?);
+        let hosts = sources::hosts(&location, &settings);
         let repo = open(location, arguments, purpose, &settings)?;
         let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
         Ok(Wired {
@@ -82,7 +84,11 @@ impl Wired {
             repo: repo.into(),
             registry: registry_client(&settings)?.remembering(store.clone()),
             store,
-            options: run_options(policies, &settings),
+            options: run_options(policies, &settings, hosts.clone()),
+            sources: Arc::new(git::Histories::new(
+                sources::way(hosts, arguments.operator.clone(), settings),
+                git::history::Limits::default(),
+            )),
             progress: Progress::new(output.watched()),
             runtime: runtime()?,
         })
@@ -94,6 +100,7 @@ impl Wired {
             repo: self.repo.clone(),
             registry: &self.registry,
             store: &*self.store,
+            sources: Arc::clone(&self.sources),
             clock: &SystemClock,
             events: &self.progress,
             options: &self.options,
@@ -149,7 +156,7 @@ impl LoadedPolicies {
     }
 }
 
-fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
+fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHosts) -> Options {
     let commit = &settings.commit;
     let named = |(name, email): (String, String)| Author { name, email };
     let author = named(commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into())));
@@ -157,6 +164,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
     Options {
         policies,
         tenancy: settings.tenancy.clone(),
+        sources,
         committer: commit.committer.clone().map_or_else(|| author.clone(), named),
         author,
         message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
@@ -221,12 +229,7 @@ fn parse(text: &str) -> Result<Location, Failure> {
     })
 }
 
-/// What may be deleted at any time.
-fn state_folder(operator: &OperatorArguments) -> Option<PathBuf> {
-    operator.state_dir.clone().or_else(cache_folder)
-}
-
-fn git_options(
+pub(super) fn git_options(
     location: &Location,
     operator: &OperatorArguments,
     settings: &Settings,

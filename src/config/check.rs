@@ -20,19 +20,25 @@ use super::require::Since;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
-use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Words, Write};
+use crate::policy::{
+    Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, Source, TagFilter, Words, Write,
+};
 use crate::site::Declarations;
 use crate::text::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where each name was first used: file and line, as messages show it.
 type Names = BTreeMap<PolicyName, String>;
 
+/// The most branches of source repositories that all policies may name together.
+pub(super) const MAX_SOURCES: usize = 1_000;
+
 /// What the files read so far have.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     names: Names,
+    sources: BTreeSet<Source>,
     claimed: doubts::Claimed,
 }
 
@@ -63,6 +69,7 @@ pub(super) fn policies(
                 unique(path, name, &mut known.names, problems);
             }
             let policy = policy(path, shape.clone(), &defaults, declarations, problems)?;
+            bounded(&policy, shape.span, &mut known.sources, problems);
             doubts::shadowed(&shape.value, &policy, &mut known.claimed, problems);
             Some(policy)
         })
@@ -81,6 +88,17 @@ fn unique(path: &Arc<str>, name: &Spanned<PolicyName>, names: &mut Names, proble
     }
     let at = problems.position(name.span.start);
     names.insert(name.value.clone(), format!("{}:{}:{}", path, at.line, at.column));
+}
+
+/// Each branch is fetched by the run that needs it, so that their number is bounded.
+fn bounded(policy: &Policy, place: Span, sources: &mut BTreeSet<Source>, problems: &mut Problems) {
+    if let Select::Commit(source) = &policy.select
+        && sources.insert(source.clone())
+        && sources.len() > MAX_SOURCES
+    {
+        let message = format!("all policies together name more than {MAX_SOURCES} branches of source repositories");
+        problems.error(place, message, "`select: {newest: created}` asks the images instead");
+    }
 }
 
 fn policy(
@@ -186,6 +204,7 @@ fn select(shape: SelectShape) -> Select {
         SelectShape::Numeric(order) => Select::Numeric(order),
         SelectShape::Alphabetical(order) => Select::Alphabetical(order),
         SelectShape::Newest => Select::Newest,
+        SelectShape::Commit(source) => Select::Commit(source),
         SelectShape::Digest(tag) => Select::Digest(tag),
     }
 }

@@ -13,6 +13,7 @@
 //! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
+//! | `sources` | where `select: commit` looks, and where it may |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
@@ -39,6 +40,7 @@ mod require;
 mod settings_check;
 mod settings_file;
 mod shape;
+mod sources;
 mod tree;
 mod values;
 mod wording;

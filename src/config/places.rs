@@ -72,32 +72,50 @@ impl FromScalar for RemoteUrl {
     const WANTED: &'static str = "a URL";
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<RemoteUrl> {
-        let text = scalar.text.as_str();
-        if holds_password(text) {
-            let hint = "write them by reference under `credentials`";
-            problems.error(scalar.span, "credentials do not belong in a URL", hint);
-            problems.keep_secret(scalar.span);
-            return None;
-        }
-        let url = Url::parse(text)
-            .map_err(|error| problems.error(scalar.span, format!("bad URL: {error}"), url_hint(text)))
-            .ok()?;
-        let refusal = match url.scheme() {
-            "https" | "http" | "ssh" if url.host().is_none() => Some("no host"),
-            "https" | "http" if !url.username().is_empty() => {
-                problems.keep_secret(scalar.span);
-                Some("a user, or a token in its place; both belong under `credentials`")
-            }
-            "https" | "http" | "ssh" if url.query().is_some() || url.fragment().is_some() => Some("a `?` or `#` part"),
-            "https" | "http" | "ssh" => None,
-            _ => Some("neither https, http nor ssh; local repositories need no settings"),
-        };
-        if let Some(why) = refusal {
-            problems.error(scalar.span, format!("bad URL: {why}"), "");
-            return None;
-        }
-        Some(RemoteUrl(url))
+        remote_url(&scalar.text, scalar, &IN_SETTINGS, problems).map(RemoteUrl)
     }
+}
+
+/// What to do about a URL that is none of ours.
+pub(super) struct UrlHints {
+    pub(super) credentials: &'static str,
+    pub(super) local: &'static str,
+    pub(super) example: &'static str,
+}
+
+const IN_SETTINGS: UrlHints = UrlHints {
+    credentials: "write them by reference under `credentials`",
+    local: "local repositories need no settings",
+    example: "for example `https://git.example.com/platform/`",
+};
+
+/// An `https`, `http` or `ssh` URL with a host and without credentials. `scalar` is where it stands, however it is spelt there.
+pub(super) fn remote_url(text: &str, scalar: &Scalar, hints: &UrlHints, problems: &mut Problems) -> Option<Url> {
+    if holds_password(text) {
+        problems.error(scalar.span, "credentials do not belong in a URL", hints.credentials);
+        problems.keep_secret(scalar.span);
+        return None;
+    }
+    let url = Url::parse(text)
+        .map_err(|error| problems.error(scalar.span, format!("bad URL: {error}"), url_hint(text, hints)))
+        .ok()?;
+    let refusal = match url.scheme() {
+        "https" | "http" | "ssh" if url.host().is_none() => Some(("no host", hints.example)),
+        "https" | "http" if !url.username().is_empty() => {
+            problems.keep_secret(scalar.span);
+            Some(("a user, or a token in its place", hints.credentials))
+        }
+        "https" | "http" | "ssh" if url.query().is_some() || url.fragment().is_some() => {
+            Some(("a `?` or `#` part", ""))
+        }
+        "https" | "http" | "ssh" => None,
+        _ => Some(("neither https, http nor ssh", hints.local)),
+    };
+    if let Some((why, hint)) = refusal {
+        problems.error(scalar.span, format!("bad URL: {why}"), hint);
+        return None;
+    }
+    Some(url)
 }
 
 /// Whether something like `user:password@` stands before the host, in a URL or in what somebody took for one.
@@ -108,12 +126,12 @@ fn holds_password(text: &str) -> bool {
 }
 
 /// What to write instead of a text that is no URL; `git@host:path` is the likeliest.
-fn url_hint(text: &str) -> String {
+fn url_hint(text: &str, hints: &UrlHints) -> String {
     match text.split_once(':') {
         Some((host, path)) if host.contains('@') && !path.contains('@') => {
             format!("write `ssh://{}/{}`", shown(host), shown(path))
         }
-        _ => "for example `https://git.example.com/platform/`".to_owned(),
+        _ => hints.example.to_owned(),
     }
 }
 

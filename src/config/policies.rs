@@ -205,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_sources_is_bounded() {
+        let with = |count: usize| {
+            let policy = |at: usize| {
+                let source = format!("{{repository: 'https://git.example.com/acme/{}', branch: main}}", at / 2);
+                format!("- {{name: p{at}, select: {{commit: {source}}}}}\n")
+            };
+            let policies: String = (0..2 * count).map(policy).collect();
+            load(&[("landwaiter.yaml", &format!("{HEAD}policies:\n{policies}"))])
+        };
+        assert!(with(1_000).is_ok(), "each twice");
+        assert_eq!(with(1_001).diagnostics.len(), 1);
+    }
+
+    #[test]
     fn thousands_of_problems_are_found_in_one_go() {
         for more in ["zzz: 1", "zzz: 1, zzz: 2", "files: [apps/], select: {semver: '%'}"] {
             assert_eq!(many("", more).diagnostics.len(), 101);

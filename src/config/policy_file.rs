@@ -12,10 +12,13 @@ use super::problems::Problems;
 use super::require::{LongTime, RequireShape};
 use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
+use super::sources::{BranchName, SourceUrl};
 use super::tree::{Node, Value};
 use super::wording::{BodyText, SubjectText};
 use crate::image::Tag;
-use crate::policy::{Family, FloatingCurrent, Grouping, Guard, ImagePattern, Order, Parts, Pin, PolicyName, WriteMode};
+use crate::policy::{
+    Family, FloatingCurrent, Grouping, Guard, ImagePattern, Order, Parts, Pin, PolicyName, Source, WriteMode,
+};
 use crate::schedule::Cron;
 use crate::version::range::Range;
 use serde_json::{Value as Json, json};
@@ -186,6 +189,7 @@ pub(super) enum SelectShape {
     Numeric(Order),
     Alphabetical(Order),
     Newest,
+    Commit(Source),
     Digest(Tag),
 }
 
@@ -202,17 +206,39 @@ record! {
         "alphabetical" => alphabetical: Order,
         /// The image that was built last, by its own date: `created`.
         "newest" => newest: Newest,
+        /// The newest commit of a branch that has an image, by the history of the repository that images are built from.
+        "commit" => commit: SourceShape,
         /// One moving tag by name, written only together with its digest.
         "digest" => digest: Tag,
     }
     refused {
-        "commit" => Refusal::NotYet(KINDS_TODAY),
         "promote" => Refusal::NotYet(KINDS_TODAY),
     }
 }
 
-const KINDS_TODAY: &str = "built today: `semver`, `calver`, `numeric`, `alphabetical`, `newest` and `digest`; with \
+const KINDS_TODAY: &str = "built today: `semver`, `calver`, `numeric`, `alphabetical`, `newest`, `commit` and `digest`; with \
                            `tags.extract` they order build numbers and time stamps too";
+
+record! {
+    /// The history by which commit ids are ordered.
+    struct SourceShape {
+        /// The repository that the images are built from: an `https://` or `ssh://` URL, on a host that the settings allow.
+        "repository" required => repository: SourceUrl,
+        /// The branch whose commits count.
+        "branch" required => branch: BranchName,
+    }
+    refused {
+        "url" => Refusal::Never("is called `repository` here", "write `repository: ...`"),
+        "credentials" => SETTINGS,
+    }
+}
+
+impl SourceShape {
+    fn source(self) -> Option<SelectShape> {
+        let SourceUrl { url, host } = self.repository.value()?;
+        Some(SelectShape::Commit(Source { url, host, branch: self.branch.value()?.0 }))
+    }
+}
 
 /// Calendar versions.
 pub(super) type Calver = crate::version::calver::Pattern;
@@ -242,7 +268,7 @@ impl Shape for SelectShape {
             problems.error(
                 span,
                 message,
-                "write exactly one of `semver`, `calver`, `numeric`, `alphabetical`, `newest`, `digest`",
+                "write exactly one of `semver`, `calver`, `numeric`, `alphabetical`, `newest`, `commit`, `digest`",
             );
         }
         let kinds: Kinds = read_record(node, problems)?;
@@ -252,6 +278,7 @@ impl Shape for SelectShape {
             kinds.calver.value().map(SelectShape::Calver),
             kinds.alphabetical.value().map(SelectShape::Alphabetical),
             kinds.newest.value().map(|_| SelectShape::Newest),
+            kinds.commit.value().and_then(SourceShape::source),
             kinds.digest.value().map(SelectShape::Digest),
         ];
         semver.or(numeric).or(others.into_iter().flatten().next())

@@ -16,6 +16,7 @@ use super::problems::Problems;
 use super::settings_check;
 use super::settings_file::SettingsFile;
 use super::shape::Shape;
+pub use super::sources::{SourceHosts, host_of};
 pub use super::tenancy::Tenancy;
 use super::tree;
 use crate::image::Repository;
@@ -35,6 +36,8 @@ pub const KIND: &str = "Settings";
 pub struct Settings {
     pub registries: Vec<RegistrySettings>,
     pub git: Vec<GitSettings>,
+    /// The hosts that `select: commit` may read from; `None` leaves it at the config repository's own.
+    pub sources: Option<Vec<String>>,
     pub commit: CommitSettings,
     pub tenancy: Tenancy,
     pub limits: Limits,

@@ -7,7 +7,7 @@ use super::settings::{
     UserSource,
 };
 use super::settings_file::{
-    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile,
+    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile, SourcesShape,
 };
 use super::shape::{Field, Spanned};
 use super::tenancy::Tenancy;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 /// The settings that a file means; what is wrong goes to `problems`.
 pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings {
     let mut settings = Settings {
+        sources: sources(file.sources),
         commit: commit(file.commit.value().unwrap_or_default(), problems),
         tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
         limits: limits(file.limits.value().unwrap_or_default()),
@@ -44,6 +45,12 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         }
     }
     settings
+}
+
+/// The hosts that are named; none at all is an answer too.
+fn sources(field: Field<SourcesShape>) -> Option<Vec<String>> {
+    let hosts = field.value()?.hosts.value()?;
+    Some(hosts.into_iter().map(|host| host.value.0).collect())
 }
 
 /// Whether two entries have a path in common; no paths is the one path of everything.

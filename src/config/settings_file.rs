@@ -7,6 +7,7 @@ use super::globs::FileGlob;
 use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
 use super::policy_file::ApiVersion;
 use super::shape::{Refusal, Spanned};
+use super::sources::SourceHost;
 use super::wording::{BodyText, SubjectText};
 use crate::policy::ImagePattern;
 
@@ -27,6 +28,8 @@ record! {
         "registries" => registries: Vec<Spanned<RegistryShape>>,
         /// How Git servers are reached. Of several entries, the one with the longest matching URL counts.
         "git" => git: Vec<Spanned<GitShape>>,
+        /// Where `select: commit` may look.
+        "sources" => sources: SourcesShape,
         /// What commits look like.
         "commit" => commit: CommitShape,
         /// Which policy files may touch which files and images. Without it: all of them everything.
@@ -102,6 +105,15 @@ record! {
         "password" => INLINE_PASSWORD,
         "token" => INLINE_TOKEN,
         "sshKey" => Refusal::Secret("`sshKeyFile` names the file that holds the key"),
+    }
+}
+
+record! {
+    /// Where `select: commit` may look.
+    pub(super) struct SourcesShape {
+        /// The hosts whose Git repositories policies may name, with their port where it is not that of HTTPS or SSH. Without it:
+        /// the config repository's own host.
+        "hosts" required => hosts: Vec<Spanned<SourceHost>>,
     }
 }
 

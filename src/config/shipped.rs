@@ -1,7 +1,7 @@
 //! Policies that come with Landwaiter: `extends: [NAME]` starts from one, `landwaiter policies show NAME` prints it.
 //!
 //! Each is a valid policy file in `policies/` with one policy, which names no images and no files, and opens with a
-//! comment whose first line is its summary.
+//! comment whose first line is its summary. One lacks `select`, which only the policy that extends it can know.
 
 use super::policy_file::{PolicyFile, Rules};
 use super::problems::Problems;
@@ -34,6 +34,7 @@ macro_rules! shipped {
 const ALL: &[Shipped] = shipped! {
     "build-number": "The highest build number.",
     "calver": "The latest date, as calendar versions write it.",
+    "commit-on-branch": "The newest commit of a branch that has an image.",
     "date-tags": "The latest date.",
     "latest-digest": "What `latest` names now, by digest.",
     "newest-commit": "The commit whose image was built last.",

@@ -2,6 +2,7 @@
 //!
 //! Only the repositories in question are listed; nothing is written.
 
+use super::history::Histories;
 use super::learn::decide;
 use super::recall::{News, to_record};
 use super::scan::Scanned;
@@ -52,14 +53,15 @@ impl Run<'_> {
         let admission = scanned.admission.clone();
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
+        let histories = Histories::default();
         for (found, claim) in &found {
-            explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim).await);
+            explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim, &histories).await);
         }
         if explanations.is_empty()
             && let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target)
         {
             for repository in policy.exact_images() {
-                explanations.push(self.explain_image(policy, repository).await);
+                explanations.push(self.explain_image(policy, repository, &histories).await);
             }
             if explanations.is_empty() {
                 return Err(RunError::NotFound(format!("no reference belongs to policy {target}")));
@@ -110,6 +112,7 @@ impl Run<'_> {
         allowed: Allowed<'_>,
         found: &Found,
         claim: &Claim,
+        histories: &Histories,
     ) -> Explanation {
         let reference = &found.reference;
         let mut explanation = Explanation {
@@ -131,7 +134,7 @@ impl Run<'_> {
                 let current = reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
                 match question(policy, reference, current.as_ref(), &date(self.clock.now())) {
                     Ok(question) => {
-                        let decision = self.look(policy, repository, &question, &mut explanation).await;
+                        let decision = self.look(policy, repository, &question, histories, &mut explanation).await;
                         match settle(policy, repository, found, &decision) {
                             State::Held(held) => explanation.held = Some(held),
                             State::UpToDate => explanation.up_to_date = true,
@@ -146,11 +149,11 @@ impl Run<'_> {
         explanation
     }
 
-    async fn explain_image(&self, policy: &Policy, repository: &Repository) -> Explanation {
+    async fn explain_image(&self, policy: &Policy, repository: &Repository, histories: &Histories) -> Explanation {
         let mut explanation = Explanation::empty(Some(repository.clone()));
         explanation.policy = Some(policy.name.clone());
         explanation.ownership.push("no file names this image; this is what a new reference would get".to_owned());
-        let decision = self.look(policy, repository, &Question::default(), &mut explanation).await;
+        let decision = self.look(policy, repository, &Question::default(), histories, &mut explanation).await;
         explanation.held = decision.held;
         explanation
     }
@@ -161,8 +164,12 @@ impl Run<'_> {
         policy: &Policy,
         repository: &Repository,
         question: &Question<'_>,
+        histories: &Histories,
         explanation: &mut Explanation,
     ) -> Decision {
+        if let Some(held) = self.barred(policy) {
+            return Decision { chosen: None, held: Some(held), note: None };
+        }
         let tags = match self.list(repository).await {
             Ok(listed) => listed.tags,
             Err(error) => return no_list(&error),
@@ -172,7 +179,7 @@ impl Run<'_> {
             facts.recall = self.recall(&[policy], repository, &self.store.works()).0;
         }
         let ranking = Ranking::new(policy, &tags);
-        let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
+        let decision = decide(self, histories, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();
         explanation.note = decision.note.clone();
         explanation.family = ranking.family(question);

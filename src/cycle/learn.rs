@@ -1,8 +1,9 @@
 //! What a decision needs to know: fetched when a policy asks for it, once per run and tag.
 
+use super::Run;
+use super::history::{Answer, Histories};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::policy::{Decision, Facts, Held, Need, Outcome, Question, Ranking, Reason};
-use crate::port::Registry;
+use crate::policy::{Decision, Facts, Held, Need, Outcome, Question, Ranking, Reason, Source};
 use futures::stream::{self, StreamExt};
 
 /// Questions under way at once for one repository. Each host has its own, smaller limit.
@@ -12,11 +13,13 @@ const ASKED_AT_ONCE: usize = 8;
 enum Learned {
     Digest(Tag, Result<Digest, String>),
     Metadata(Tag, Result<ImageMetadata, String>),
+    History(Source, Answer),
 }
 
 /// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
 pub(super) async fn decide(
-    registry: &dyn Registry,
+    run: &Run<'_>,
+    histories: &Histories,
     repository: &Repository,
     ranking: &Ranking<'_>,
     question: &Question<'_>,
@@ -33,7 +36,7 @@ pub(super) async fn decide(
             let held = Some(Held { reason: Reason::IncompleteInformation, detail });
             return Decision { chosen: None, held, note: None };
         }
-        let asking = stream::iter(unknown).map(|need| learn(registry, repository, need));
+        let asking = stream::iter(unknown).map(|need| learn(run, histories, repository, need));
         for learned in asking.buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>().await {
             match learned {
                 Learned::Digest(tag, answer) => drop(facts.digests.insert(tag, answer)),
@@ -44,13 +47,19 @@ pub(super) async fn decide(
                     }
                     facts.metadata.insert(tag, answer);
                 }
+                Learned::History(source, answer) => drop(facts.histories.insert(source, answer)),
             }
         }
     }
 }
 
-async fn learn(registry: &dyn Registry, repository: &Repository, need: Need) -> Learned {
+async fn learn(run: &Run<'_>, histories: &Histories, repository: &Repository, need: Need) -> Learned {
+    let registry = run.registry;
     match need {
+        Need::History(source) => {
+            let answer = histories.of(&run.sources, &source).await;
+            Learned::History(source, answer)
+        }
         Need::Digest(tag) => {
             let answer = registry.digest(repository, &tag).await.map_err(|error| error.to_string());
             Learned::Digest(tag, answer)

@@ -8,6 +8,7 @@
 mod dispute;
 mod event;
 mod explain;
+mod history;
 mod learn;
 mod recall;
 mod scan;
@@ -22,11 +23,11 @@ pub use scan::policy_sources;
 pub use write::{Approve, Report, Written, WrittenCommit};
 
 use crate::config::policies::{self, Loaded};
-use crate::config::settings::Tenancy;
+use crate::config::settings::{SourceHosts, Tenancy};
 use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy};
-use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, Store};
+use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, SourceHistory, Store};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
@@ -48,6 +49,7 @@ pub struct Run<'a> {
     pub repo: Arc<dyn ConfigRepo>,
     pub registry: &'a dyn Registry,
     pub store: &'a dyn Store,
+    pub sources: Arc<dyn SourceHistory>,
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub options: &'a Options,
@@ -65,6 +67,8 @@ pub struct Options {
     /// Where policies are looked for; `None` is the default places.
     pub policies: Option<GlobSet>,
     pub tenancy: Tenancy,
+    /// Whose repositories `select: commit` may read.
+    pub sources: SourceHosts,
     pub author: Author,
     /// Who commits what the author wrote.
     pub committer: Author,

@@ -3,6 +3,7 @@
 //! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
 //! way, not all of them.
 
+use super::history::Histories;
 use super::learn::decide;
 use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::scan::Scanned;
@@ -45,6 +46,7 @@ impl Asked {
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
+    histories: Histories,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub(super) lists: BTreeMap<Repository, i64>,
     /// Why there is no memory where one is counted on.
@@ -101,7 +103,7 @@ impl Run<'_> {
             .collect();
         let works = self.memory_for(&policies, &open, memory);
         let mut seen = Vec::new();
-        for answered in self.ask(&policies, open, &works).await {
+        for answered in self.ask(&policies, open, &memory.histories, &works).await {
             seen.extend(answered.seen);
             memory.answers.extend(answered.decisions);
             memory.lists.extend(answered.list);
@@ -134,6 +136,10 @@ impl Run<'_> {
             Claim::Held { policy, held } => {
                 let policy = policy.map(|at| policies[at].name.clone());
                 Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
+            }
+            Claim::Managed { policy, repository } if let Some(held) = self.barred(&policies[policy]) => {
+                let policy = Some(policies[policy].name.clone());
+                Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
             }
             Claim::Managed { policy, repository } => {
                 let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
@@ -171,7 +177,13 @@ impl Run<'_> {
     }
 
     /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
-    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>, works: &Result<(), String>) -> Vec<Answered> {
+    async fn ask(
+        &self,
+        policies: &[Policy],
+        open: HashSet<&Asked>,
+        histories: &Histories,
+        works: &Result<(), String>,
+    ) -> Vec<Answered> {
         let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
@@ -180,7 +192,7 @@ impl Run<'_> {
         let answers = stream::iter(by_repository)
             .map(|(repository, mut asked)| async move {
                 asked.sort();
-                self.answer(policies, repository, asked, works).await
+                self.answer(policies, repository, asked, histories, works).await
             })
             .buffer_unordered(IN_FLIGHT);
         answers.collect().await
@@ -191,6 +203,7 @@ impl Run<'_> {
         policies: &[Policy],
         repository: &Repository,
         asked: Vec<&Asked>,
+        histories: &Histories,
         works: &Result<(), String>,
     ) -> Answered {
         let Listed { tags, remembered } = match self.list(repository).await {
@@ -227,7 +240,7 @@ impl Run<'_> {
                 ranking = Some((asked.policy, Ranking::new(policy, &tags)));
             }
             let Some((_, ranking)) = &ranking else { continue };
-            let mut decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
+            let mut decision = decide(self, histories, repository, ranking, &asked.question(), &mut facts).await;
             let watched = asked.current().filter(|current| pace(policy, current.digest).is_some());
             let moved =
                 watched.and_then(|current| self.moved(repository, current, &sightings, &facts, &mut answered.news));

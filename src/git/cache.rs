@@ -191,6 +191,12 @@ impl Generation {
         self.spoiled.load(Ordering::Relaxed) || packs >= MAX_PACKS
     }
 
+    /// How much its packs take on the disk.
+    pub(super) fn bytes(&self) -> u64 {
+        let packs = children(&self.path.join("objects/pack"));
+        packs.filter_map(|path| Some(path.metadata().ok()?.len())).sum()
+    }
+
     /// Removes it from the disk once the last reader is done.
     pub(super) fn replace(&self) {
         self.replaced.store(true, Ordering::Relaxed);

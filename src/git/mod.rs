@@ -1,4 +1,4 @@
-//! Config repositories: where the YAML is read from and written back to.
+//! Config repositories: where the YAML is read from and written back to. And the histories of source repositories.
 //!
 //! | file | holds |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`checkout`] | the files of a local checkout as they stand |
 //! | [`local`] | a repository on this machine: read at the branch head, written by compare-and-swap on the ref |
 //! | [`remote`] | a repository on a server, through a bare cache: fetch what is new, push by compare-and-swap |
+//! | [`history`] | the commits of a source repository's branch, without its files |
 //! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
 //! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
 //! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
@@ -37,6 +38,7 @@ pub mod origin;
 pub mod checkout;
 pub mod local;
 pub mod remote;
+pub mod history;
 mod snapshot;
 mod commit;
 pub mod sign;
@@ -53,6 +55,7 @@ mod bare;
 mod fault;
 mod seed;
 
+pub use history::Histories;
 pub use origin::origin_of;
 pub use seed::seed;
 pub use sign::Signer;

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use gix::protocol::Handshake;
 use gix::protocol::credentials::{helper::Action, protocol::Outcome};
 use gix::protocol::transport::client::TransportWithoutIO as _;
+use gix::protocol::transport::client::blocking_io::http::options::FollowRedirects;
 use gix::protocol::transport::client::blocking_io::{Transport, http};
 use gix::protocol::transport::{Protocol, Service};
 use gix::sec::identity::Account;
@@ -31,6 +32,7 @@ enum Kind {
         login: Option<Login>,
         /// `None` is what the machine trusts.
         authorities: Option<Vec<reqwest::Certificate>>,
+        redirects: FollowRedirects,
     },
     Ssh(ssh::Server),
 }
@@ -67,11 +69,20 @@ impl Server {
                 url: url.clone(),
                 login: options.login.clone(),
                 authorities: options.ca_pem.as_deref().map(authorities).transpose()?,
+                redirects: FollowRedirects::default(),
             },
             Location::Ssh(url) => Kind::Ssh(ssh::Server::of(url, options)?),
             Location::Path(_) | Location::File(_) => return Err(lasting(format!("{location} is on this machine"))),
         };
         Ok(Server { kind, timeouts: options.timeouts })
+    }
+
+    /// Speaks to no host but the one in the URL.
+    pub(super) fn without_redirects(mut self) -> Server {
+        if let Kind::Http { redirects, .. } = &mut self.kind {
+            *redirects = FollowRedirects::None;
+        }
+        self
     }
 
     /// Connects, logs in and reads what the server offers.
@@ -82,8 +93,9 @@ impl Server {
             Service::ReceivePack => Protocol::V1,
         };
         let (mut wire, said) = match &self.kind {
-            Kind::Http { url, login, authorities } => {
-                (self.http(url, login.as_ref(), authorities.as_ref(), version)?, ssh::Said::default())
+            Kind::Http { url, login, authorities, redirects } => {
+                let wire = self.http(url, login.as_ref(), authorities.as_ref(), *redirects, version)?;
+                (wire, ssh::Said::default())
             }
             Kind::Ssh(server) => server.connect(service, version).map_err(Failed::other)?,
         };
@@ -100,6 +112,7 @@ impl Server {
         url: &HttpUrl,
         login: Option<&Login>,
         authorities: Option<&Vec<reqwest::Certificate>>,
+        follow_redirects: FollowRedirects,
         version: Protocol,
     ) -> Result<Box<dyn Transport + Send>, Failed> {
         let parsed = gix::url::parse(url.as_str()).map_err(|_| Failed::other(lasting("the URL cannot be read")))?;
@@ -108,7 +121,8 @@ impl Server {
             configure_client: Some(configure(url, authorities.cloned(), self.timeouts)),
             configure_request: None,
         };
-        let mut options = http::Options { backend: Some(Arc::new(Mutex::new(client))), ..Default::default() };
+        let mut options =
+            http::Options { backend: Some(Arc::new(Mutex::new(client))), follow_redirects, ..Default::default() };
         match login {
             // `gix` drops the identity when a redirect leaves the server.
             Some(Login { user: Some(user), secret }) if url.encrypted => {
@@ -127,7 +141,15 @@ impl Server {
     /// The error in words of ours, with what an SSH server said beside the protocol.
     pub(super) fn explain(&self, error: &gix::Error, said: &ssh::Said) -> Failed {
         match &self.kind {
-            Kind::Http { url, login, .. } => explain_http(url.host(), login.is_some(), error),
+            Kind::Http { url, login, redirects, .. } => {
+                let failed = explain_http(url.host(), login.is_some(), error);
+                match redirects {
+                    FollowRedirects::None if is_no_git(error) => {
+                        Failed { error: failed.error.hint(REDIRECTS), ..failed }
+                    }
+                    _ => failed,
+                }
+            }
             Kind::Ssh(server) => match said.text() {
                 text if text.is_empty() => {
                     Failed::other(passing(format!("the conversation with {} failed: {}", server.host(), chain(error))))
@@ -244,6 +266,18 @@ fn explain_http(host: &str, has_login: bool, error: &gix::Error) -> Failed {
         None if timed_out => Failed::other(passing(format!("{host} did not answer in time"))),
         None => Failed::other(passing(format!("the conversation with {host} failed: {}", chain(error)))),
     }
+}
+
+/// What may be wrong with a URL that redirects lead away from.
+const REDIRECTS: &str =
+    "is this the repository's own URL? redirects are not followed, and some servers want `.git` at its end";
+
+/// Whether the server answered, and not as a Git server does: with a redirect or a page.
+fn is_no_git(error: &gix::Error) -> bool {
+    let network = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<reqwest::Error>().is_some() || cause.downcast_ref::<std::io::Error>().is_some()
+    };
+    !error.iter_errors().any(network)
 }
 
 fn timed_out(cause: &(dyn std::error::Error + 'static)) -> bool {

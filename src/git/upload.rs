@@ -15,7 +15,7 @@ use gix::protocol::fetch::response::ShallowUpdate;
 use gix::protocol::fetch::{Arguments, Response};
 use gix::protocol::handshake::Ref;
 use gix::protocol::ls_refs::RefPrefixes;
-use gix::protocol::transport::{Protocol, Service};
+use gix::protocol::transport::Service;
 use gix::protocol::{Command, LsRefsCommand};
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
@@ -99,23 +99,62 @@ impl<'s> Upload<'s> {
     }
 
     /// Fetches one commit with its files into the generation, less what the last complete commit there already has.
-    pub(super) fn fetch(mut self, into: &Generation, want: ObjectId) -> Result<(), RepoError> {
+    pub(super) fn fetch(self, into: &Generation, want: ObjectId) -> Result<(), RepoError> {
+        let have = into.tip(&into.open()?);
+        let mut arguments = self.arguments(want, have);
+        if arguments.can_use_shallow() {
+            into.shallow().iter().for_each(|id| arguments.shallow(id));
+            arguments.deepen(1);
+        }
+        let limit = Limit { bytes: MAX_PACK, until: Instant::now() + self.server.timeouts.whole };
+        self.receive(arguments, into, want, have.is_some(), &limit)
+    }
+
+    /// Fetches a commit and all before it, less what the last complete commit there already has; without files where the server
+    /// can leave them out.
+    pub(super) fn fetch_history(self, into: &Generation, want: ObjectId, limit: &Limit) -> Result<(), RepoError> {
+        let have = into.tip(&into.open()?);
+        let mut arguments = self.arguments(want, have);
+        if arguments.can_use_filter() {
+            arguments.filter("tree:0");
+        }
+        self.receive(arguments, into, want, have.is_some(), limit)
+    }
+
+    fn arguments(&self, want: ObjectId, have: Option<ObjectId>) -> Arguments {
+        let version = self.with.handshake.server_protocol_version;
+        let mut features = Command::Fetch.default_features(version, &self.with.handshake.capabilities);
+        features.push(("agent", Some(AGENT.into())));
+        let mut arguments = Arguments::new(version, features, false);
+        arguments.want(want);
+        if let Some(have) = have {
+            arguments.have(have);
+        }
+        arguments
+    }
+
+    fn receive(
+        mut self,
+        mut arguments: Arguments,
+        into: &Generation,
+        want: ObjectId,
+        negotiates: bool,
+        limit: &Limit,
+    ) -> Result<(), RepoError> {
         let repo = into.open()?;
         let version = self.with.handshake.server_protocol_version;
-        let have = into.tip(&repo);
-        let mut arguments = self.arguments(version, want, have, &into.shallow());
         let (server, said) = (self.server, self.with.said());
         let explain = |error: gix::Error| server.explain(&error, &said).error;
         let io = |error: io::Error| explain(gix::Error::from_error(error));
         let mut wire = &mut *self.with.wire;
         let mut answer = arguments.send(&mut wire, true).map_err(|error| explain(gix::Error::from_error(error)))?;
-        let response = Response::from_line_reader(version, &mut answer, true, have.is_some()).map_err(explain)?;
+        let response = Response::from_line_reader(version, &mut answer, true, negotiates).map_err(explain)?;
         if !response.has_pack() {
             return Err(passing(format!("the server sent no pack for commit {want}")));
         }
         remember_shallow(into, response.shallow_updates())?;
         answer.set_progress_handler(Some(Box::new(|_, _| ControlFlow::Continue(()))));
-        let mut pack = Bounded { inner: &mut answer, left: MAX_PACK, until: Instant::now() + server.timeouts.whole };
+        let mut pack = Bounded { inner: &mut answer, left: limit.bytes, limit };
         pack::index_pack(&repo, &mut pack, false)?;
         io::copy(&mut pack, &mut io::sink()).map_err(io)?;
         drop(answer);
@@ -124,21 +163,6 @@ impl<'s> Upload<'s> {
             return Err(passing(format!("the server did not send commit {want}")));
         }
         into.set_tip(want)
-    }
-
-    fn arguments(&self, version: Protocol, want: ObjectId, have: Option<ObjectId>, shallow: &[ObjectId]) -> Arguments {
-        let mut features = Command::Fetch.default_features(version, &self.with.handshake.capabilities);
-        features.push(("agent", Some(AGENT.into())));
-        let mut arguments = Arguments::new(version, features, false);
-        arguments.want(want);
-        if arguments.can_use_shallow() {
-            shallow.iter().for_each(|id| arguments.shallow(id));
-            arguments.deepen(1);
-        }
-        if let Some(have) = have {
-            arguments.have(have);
-        }
-        arguments
     }
 
     /// Tells the server that nothing more is wanted. It may already have gone, which is as good.
@@ -176,26 +200,33 @@ impl From<Failed> for io::Error {
     }
 }
 
-/// A stream that ends with an error when it grows too long or takes too long.
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-    until: Instant,
+/// What one fetch may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) bytes: u64,
+    pub(super) until: Instant,
 }
 
-impl<R> Bounded<R> {
+/// A stream that ends with an error when it grows too long or takes too long.
+struct Bounded<'l, R> {
+    inner: R,
+    left: u64,
+    limit: &'l Limit,
+}
+
+impl<R> Bounded<'_, R> {
     fn check(&self) -> io::Result<()> {
         if self.left == 0 {
-            return Err(io::Error::other(format!("the server sent more than {MAX_PACK} bytes")));
+            return Err(io::Error::other(format!("the server sent more than {} bytes", self.limit.bytes)));
         }
-        match Instant::now() > self.until {
+        match Instant::now() > self.limit.until {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(()),
         }
     }
 }
 
-impl<R: BufRead> Read for Bounded<R> {
+impl<R: BufRead> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.check()?;
         let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -205,7 +236,7 @@ impl<R: BufRead> Read for Bounded<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Bounded<R> {
+impl<R: BufRead> BufRead for Bounded<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.check()?;
         self.inner.fill_buf()
@@ -222,22 +253,22 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn bounded(left: u64, until: Instant) -> Bounded<&'static [u8]> {
-        Bounded { inner: b"abc", left, until }
+    fn read(bytes: u64, until: Instant) -> io::Result<usize> {
+        let limit = Limit { bytes, until };
+        Bounded { inner: &b"abc"[..], left: bytes, limit: &limit }.read_to_end(&mut Vec::new())
     }
 
     #[test]
     fn a_stream_up_to_its_limit_is_read_and_a_longer_one_is_not() {
         let later = Instant::now() + Duration::from_secs(60);
-        let read = |left| bounded(left, later).read_to_end(&mut Vec::new());
-        assert_eq!(read(4).unwrap(), 3);
-        assert!(read(3).is_err());
-        assert!(read(2).is_err());
+        assert_eq!(read(4, later).unwrap(), 3);
+        assert!(read(3, later).is_err());
+        assert!(read(2, later).is_err());
     }
 
     #[test]
     fn a_stream_past_its_deadline_is_not_read() {
-        let error = bounded(9, Instant::now() - Duration::from_secs(1)).read(&mut [0]).unwrap_err();
+        let error = read(9, Instant::now() - Duration::from_secs(1)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

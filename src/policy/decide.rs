@@ -4,7 +4,7 @@
 //! |---|---|
 //! | none | the best candidate |
 //! | floating | held, naming what it would be pinned to; `floating: pin` lets that be written |
-//! | not comparable | held; `allowReplace` lets the best candidate be written |
+//! | not comparable, or of a commit that the best candidate's does not contain | held; `allowReplace` lets the best candidate be written |
 //! | lower than the best candidate | the best candidate; held when several are best and differ in their commit ids only |
 //! | equal in value to it | stays: a tie is no update |
 //! | higher, and out of range or a pre-release | stays, with a note |
@@ -17,7 +17,7 @@ use super::outlier::last_day;
 use super::pool::Entry;
 use super::ranking::Ranking;
 use super::require::{MAX_LOOKED_AT, Verdict};
-use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select};
+use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select, commit};
 use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
 
@@ -93,13 +93,16 @@ impl Ranking<'_> {
         };
         let judgement = self.weigh(ground, best, facts);
         if judgement.held.is_some() {
+            let judgement = self.held_waiting(ground, facts, judgement);
             return Judgement { note: judgement.note.or(young), ..judgement };
         }
         let taken = best.filter(|best| judgement.chosen.as_ref().is_some_and(|tag| tag.as_str() == best.tag));
         if let Some(twin) = taken.and_then(|best| self.twin(ground, best)) {
             return judgement.hold(Reason::NotComparable, twin);
         }
-        Judgement { note: judgement.note.or_else(|| self.doubt(ground)).or(young), ..judgement }
+        let note = judgement.note.or_else(|| self.doubt(ground));
+        let note = note.or_else(|| self.waiting(ground, judgement.chosen.as_ref(), facts)).or(young);
+        Judgement { note, ..judgement }
     }
 
     /// Holds that stand whatever the candidates are, so that nothing is asked about these.
@@ -111,7 +114,7 @@ impl Ranking<'_> {
                 Some(Judgement::default().hold(Reason::NotComparable, detail))
             }
             Current::Floating { tag, .. }
-                if self.policy.select.needs_times() && guards.floating_current == FloatingCurrent::Hold =>
+                if self.policy.select.asks_for_order() && guards.floating_current == FloatingCurrent::Hold =>
             {
                 let detail = format!("{tag} is floating; `floating: pin` would write the newest tag");
                 Some(Judgement::default().hold(Reason::FloatingCurrent, detail))
@@ -129,8 +132,10 @@ impl Ranking<'_> {
         young: &mut Option<String>,
     ) -> Result<Option<&'r Entry<'r>>, NoOrder> {
         let hold = |reason, detail| Err(NoOrder::Held(Held { reason, detail }));
-        let ordered: Box<dyn Iterator<Item = &'r Entry<'r>>> = match self.policy.select {
+        let may_replace = self.policy.guards.allow_replace;
+        let ordered: Box<dyn Iterator<Item = &'r Entry<'r>>> = match &self.policy.select {
             Select::Newest => Box::new(newest::by_time(ground, facts)?.into_iter()),
+            Select::Commit(source) => Box::new(commit::by_history(source, ground, facts, may_replace)?.into_iter()),
             _ => Box::new(ground.pool.candidates()),
         };
         let believed = ordered.filter(|entry| {

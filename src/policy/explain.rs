@@ -4,7 +4,7 @@ use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
 use super::require::Verdict;
-use super::{Facts, PassedOver, Reason, Select, family};
+use super::{Facts, PassedOver, Reason, Select, commit, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -17,6 +17,8 @@ struct View<'v, 'r> {
     best: Option<&'v Entry<'r>>,
     chosen: Option<&'v Tag>,
     facts: &'v Facts,
+    /// What contains the commit that stands in the file, where that counts.
+    line: Option<commit::Line<'v>>,
 }
 
 impl Ranking<'_> {
@@ -24,10 +26,11 @@ impl Ranking<'_> {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
         let mut entries: Vec<&Entry<'_>> = ground.pool.entries.iter().collect();
-        if self.policy.select.needs_times() {
+        if self.policy.select.asks_for_order() {
             entries.sort_by(|a, b| self.compare(b, a, facts));
         }
-        let view = View { best, chosen, facts };
+        let line = commit::Line::of(&self.policy.select, ground, facts);
+        let view = View { best, chosen, facts, line };
         let ordered = entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, &view)));
         let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
         let all = self.tags.iter().map(String::as_str);
@@ -60,9 +63,15 @@ impl Ranking<'_> {
 
     /// Why an orderable tag was not chosen.
     fn beaten(&self, ground: &Ground<'_>, entry: &Entry<'_>, view: &View<'_, '_>) -> (Reason, String) {
-        let View { best, chosen, facts } = *view;
+        let View { best, chosen, facts, line } = view;
+        let (best, chosen) = (*best, *chosen);
         if let Some(refused) = entry.refused {
             return (refused, self.refusal(refused, entry));
+        }
+        if let Select::Commit(source) = &self.policy.select
+            && let Some(misplaced) = commit::misplaced(entry, source, facts)
+        {
+            return misplaced;
         }
         if self.is_outlier(ground, entry) {
             let reach = ground.reach.unwrap_or_default();
@@ -89,6 +98,10 @@ impl Ranking<'_> {
             }
             if self.compare(entry, current, facts).is_lt() {
                 return (Reason::Older, format!("lower than {}, which stands in the file", current.tag));
+            }
+            if line.as_ref().is_some_and(|line| line.is_beside(entry)) {
+                let detail = format!("does not contain the commit of {}, which stands in the file", current.tag);
+                return (Reason::NotComparable, detail);
             }
         }
         match (&ground.current, chosen) {

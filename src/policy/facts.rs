@@ -1,7 +1,10 @@
 //! What only the outside knows: what a decision asks for, and what the run has learned.
 
+use super::Source;
 use crate::image::{Digest, ImageMetadata, Tag};
+use crate::version::history::History;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A fact that only the outside knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +12,8 @@ pub enum Need {
     Digest(Tag),
     /// What the image says about itself.
     Metadata(Tag),
+    /// The commits of a branch.
+    History(Source),
 }
 
 /// What the run has learned so far about one repository.
@@ -18,6 +23,8 @@ pub struct Facts {
     pub digests: BTreeMap<Tag, Result<Digest, String>>,
     /// `Err` likewise.
     pub metadata: BTreeMap<Tag, Result<ImageMetadata, String>>,
+    /// `Err` likewise. A history that was cut off is no answer.
+    pub histories: BTreeMap<Source, Result<Arc<History>, String>>,
     /// Seconds since 1970, UTC; ages cannot be told without.
     pub now: Option<i64>,
     /// What earlier runs learned.
@@ -68,6 +75,7 @@ impl Facts {
         match need {
             Need::Digest(tag) => drop(self.digests.insert(tag, Err(why.to_owned()))),
             Need::Metadata(tag) => drop(self.metadata.insert(tag, Err(why.to_owned()))),
+            Need::History(source) => drop(self.histories.insert(source, Err(why.to_owned()))),
         }
     }
 
@@ -76,6 +84,7 @@ impl Facts {
         match need {
             Need::Digest(tag) => self.digests.contains_key(tag),
             Need::Metadata(tag) => self.metadata.contains_key(tag),
+            Need::History(source) => self.histories.contains_key(source),
         }
     }
 }

@@ -12,7 +12,7 @@
 //! | `filter` | which tags are looked at, and by which key |
 //! | `artefact`, `floating` | which tags are never candidates |
 //! | `semver`, `calver`, `numeric`, `alphabetical` | one file per `select` kind: the value of a tag, and whether it is admitted |
-//! | `newest`, `digest` | the kinds that the tag's text says nothing about: by build time, and one tag by name |
+//! | `newest`, `commit`, `digest` | the kinds that the tag's text says nothing about: by build time, by the history of the source, and one tag by name |
 //! | `family` | which tags are the same flavour as the current one |
 //! | `outlier` | which jumps are not believed |
 //! | `require` | what a candidate must satisfy beside its place in the order |
@@ -46,6 +46,7 @@ mod alphabetical;
 mod artefact;
 mod calver;
 mod claims;
+mod commit;
 mod decide;
 mod digest;
 mod explain;
@@ -66,6 +67,7 @@ mod write;
 
 pub use admission::Admission;
 pub use claims::Exactness;
+pub use commit::Source;
 pub use facts::{Facts, Need, Recall, Seen};
 pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
@@ -178,6 +180,8 @@ pub enum Select {
     Alphabetical(Order),
     /// By the image's build time.
     Newest,
+    /// By the history of the repository that the images are built from.
+    Commit(Source),
     /// One moving tag by name, written with its digest only.
     Digest(Tag),
 }
@@ -186,6 +190,11 @@ impl Select {
     /// Whether the order hangs on when images were built.
     pub fn needs_times(&self) -> bool {
         matches!(self, Select::Newest)
+    }
+
+    /// Whether the order is known outside only: nothing is asked where the answer would change nothing.
+    pub(crate) fn asks_for_order(&self) -> bool {
+        matches!(self, Select::Newest | Select::Commit(_))
     }
 }
 

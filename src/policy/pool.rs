@@ -6,7 +6,7 @@
 
 use super::floating::Evidence;
 use super::outlier::Ladder;
-use super::{Guard, Policy, Reason, Select, alphabetical, calver, family, numeric, semver};
+use super::{Guard, Policy, Reason, Select, alphabetical, calver, commit, family, numeric, semver};
 use crate::version::tag::Unversioned;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -23,7 +23,7 @@ pub(super) enum Reading {
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'a> {
     pub(super) tag: &'a str,
-    key: Cow<'a, str>,
+    pub(super) key: Cow<'a, str>,
     value: Value<'a>,
     /// Orderable, but no candidate.
     pub(super) refused: Option<Reason>,
@@ -43,6 +43,7 @@ pub(super) enum Unordered {
     Version(Unversioned),
     Date,
     Number,
+    Commit,
 }
 
 impl fmt::Display for Unordered {
@@ -51,6 +52,7 @@ impl fmt::Display for Unordered {
             Unordered::Version(why) => why.fmt(f),
             Unordered::Date => f.write_str("is no date as the policy's pattern writes it"),
             Unordered::Number => f.write_str("is not a plain decimal number"),
+            Unordered::Commit => f.write_str(commit::NO_ID),
         }
     }
 }
@@ -79,7 +81,8 @@ impl<'a> Entry<'a> {
                 Value::Date(value.ok_or(Unordered::Date)?)
             }
             Select::Numeric(_) => Value::Number(numeric::Value::read(&key).ok_or(Unordered::Number)?),
-            Select::Alphabetical(_) | Select::Newest | Select::Digest(_) => Value::Text,
+            Select::Commit(_) if !commit::is_id(&key) => return Err(Unordered::Commit),
+            Select::Alphabetical(_) | Select::Newest | Select::Commit(_) | Select::Digest(_) => Value::Text,
         };
         let refused = match (&policy.select, &value) {
             (Select::Semver { range, prereleases, .. }, Value::Version(value)) => value.refuse(range, *prereleases),

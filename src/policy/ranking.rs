@@ -7,7 +7,8 @@ use super::family::FamilyName;
 use super::floating::{Evidence, is_named};
 use super::pool::{Entry, Pool, Reading};
 use super::{
-    Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, calver, family, newest,
+    Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, calver, commit, family,
+    newest,
 };
 use crate::image::{MAX_TAG, Tag};
 use std::borrow::Cow;
@@ -81,7 +82,9 @@ impl<'a> Ranking<'a> {
 
     /// Families need a current tag, and a policy that does not say itself which tags it means.
     pub(super) fn has_families(&self) -> bool {
-        self.policy.tags.matching.is_none() && self.policy.family != Family::Any
+        let matched = self.policy.tags.matching.is_some();
+        // The key of a commit is its id and nothing else.
+        !matched && self.policy.family != Family::Any && !matches!(self.policy.select, Select::Commit(_))
     }
 
     /// The least number of parts that a version must have.
@@ -122,10 +125,11 @@ impl<'a> Ranking<'a> {
         }
     }
 
-    /// By value: of versions, numbers and keys their own, of images their build time.
+    /// By value: of versions, numbers and keys their own, of images their build time, of commits their place in the history.
     pub(super) fn compare(&self, entry: &Entry<'_>, other: &Entry<'_>, facts: &Facts) -> Ordering {
-        match self.policy.select {
+        match &self.policy.select {
             Select::Newest => newest::compare(entry.tag, other.tag, facts),
+            Select::Commit(source) => commit::compare(entry, other, source, facts),
             _ => entry.compare_value(other, self.policy),
         }
     }

@@ -12,6 +12,8 @@ pub enum Reason {
     Prerelease,
     Floating,
     Artefact,
+    NotOnBranch,
+    AmbiguousCommit,
     OtherFamily,
     Older,
     Outlier,
@@ -37,7 +39,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 31] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -46,6 +48,8 @@ impl Reason {
         Reason::Prerelease,
         Reason::Floating,
         Reason::Artefact,
+        Reason::NotOnBranch,
+        Reason::AmbiguousCommit,
         Reason::OtherFamily,
         Reason::Older,
         Reason::Outlier,
@@ -80,6 +84,8 @@ impl Reason {
             Reason::Prerelease => "prerelease",
             Reason::Floating => "floating",
             Reason::Artefact => "artefact",
+            Reason::NotOnBranch => "not-on-branch",
+            Reason::AmbiguousCommit => "ambiguous-commit",
             Reason::OtherFamily => "other-family",
             Reason::Older => "older",
             Reason::Outlier => "outlier",
@@ -120,6 +126,8 @@ impl Reason {
             Reason::Prerelease => "a pre-release, which the range does not admit",
             Reason::Floating => "a tag that moves: latest, a branch name, or a shorter version that longer ones refine",
             Reason::Artefact => "a signature, attestation or SBOM stored under a tag",
+            Reason::NotOnBranch => "no commit of the policy's branch has this id",
+            Reason::AmbiguousCommit => "an abbreviated id with which several commits of the branch begin",
             Reason::OtherFamily => "its prefix, number of parts or suffix differs from the current tag's",
             Reason::Older => "lower in the policy's order than the tag that stands in the file",
             Reason::Outlier => "a jump of the first number that no earlier step of this repository suggests",
@@ -142,7 +150,7 @@ impl Reason {
                 "the marker needs a policy with exactly one exact image, or one that names this image"
             }
             Reason::NotAllowed => {
-                "the operator's settings, or `allow` and `deny` of a policy file, do not let this file or image be touched"
+                "the operator's settings, or `allow` and `deny` of a policy file, do not let this file or image be touched, or this source be read"
             }
             Reason::NotEditable => "the place cannot be edited safely",
             Reason::Hold => "a person put the reference on hold",

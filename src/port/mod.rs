@@ -6,6 +6,7 @@
 mod registry;
 mod repo;
 mod secret;
+mod source;
 mod store;
 
 pub use registry::{Registry, RegistryError, RegistryErrorKind};
@@ -14,6 +15,7 @@ pub use repo::{
     ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
+pub use source::{NoSources, SourceError, SourceHistory};
 pub use store::{Forgetful, Named, Sighting, Store, TagList};
 
 /// The time, so that tests can stand still.

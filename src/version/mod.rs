@@ -7,10 +7,13 @@
 //! | [`calver`] | calendar versions by calver.org's tokens |
 //! | [`number`] | plain decimal numbers, exact at any length |
 //! | [`natural`] | words in which numbers count as numbers |
+//! | [`history`] | the commits of a branch |
 //!
-//! Everything here is pure and total: any text is answered, none panics, and the cost is linear in its length.
+//! Everything here is pure and total: any text is answered, none panics, and the cost is linear in its length (of a history, linear
+//! but for sorting).
 
 pub mod calver;
+pub mod history;
 pub mod natural;
 pub mod number;
 pub mod range;

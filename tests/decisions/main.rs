@@ -1,6 +1,7 @@
 //! Decisions as stories: a policy, a current tag, the tags of a repository, and what the file should say.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+mod commits;
 mod dates;
 mod families;
 mod guards;

@@ -10,12 +10,12 @@ mod watch;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use landwaiter::config::settings::Settings;
+use landwaiter::config::settings::{Settings, SourceHosts};
 use landwaiter::cycle::{Event, Events, MAX_FILE, Options, Planned, Run};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
-use landwaiter::port::{Author, Clock, Forgetful, Registry, RegistryError, RegistryErrorKind, Store};
+use landwaiter::port::{Author, Clock, Forgetful, NoSources, Registry, RegistryError, RegistryErrorKind, Store};
 use landwaiter::registry::embedded::{Embedded, Made};
 use landwaiter::registry::{self, Client};
 use landwaiter::store::Database;
@@ -152,13 +152,22 @@ impl World {
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             cache_for: self.cache_for.clone(),
+            sources: SourceHosts::default(),
             backoff: Duration::ZERO,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);
         let refusing = Refusing(&client);
         let registry: &dyn Registry = if self.refuses_digests { &refusing } else { &client };
-        let run = Run { repo: repo.into(), registry, store: memory, clock: &clock, events: self, options: &options };
+        let run = Run {
+            repo: repo.into(),
+            registry,
+            store: memory,
+            sources: Arc::new(NoSources),
+            clock: &clock,
+            events: self,
+            options: &options,
+        };
         let before = self.registry.requests();
         let planned = self.runtime.block_on(run.plan()).unwrap();
         (planned, self.registry.requests() - before)

@@ -9,5 +9,6 @@ mod installed;
 mod kill;
 mod memory;
 mod scenarios;
+mod sources;
 mod strangers;
 mod world;
