@@ -19,6 +19,7 @@ use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
+use super::windows;
 use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Words, Write};
 use crate::site::Declarations;
 use crate::text::Span;
@@ -102,6 +103,7 @@ fn policy(
     doubts::single(whole, &rules, problems);
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
+    let windows = windows::windows(rules.windows, problems);
     if rules.select.is_absent() && shape.sound {
         no_select(place, problems);
     }
@@ -127,6 +129,7 @@ fn policy(
         },
         require: require?,
         pin: pin?,
+        windows: windows?,
         write: write(rules.write)?,
     })
 }

@@ -10,7 +10,7 @@
 //! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
 //! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
-//! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
+//! | `policy_file`, `require`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
@@ -41,4 +41,5 @@ mod settings_file;
 mod shape;
 mod tree;
 mod values;
+mod windows;
 mod wording;

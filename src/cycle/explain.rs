@@ -131,7 +131,8 @@ impl Run<'_> {
                 match question(policy, reference, current.as_ref(), &date(self.clock.now())) {
                     Ok(question) => {
                         let decision = self.look(policy, repository, &question, &mut explanation).await;
-                        match settle(policy, repository, found, &decision) {
+                        let closed = policy.windows.closed(self.clock.now());
+                        match settle(policy, repository, found, &decision, closed.as_ref()) {
                             State::Held(held) => explanation.held = Some(held),
                             State::UpToDate => explanation.up_to_date = true,
                             State::Change(_) | State::Unmanaged => {}

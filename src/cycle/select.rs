@@ -10,6 +10,7 @@ use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
 use crate::port::RegistryError;
+use crate::schedule::Closed;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -78,6 +79,8 @@ impl Run<'_> {
         memory.answers.extend(answers);
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
+        let now = self.clock.now();
+        let mut closed: HashMap<usize, Option<Closed>> = HashMap::new();
         let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             entries.push(match step {
@@ -88,7 +91,9 @@ impl Run<'_> {
                         let file = found.file.clone();
                         scanned.notes.push(FileNote { file, line: found.reference.line, text });
                     }
-                    entry(&policies, found, &asked, decision)
+                    let windows = &policies[asked.policy].windows;
+                    let closed = closed.entry(asked.policy).or_insert_with(|| windows.closed(now));
+                    entry(&policies, found, &asked, decision, closed.as_ref())
                 }
             });
         }
@@ -196,10 +201,16 @@ pub(super) fn no_list(error: &RegistryError) -> Decision {
     Decision { chosen: None, held, note: None }
 }
 
-fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> plan::Entry {
+fn entry(
+    policies: &[Policy],
+    found: Found,
+    asked: &Asked,
+    decision: Option<&Decision>,
+    closed: Option<&Closed>,
+) -> plan::Entry {
     let policy = &policies[asked.policy];
     let state = match decision {
-        Some(decision) => settle(policy, &asked.repository, &found, decision),
+        Some(decision) => settle(policy, &asked.repository, &found, decision, closed),
         None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
     };
     plan::Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }

@@ -74,6 +74,7 @@ pub use require::{Bump, MAX_LOOKED_AT, Require};
 pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
+use crate::schedule::Windows;
 use crate::version::calver::Pattern;
 use crate::version::range::Range;
 use globset::GlobMatcher;
@@ -99,6 +100,8 @@ pub struct Policy {
     pub guards: Guards,
     pub require: Require,
     pub pin: Pin,
+    /// When changes may be written.
+    pub windows: Windows,
     pub write: Write,
 }
 
@@ -117,6 +120,7 @@ impl Policy {
             guards: Guards::default(),
             require: Require::default(),
             pin: Pin::default(),
+            windows: Windows::default(),
             write: Write::default(),
         }
     }

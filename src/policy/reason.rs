@@ -34,10 +34,11 @@ pub enum Reason {
     NotEditable,
     Hold,
     ReportOnly,
+    Window,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -67,6 +68,7 @@ impl Reason {
         Reason::NotEditable,
         Reason::Hold,
         Reason::ReportOnly,
+        Reason::Window,
     ];
 
     /// The word that JSON, metrics and the documentation use. Stable.
@@ -101,6 +103,7 @@ impl Reason {
             Reason::NotEditable => "not-editable",
             Reason::Hold => "hold",
             Reason::ReportOnly => "report-only",
+            Reason::Window => "window",
         }
     }
 
@@ -147,6 +150,7 @@ impl Reason {
             Reason::NotEditable => "the place cannot be edited safely",
             Reason::Hold => "a person put the reference on hold",
             Reason::ReportOnly => "the policy's write mode is report",
+            Reason::Window => "the policy's `windows` do not let changes be written now",
         }
     }
 }
