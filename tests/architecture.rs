@@ -21,7 +21,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("config", &["text", "template", "image", "version", "policy", "yaml", "site", "schedule", "plan"]),
     ("port", &["image", "plan"]),
     ("cycle", &["text", "template", "image", "schedule", "policy", "site", "edit", "plan", "config", "port"]),
-    ("render", &["text", "image", "policy", "site", "plan", "config", "port", "cycle"]),
+    ("render", &["text", "image", "version", "policy", "site", "plan", "config", "port", "cycle"]),
     ("http", &["port"]),
     ("registry", &["image", "port", "http"]),
     ("git", &["image", "plan", "port"]),

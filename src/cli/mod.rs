@@ -15,6 +15,7 @@ mod plan;
 mod policies;
 mod progress;
 mod schema;
+mod telling;
 mod trial;
 mod update;
 mod wire;

@@ -22,8 +22,8 @@ impl Output {
             Color::Auto => !matches!(automatic, ColorChoice::Never),
         };
         Output {
-            out: Paint { color: decide(anstream::AutoStream::choice(&io::stdout())) },
-            err: Paint { color: decide(anstream::AutoStream::choice(&io::stderr())) },
+            out: Paint { color: decide(anstream::AutoStream::choice(&io::stdout())), width: columns() },
+            err: Paint { color: decide(anstream::AutoStream::choice(&io::stderr())), width: None },
             stdout: io::BufWriter::new(io::stdout()),
         }
     }
@@ -71,6 +71,11 @@ impl Output {
         }
         failure.exit
     }
+}
+
+/// The columns of the terminal that results go to, if they go to one.
+fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
 /// Messages quote names and words of strangers; their lines are ours.

@@ -20,7 +20,9 @@ use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
 use super::windows;
-use crate::policy::{Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Words, Write};
+use crate::policy::{
+    Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, TagFilter, Words, Write, Written,
+};
 use crate::site::Declarations;
 use crate::text::Span;
 use std::collections::BTreeMap;
@@ -161,10 +163,15 @@ fn tag_filter(tags: Field<Tags>, problems: &mut Problems) -> Option<TagFilter> {
         (Field::Absent, Field::Given(template)) => Template::without_pattern(template, problems),
         _ => {}
     }
+    let (matching, exclude) = (optional(tags.matching)?, values(tags.exclude)?);
     Some(TagFilter {
-        matching: optional(tags.matching)?.map(|pattern| pattern.0),
+        written: Written {
+            matching: matching.as_ref().map(|pattern| pattern.written.clone()),
+            exclude: exclude.iter().map(|pattern| pattern.written.clone()).collect(),
+        },
+        matching: matching.map(|pattern| pattern.regex),
         extract: optional(tags.extract)?.map(|template| template.0.text),
-        exclude: values(tags.exclude)?.into_iter().map(|pattern| pattern.0).collect(),
+        exclude: exclude.into_iter().map(|pattern| pattern.regex).collect(),
     })
 }
 

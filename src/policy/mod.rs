@@ -21,6 +21,7 @@
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
 //! | `explain` | the reason for every other tag |
+//! | `suggest` | the likely mistake behind a decision, and what would come of mending it |
 //! | `write` | how the changes reach Git, and with which others |
 //!
 //! ```
@@ -62,6 +63,7 @@ mod ranking;
 mod reason;
 mod require;
 mod semver;
+mod suggest;
 mod write;
 
 pub use admission::Admission;
@@ -71,6 +73,7 @@ pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
+pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
 pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
@@ -163,6 +166,16 @@ pub struct TagFilter {
     /// A replacement template (`$version`, `${1}`, `$$`) whose expansion is the key that is ordered; `None` keeps the tag.
     pub extract: Option<String>,
     pub exclude: Vec<Regex>,
+    /// The expressions in their author's words, where these are another dialect's.
+    pub written: Written,
+}
+
+/// What stands in the policy file for the expressions of a [`TagFilter`].
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    pub matching: Option<Arc<str>>,
+    /// In the order of the filter's.
+    pub exclude: Vec<Arc<str>>,
 }
 
 /// How candidates are ordered and what they must satisfy.

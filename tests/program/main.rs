@@ -3,6 +3,7 @@
 
 mod commits;
 mod contract;
+mod explaining;
 mod first_steps;
 #[path = "../support/installed.rs"]
 mod installed;
