@@ -4,6 +4,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::telling::Telling;
 use super::{Exit, wire};
+use crate::policy::{Held, Reason};
 use clap::Args;
 
 /// Explain one reference, image or policy: every tag with the reason it was or was not chosen
@@ -26,6 +27,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let target = wired.target(&arguments.target);
     let explanations = wired.block_on(async |run| run.explain(&target).await)?;
     arguments.telling.print(&explanations, output)?;
+    let rejected = |held: &Held| held.reason == Reason::PoliciesRejected;
+    if explanations.iter().filter_map(|one| one.held.as_ref()).any(rejected) {
+        return Ok(Exit::Rejected);
+    }
     let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| held.reason.is_error());
     Ok(if failed { Exit::HeldByErrors } else { Exit::Done })
 }

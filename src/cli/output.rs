@@ -3,7 +3,8 @@
 use super::diagnose::{self, Failure};
 use super::{Color, Exit};
 use crate::cycle::Rejected;
-use crate::render::{Paint, Tone, plain};
+use crate::render::{Paint, Tone, count, plain};
+use crate::text::Severity;
 use anstream::ColorChoice;
 use std::io::{self, IsTerminal, Write};
 
@@ -55,6 +56,18 @@ impl Output {
         if !rejected.diagnostics.is_empty() {
             self.say(diagnose::render(rejected, self.err.color).trim_end_matches('\n'));
             self.say("");
+        }
+    }
+
+    /// The last word where some policy files were rejected and the others were used.
+    pub(super) fn rejected_apart(&self, rejected: &Rejected) {
+        let errors = rejected.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+        if errors > 0 {
+            let problems = count(errors, "problem");
+            self.say(&format!(
+                "{} policies rejected: {problems}; what the rejected files may touch is held",
+                self.err.on(Tone::Bad, "error:")
+            ));
         }
     }
 

@@ -14,6 +14,7 @@ use super::budget::COPY;
 use super::doubts;
 use super::extract::Template;
 use super::locations;
+use super::policies::Places;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates, WriteShape};
 use super::problems::Problems;
 use super::shape::{Field, Shape, Spanned};
@@ -36,6 +37,7 @@ type Names = BTreeMap<PolicyName, String>;
 pub(super) struct Known {
     names: Names,
     claimed: doubts::Claimed,
+    pub(super) places: BTreeMap<PolicyName, Places>,
 }
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
@@ -64,7 +66,8 @@ pub(super) fn policies(
             if let Some(name) = shape.value.name.as_given() {
                 unique(path, name, &mut known.names, problems);
             }
-            let policy = policy(path, shape.clone(), &defaults, declarations, problems)?;
+            let (policy, places) = policy(path, shape.clone(), &defaults, declarations, problems)?;
+            known.places.insert(policy.name.clone(), places);
             doubts::shadowed(&shape.value, &policy, &mut known.claimed, problems);
             Some(policy)
         })
@@ -91,7 +94,7 @@ fn policy(
     defaults: &Defaults,
     declarations: &mut Declarations,
     problems: &mut Problems,
-) -> Option<Policy> {
+) -> Option<(Policy, Places)> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
     let whole = shape.span;
     let PolicyShape { name, extends, images, rules } = shape.value;
@@ -103,6 +106,7 @@ fn policy(
     let pin = pin(&rules, problems);
     let require = require(&rules, problems);
     doubts::single(whole, &rules, problems);
+    let places = Places { name: place, files: spans(&rules.files), exclude: exclusions(&rules) };
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
     let windows = windows::windows(rules.windows, problems);
@@ -113,7 +117,7 @@ fn policy(
     if or_default(rules.templates)? == Templates::Markers {
         declarations.templates.insert(name.to_string());
     }
-    Some(Policy {
+    let policy = Policy {
         name,
         file: path.clone(),
         line: problems.position(place.start).line,
@@ -133,7 +137,17 @@ fn policy(
         pin: pin?,
         windows: windows?,
         write: write(rules.write)?,
-    })
+    };
+    Some((policy, places))
+}
+
+/// Where the items of a list stand.
+fn spans<T>(list: &Field<Vec<Spanned<T>>>) -> Vec<Span> {
+    list.as_given().map_or_else(Vec::new, |list| list.value.iter().map(|item| item.span).collect())
+}
+
+fn exclusions(rules: &Rules) -> Vec<Span> {
+    rules.tags.as_given().map_or_else(Vec::new, |tags| spans(&tags.value.exclude))
 }
 
 /// The fields of the shipped policies, the last one on top.

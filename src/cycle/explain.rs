@@ -3,6 +3,7 @@
 //! Only the repositories in question are listed; nothing is written.
 
 use super::learn::decide;
+use super::near::Near;
 use super::scan::Scanned;
 use super::select::{date, no_list};
 use super::{Run, RunError};
@@ -10,7 +11,6 @@ use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking, Suggestion};
 
-mod near;
 mod ownership;
 mod target;
 
@@ -83,7 +83,7 @@ impl Run<'_> {
     ) -> Vec<Explanation> {
         let mut explanations = Vec::new();
         if let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target) {
-            let near = near::of_policy(policy, &scanned.found, allowed);
+            let near = Near::default().of_policy(policy, &scanned.found, allowed);
             for repository in policy.exact_images() {
                 explanations.push(self.explain_image(policy, repository, None).await);
             }
@@ -123,7 +123,7 @@ impl Run<'_> {
         found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
         let owned = found.into_iter().map(|found| {
             let claim = claims.owner(&found.file, &found.reference, &allowed);
-            (found, claim)
+            (found, self.beside_rejected(&scanned.broken, found, claim))
         });
         owned
             .filter(|(found, claim)| {
@@ -157,7 +157,7 @@ impl Run<'_> {
             ..Explanation::empty(reference.repository.clone())
         };
         match claim {
-            Claim::Unmanaged => explanation.suggestions = near::of_reference(policies, found, allowed),
+            Claim::Unmanaged => explanation.suggestions = Near::default().of_reference(policies, found, allowed),
             Claim::Held { policy, held } => {
                 explanation.policy = policy.map(|at| policies[at].name.clone());
                 explanation.held = Some(held.clone());

@@ -7,7 +7,7 @@ use super::learn::decide;
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
+use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
 use crate::port::RegistryError;
 use crate::schedule::Closed;
@@ -65,8 +65,14 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> =
-            found.into_iter().map(|found| self.step(&claims, &policies, &allowed, found, &today)).collect();
+        let steps: Vec<Step> = found
+            .into_iter()
+            .map(|found| {
+                let claim = claims.owner(&found.file, &found.reference, &allowed);
+                let claim = self.beside_rejected(&scanned.broken, &found, claim);
+                step(claim, &policies, found, &today)
+            })
+            .collect();
 
         let open: HashSet<&Asked> = steps
             .iter()
@@ -100,34 +106,25 @@ impl Run<'_> {
         Ok(entries)
     }
 
-    fn step(&self, claims: &Claims<'_>, policies: &[Policy], allowed: Allowed<'_>, found: Found, today: &str) -> Step {
-        let image = found.reference.repository.clone();
-        match claims.owner(&found.file, &found.reference, allowed) {
-            Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
-            Claim::Held { policy, held } => {
-                let policy = policy.map(|at| policies[at].name.clone());
-                Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
+    /// A reference that a rejected policy file may touch is held: whether that file claims it cannot be known.
+    pub(super) fn beside_rejected(&self, broken: &[String], found: &Found, claim: Claim) -> Claim {
+        let repository = match &claim {
+            Claim::Managed { repository, .. } => Some(repository),
+            Claim::Unmanaged => found.reference.repository.as_ref(),
+            // Nobody else's, as far as is known.
+            Claim::Held { held, .. } if matches!(held.reason, Reason::UnknownPolicy | Reason::NotAllowed) => {
+                found.reference.repository.as_ref()
             }
-            Claim::Managed { policy, repository } => {
-                let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
-                match question(&policies[policy], &found.reference, current.as_ref(), today) {
-                    Ok(question) => {
-                        let asked = Asked {
-                            policy,
-                            repository,
-                            current: question.current.cloned(),
-                            current_digest: question.current_digest.cloned(),
-                            digest: question.digest,
-                        };
-                        Step::Asks { found, asked }
-                    }
-                    Err(state) => {
-                        let policy = Some(policies[policy].name.clone());
-                        Step::Settled(plan::Entry { found, image: Some(repository), policy, state })
-                    }
-                }
-            }
-        }
+            Claim::Held { .. } => None,
+        };
+        let may_touch =
+            |image: &Repository| broken.iter().find(|file| self.options.tenancy.allows(file, &found.file, image));
+        let Some(file) = repository.and_then(may_touch) else {
+            return claim;
+        };
+        let detail = format!("{file} was rejected, and may claim this; `landwaiter check` says what is wrong with it");
+        let policy = if let Claim::Managed { policy, .. } = &claim { Some(*policy) } else { None };
+        Claim::Held { policy, held: Held { reason: Reason::PoliciesRejected, detail } }
     }
 
     /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
@@ -168,6 +165,37 @@ impl Run<'_> {
             answers.push((asked.clone(), decision));
         }
         answers
+    }
+}
+
+/// What is asked for one reference, if anything is.
+fn step(claim: Claim, policies: &[Policy], found: Found, today: &str) -> Step {
+    let image = found.reference.repository.clone();
+    match claim {
+        Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
+        Claim::Held { policy, held } => {
+            let policy = policy.map(|at| policies[at].name.clone());
+            Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
+        }
+        Claim::Managed { policy, repository } => {
+            let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
+            match question(&policies[policy], &found.reference, current.as_ref(), today) {
+                Ok(question) => {
+                    let asked = Asked {
+                        policy,
+                        repository,
+                        current: question.current.cloned(),
+                        current_digest: question.current_digest.cloned(),
+                        digest: question.digest,
+                    };
+                    Step::Asks { found, asked }
+                }
+                Err(state) => {
+                    let policy = Some(policies[policy].name.clone());
+                    Step::Settled(plan::Entry { found, image: Some(repository), policy, state })
+                }
+            }
+        }
     }
 }
 

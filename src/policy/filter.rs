@@ -60,7 +60,7 @@ impl TagFilter {
     }
 
     /// One expression of `exclude` in its author's words.
-    pub(super) fn excluding_text(&self, at: usize) -> &str {
+    pub fn excluding_text(&self, at: usize) -> &str {
         let compiled = self.exclude.get(at).map_or("", |expression| expression.as_str());
         self.written.exclude.get(at).map_or(compiled, |written| written)
     }

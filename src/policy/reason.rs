@@ -29,6 +29,7 @@ pub enum Reason {
     IncompleteInformation,
     AmbiguousPolicy,
     UnknownPolicy,
+    PoliciesRejected,
     AmbiguousImage,
     NotAllowed,
     NotEditable,
@@ -38,7 +39,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 30] = [
+    pub const ALL: [Reason; 31] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -63,6 +64,7 @@ impl Reason {
         Reason::IncompleteInformation,
         Reason::AmbiguousPolicy,
         Reason::UnknownPolicy,
+        Reason::PoliciesRejected,
         Reason::AmbiguousImage,
         Reason::NotAllowed,
         Reason::NotEditable,
@@ -98,6 +100,7 @@ impl Reason {
             Reason::IncompleteInformation => "incomplete-information",
             Reason::AmbiguousPolicy => "ambiguous-policy",
             Reason::UnknownPolicy => "unknown-policy",
+            Reason::PoliciesRejected => "policies-rejected",
             Reason::AmbiguousImage => "ambiguous-image",
             Reason::NotAllowed => "not-allowed",
             Reason::NotEditable => "not-editable",
@@ -109,7 +112,7 @@ impl Reason {
 
     /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
     pub fn is_error(self) -> bool {
-        matches!(self, Reason::IncompleteInformation)
+        matches!(self, Reason::IncompleteInformation | Reason::PoliciesRejected)
     }
 
     /// One sentence for people who meet the word for the first time.
@@ -140,6 +143,7 @@ impl Reason {
             Reason::NoTag => "the reference has a digest only, or an empty tag",
             Reason::IncompleteInformation => "something that the decision needs could not be learned",
             Reason::AmbiguousPolicy => "two policies claim the reference with the same right",
+            Reason::PoliciesRejected => "a policy file that may claim the reference was rejected",
             Reason::UnknownPolicy => "a marker names a policy that does not exist",
             Reason::AmbiguousImage => {
                 "the marker needs a policy with exactly one exact image, or one that names this image"

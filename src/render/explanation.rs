@@ -142,7 +142,12 @@ fn close(all: &[PassedOver]) -> Vec<&PassedOver> {
     shown.extend(ordered[above..].iter().take(CLOSE - shown.len()));
     shown.extend(ordered[..above].iter().skip(ABOVE).take(CLOSE - shown.len()));
     let mut others = others;
-    others.sort_by(|a, b| natural::compare(&b.tag, &a.tag).then_with(|| a.tag.cmp(&b.tag)));
+    let begins_with_number = |tag: &str| tag.strip_prefix('v').unwrap_or(tag).starts_with(|c: char| c.is_ascii_digit());
+    others.sort_by(|a, b| {
+        (begins_with_number(&b.tag).cmp(&begins_with_number(&a.tag)))
+            .then_with(|| natural::compare(&b.tag, &a.tag))
+            .then_with(|| a.tag.cmp(&b.tag))
+    });
     let room = if shown.is_empty() { CLOSE } else { ABOVE.saturating_sub(shown.len()) };
     shown.extend(others.into_iter().take(room));
     shown
