@@ -11,13 +11,14 @@
 //! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
 //! | `policy_file`, `require`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
-//! | [`shipped`] | the policies that come along |
+//! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
 
+pub mod effective;
 pub mod policies;
 pub mod schema;
 pub mod settings;
