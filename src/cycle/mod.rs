@@ -182,7 +182,8 @@ fn read_policies(found: PolicySources, named: bool, tenancy: &Tenancy) -> Result
     }
     let broken: Vec<String> = rules.broken;
     let good: Vec<_> = found.texts.into_iter().filter(|(path, _)| !broken.contains(path)).collect();
-    let theirs = rejected.diagnostics.iter().all(|one| rejected.sources.iter().any(|(path, _)| *path == one.file));
+    let is_theirs = |one: &Diagnostic| rejected.sources.iter().any(|(path, _)| *path == one.file);
+    let theirs = rejected.diagnostics.iter().all(|one| one.severity == Severity::Warning || is_theirs(one));
     if !tenancy.separates() || !theirs || good.is_empty() {
         return Err(RunError::Policies(rejected));
     }

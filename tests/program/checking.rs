@@ -112,6 +112,7 @@ fn policy(name: &str, more: &str) -> String {
 fn one_tenants_mistake_holds_what_is_his_and_nothing_else() {
     let world = world();
     world.write("policies/api.yaml", &policy("api", ""));
+    world.write("landwaiter.yml", "a warning of its own");
     for (mistake, problems) in [(", fles: [x]", "1 problem"), (", select: {}}, {name: B", "2 problems")] {
         world.write("policies/web.yaml", &policy("web", mistake));
         let settings = two_tenants(&world);
