@@ -45,7 +45,7 @@ impl Zone {
         };
         civil.into_iter().flat_map(|civil| {
             let at = self.0.to_ambiguous_timestamp(civil);
-            let (earlier, later) = (at.clone().earlier().ok(), at.later().ok());
+            let (earlier, later) = (at.earlier().ok(), at.later().ok());
             let shows = |moment: &Timestamp| self.clock(*moment) == civil;
             let second = later.filter(|later| Some(*later) != earlier);
             [earlier, second].into_iter().flatten().filter(shows).collect::<Vec<_>>()

@@ -1,6 +1,7 @@
 //! Bad input: as large, as long and as wrong as it comes, within a time that is bounded, with a message that says why.
 //!
 //! The bounds are generous: they are for an unoptimised build on a busy machine, and what they rule out takes minutes.
+#![expect(clippy::disallowed_methods, reason = "what is tested here is how long it takes")]
 
 use super::*;
 use landwaiter::config::policies;
