@@ -13,7 +13,7 @@
 //! | `policy_file`, `require`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
-//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
+//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
