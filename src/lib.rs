@@ -15,7 +15,7 @@
 //! | [`text`] | byte spans, positions, diagnostics with a caret |
 //! | [`template`] | texts with holes, bounded: what commits are to say |
 //! | [`image`] | repository, tag, digest, image reference: parsed without loss |
-//! | [`schedule`] | cron expressions (checked today, run by the service later) |
+//! | [`schedule`] | cron expressions (checked today, run by the service later), windows in which changes may be written |
 //! | [`version`] | the range dialect, exact numbers, natural order, the history of a branch |
 //! | [`policy`] | filter, order, guards: a decision that knows why each other tag was passed over |
 //! | [`yaml`] | the one adapter round the YAML parser: nodes and comments with byte spans |

@@ -1,7 +1,7 @@
 //! The YAML examples of the documentation are what the readers accept.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
-use landwaiter::config::{policies, schema, settings};
+use landwaiter::config::{effective, policies, schema, settings};
 use landwaiter::policy::Reason;
 use std::path::PathBuf;
 
@@ -16,6 +16,48 @@ fn every_example_of_a_policy_is_accepted() {
         let loaded = policies::read(&[("landwaiter.yaml".to_owned(), whole.clone())]);
         assert_eq!(loaded.diagnostics, [], "{whole}");
         assert!(!loaded.policies.is_empty(), "{whole}");
+    }
+}
+
+/// What `policies show --effective` prints stands below the example that it is of.
+#[test]
+fn an_effective_policy_is_shown_as_it_is_printed() {
+    let text = document("policies.md");
+    let blocks: Vec<&str> = text.split("\n```text\n").skip(1).collect();
+    assert_eq!(blocks.len(), 1);
+    let printed = blocks[0].split_once("\n```").unwrap().0;
+    let name = printed.strip_prefix("# policy ").and_then(|rest| rest.split(',').next()).unwrap();
+    let example = examples("policies.md").into_iter().find(|one| one.contains(&format!("name: {name}"))).unwrap();
+    let shown = effective::show(&[("landwaiter.yaml".to_owned(), example)], name).unwrap();
+    assert_eq!(shown.trim_end(), printed);
+}
+
+/// Whatever can be written in a policy or beside it, at any depth, stands in some example.
+#[test]
+fn every_key_of_the_schema_stands_in_an_example() {
+    let examples = examples("policies.md").join("\n");
+    let mut missing = Vec::new();
+    keys(&schema::policy_schema(), &mut |key| {
+        let written = [format!("{key}:"), format!("\"{key}\":")];
+        if !written.iter().any(|written| examples.contains(written.as_str())) && !missing.contains(&key.to_owned()) {
+            missing.push(key.to_owned());
+        }
+    });
+    assert_eq!(missing, [""; 0], "no example of docs/policies.md has these keys");
+}
+
+fn keys(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        found(key);
+        keys(value, found);
+    }
+    keys_below(&schema["items"], found);
+    schema["oneOf"].as_array().into_iter().flatten().for_each(|choice| keys(choice, found));
+}
+
+fn keys_below(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
+    if schema.is_object() {
+        keys(schema, found);
     }
 }
 

@@ -127,6 +127,27 @@ fn those_that_ask_the_image_ask_about_the_best_candidate() {
     }
 }
 
+#[test]
+fn production_is_written_in_office_hours_and_each_of_its_fields_can_be_said_anew() {
+    let policy = read(shipped::get("production").unwrap().text);
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    for (now, open) in [
+        ("2026-11-19T14:59:00Z", true),
+        ("2026-11-19T15:00:00Z", false),
+        ("2026-11-20T11:00:00Z", true),
+        ("2026-11-20T12:00:00Z", false),
+        ("2026-11-21T10:00:00Z", false),
+    ] {
+        assert_eq!(policy.windows.closed(at(now)).is_none(), open, "{now}");
+    }
+    let ours = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n- name: web\n  extends: [production]\n  \
+                require: {platforms: [linux/arm64]}\n  windows: [{days: [sat]}]\n";
+    let ours = read(ours);
+    assert!(ours.windows.closed(at("2026-11-21T10:00:00Z")).is_none());
+    assert_eq!(ours.require.platforms.iter().map(ToString::to_string).collect::<Vec<_>>(), ["linux/arm64"]);
+    assert!(ours.require.max_bump.is_some() && ours.require.age.is_some(), "from production");
+}
+
 /// Which branch of which repository counts no shipped policy can know; one that leaves it open is completed here.
 const SELECT: &str = "    select: {commit: {repository: https://git.example.com/acme/web.git, branch: main}}\n";
 

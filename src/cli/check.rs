@@ -3,6 +3,7 @@
 use super::diagnose::Failure;
 use super::output::Output;
 use super::{Exit, Format, RepoArguments, wire};
+use crate::cycle::Rejected;
 use crate::render::count;
 use crate::text::{Diagnostic, Severity, position};
 use clap::Args;
@@ -40,22 +41,24 @@ struct Problem<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
+    let wired = match wire::Wired::new(&arguments.repo, wire::Purpose::Read, output) {
+        Err(failure) if failure.exit == Exit::Rejected && arguments.format == Format::Json => {
+            print(0, &failure.rejected, output)?;
+            return Ok(Exit::Rejected);
+        }
+        wired => wired?,
+    };
     let mut loaded = wired.policies()?;
     let files = loaded.rejected.sources.len();
     if !loaded.rejected.has_errors() {
-        let disputes = wired.block_on(async |run| run.disputes().await)?;
-        loaded.rejected.diagnostics.extend(disputes.diagnostics);
-        loaded.rejected.sources.extend(disputes.sources);
+        let found = wired.block_on(async |run| run.inspect().await)?;
+        loaded.rejected.diagnostics.extend(found.diagnostics);
+        loaded.rejected.sources.extend(found.sources);
     }
-    let sources = &loaded.rejected.sources;
     let rejected = loaded.rejected.has_errors();
     match arguments.format {
         Format::Json => {
-            let problems = loaded.rejected.diagnostics.iter().map(|diagnostic| problem(diagnostic, sources)).collect();
-            let document = Document { version: 1, policies: loaded.policies.len(), problems };
-            let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
-            output.print(&(text + "\n"))?;
+            print(loaded.policies.len(), &loaded.rejected, output)?;
             Ok(if rejected { Exit::Rejected } else { Exit::Done })
         }
         Format::Text if rejected => Err(Failure::rejected("policies", loaded.rejected)),
@@ -67,6 +70,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
             Ok(Exit::Done)
         }
     }
+}
+
+/// The problems of policies or settings for programs.
+fn print(policies: usize, rejected: &Rejected, output: &mut Output) -> Result<(), Failure> {
+    let problems = rejected.diagnostics.iter().map(|diagnostic| problem(diagnostic, &rejected.sources)).collect();
+    let text = serde_json::to_string_pretty(&Document { version: 1, policies, problems });
+    let text = text.map_err(|error| Failure::failed(error.to_string()))?;
+    output.print(&(text + "\n"))
 }
 
 fn problem<'a>(diagnostic: &'a Diagnostic, sources: &[(String, String)]) -> Problem<'a> {

@@ -2,8 +2,9 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, wire};
-use crate::render;
+use super::telling::Telling;
+use super::{Exit, wire};
+use crate::policy::{Held, Reason};
 use clap::Args;
 
 /// Explain one reference, image or policy: every tag with the reason it was or was not chosen
@@ -18,24 +19,18 @@ pub(super) struct Arguments {
     #[arg(value_name = "REF_OR_POLICY")]
     target: String,
     #[command(flatten)]
-    repo: RepoArguments,
-    /// Show every tag, not only the nearest
-    #[arg(long)]
-    all: bool,
-    /// How the explanation is printed
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    telling: Telling,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
+    let wired = wire::Wired::new(&arguments.telling.repo, wire::Purpose::Read, output)?;
     let target = wired.target(&arguments.target);
     let explanations = wired.block_on(async |run| run.explain(&target).await)?;
-    let text = match arguments.format {
-        Format::Text => render::explanation::explanations(output.paint(), &explanations, arguments.all),
-        Format::Json => render::json::explanations(&explanations),
-    };
-    output.print(&text)?;
+    arguments.telling.print(&explanations, output)?;
+    let rejected = |held: &Held| held.reason == Reason::PoliciesRejected;
+    if explanations.iter().filter_map(|one| one.held.as_ref()).any(rejected) {
+        return Ok(Exit::Rejected);
+    }
     let failed = explanations.iter().filter_map(|one| one.held.as_ref()).any(|held| held.reason.is_error());
     Ok(if failed { Exit::HeldByErrors } else { Exit::Done })
 }

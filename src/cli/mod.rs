@@ -16,6 +16,7 @@ mod policies;
 mod progress;
 mod schema;
 mod sources;
+mod telling;
 mod trial;
 mod update;
 mod wire;

@@ -3,7 +3,8 @@
 use super::diagnose::{self, Failure};
 use super::{Color, Exit};
 use crate::cycle::Rejected;
-use crate::render::{Paint, Tone, plain};
+use crate::render::{Paint, Tone, count, plain};
+use crate::text::Severity;
 use anstream::ColorChoice;
 use std::io::{self, IsTerminal, Write};
 
@@ -22,8 +23,8 @@ impl Output {
             Color::Auto => !matches!(automatic, ColorChoice::Never),
         };
         Output {
-            out: Paint { color: decide(anstream::AutoStream::choice(&io::stdout())) },
-            err: Paint { color: decide(anstream::AutoStream::choice(&io::stderr())) },
+            out: Paint { color: decide(anstream::AutoStream::choice(&io::stdout())), width: columns() },
+            err: Paint { color: decide(anstream::AutoStream::choice(&io::stderr())), width: None },
             stdout: io::BufWriter::new(io::stdout()),
         }
     }
@@ -58,6 +59,18 @@ impl Output {
         }
     }
 
+    /// The last word where some policy files were rejected and the others were used.
+    pub(super) fn rejected_apart(&self, rejected: &Rejected) {
+        let errors = rejected.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+        if errors > 0 {
+            let problems = count(errors, "problem");
+            self.say(&format!(
+                "{} policies rejected: {problems}; what the rejected files may touch is held",
+                self.err.on(Tone::Bad, "error:")
+            ));
+        }
+    }
+
     /// Tells a failure and gives its exit status.
     pub(super) fn fail(&mut self, failure: &Failure) -> Exit {
         // Results printed before the failure still belong to the reader.
@@ -71,6 +84,11 @@ impl Output {
         }
         failure.exit
     }
+}
+
+/// The columns of the terminal that results go to, if they go to one.
+fn columns() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
 /// Messages quote names and words of strangers; their lines are ours.

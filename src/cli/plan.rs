@@ -48,11 +48,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     if arguments.format == PlanFormat::Diff && held > 0 {
         output.say(&format!("{} held back by errors, which a diff does not show", count(held, "reference")));
     }
+    output.rejected_apart(&planned.warnings);
     Ok(exit(&planned, arguments.exit_code))
 }
 
 fn exit(planned: &Planned, exit_code: bool) -> Exit {
-    if planned.plan.held_by_errors() {
+    if planned.warnings.has_errors() {
+        Exit::Rejected
+    } else if planned.plan.held_by_errors() {
         Exit::HeldByErrors
     } else if exit_code && planned.plan.changes().next().is_some() {
         Exit::Found

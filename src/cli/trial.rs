@@ -2,12 +2,12 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, machine, wire};
+use super::telling::Telling;
+use super::{Exit, machine, wire};
 use crate::config::{policies, shipped};
 use crate::cycle::{Explanation, Rejected};
 use crate::image::Tag;
 use crate::policy::{Facts, Need, Outcome, Policy, Question, Ranking, Select};
-use crate::render;
 use crate::text::nearest;
 use crate::version::history::{Commit, History, Id};
 use clap::Args;
@@ -34,13 +34,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     history: Option<String>,
     #[command(flatten)]
-    repo: RepoArguments,
-    /// Show every tag, not only the nearest
-    #[arg(long)]
-    all: bool,
-    /// How the decision is printed
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    telling: Telling,
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
@@ -60,12 +54,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         .transpose()
         .map_err(|error| Failure::usage(format!("--current: {error}")))?;
     let explanation = decide(&policy, &tags, current.as_ref(), history.map(Arc::new));
-    let all = [explanation];
-    let text = match arguments.format {
-        Format::Text => render::explanation::explanations(output.paint(), &all, arguments.all),
-        Format::Json => render::json::explanations(&all),
-    };
-    output.print(&text)?;
+    arguments.telling.print(&[explanation], output)?;
     Ok(Exit::Done)
 }
 
@@ -91,8 +80,10 @@ fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>, history: Opti
     explanation.policy = Some(policy.name.clone());
     explanation.current = current.map(ToString::to_string);
     explanation.family = ranking.family(&question);
+    explanation.choice = Some(policy.select.choice());
     explanation.tags = tags.len();
     explanation.passed_over = ranking.passed_over(&question, &facts);
+    explanation.suggestions = ranking.suggestions(&question, &facts);
     if let Outcome::Decided(decision) = ranking.decide(&question, &facts) {
         explanation.up_to_date = decision.chosen.as_ref().is_some_and(|chosen| Some(&chosen.tag) == current);
         explanation.chosen = decision.chosen.map(|chosen| chosen.tag);
@@ -106,7 +97,7 @@ fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>, history: Opti
 fn find(arguments: &Arguments, output: &Output) -> Result<Policy, Failure> {
     let name = &arguments.policy;
     let shipped = shipped::get(name).is_some();
-    let ours = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output).and_then(|wired| {
+    let ours = wire::Wired::new(&arguments.telling.repo, wire::Purpose::Read, output).and_then(|wired| {
         let loaded = wired.policies()?;
         loaded.into_valid()
     });

@@ -52,7 +52,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         Format::Json => render::json::report(&report),
     };
     output.print(&text)?;
-    Ok(if report.plan().held_by_errors() { Exit::HeldByErrors } else { Exit::Done })
+    output.rejected_apart(&report.planned.warnings);
+    Ok(if report.planned.warnings.has_errors() {
+        Exit::Rejected
+    } else if report.plan().held_by_errors() {
+        Exit::HeldByErrors
+    } else {
+        Exit::Done
+    })
 }
 
 /// The approved changes against those of now: file, blob, place, image, from and to must all be equal.

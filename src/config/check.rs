@@ -14,14 +14,16 @@ use super::budget::COPY;
 use super::doubts;
 use super::extract::Template;
 use super::locations;
+use super::policies::Places;
 use super::policy_file::{Defaults, PolicyFile, PolicyShape, Rules, SelectShape, Tags, Templates, WriteShape};
 use super::problems::Problems;
 use super::require::Since;
 use super::shape::{Field, Shape, Spanned};
 use super::shipped;
 use super::tree::Node;
+use super::windows;
 use crate::policy::{
-    Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, Source, TagFilter, Words, Write,
+    Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, Source, TagFilter, Words, Write, Written,
 };
 use crate::site::Declarations;
 use crate::text::Span;
@@ -40,6 +42,7 @@ pub(super) struct Known {
     names: Names,
     sources: BTreeSet<Source>,
     claimed: doubts::Claimed,
+    pub(super) places: BTreeMap<PolicyName, Places>,
 }
 
 /// The policies of one document. Those with a problem are left out; what is wrong stands in `problems`.
@@ -68,8 +71,9 @@ pub(super) fn policies(
             if let Some(name) = shape.value.name.as_given() {
                 unique(path, name, &mut known.names, problems);
             }
-            let policy = policy(path, shape.clone(), &defaults, declarations, problems)?;
+            let (policy, places) = policy(path, shape.clone(), &defaults, declarations, problems)?;
             bounded(&policy, shape.span, &mut known.sources, problems);
+            known.places.insert(policy.name.clone(), places);
             doubts::shadowed(&shape.value, &policy, &mut known.claimed, problems);
             Some(policy)
         })
@@ -107,7 +111,7 @@ fn policy(
     defaults: &Defaults,
     declarations: &mut Declarations,
     problems: &mut Problems,
-) -> Option<Policy> {
+) -> Option<(Policy, Places)> {
     let place = shape.value.name.as_given().map_or(shape.span, |name| name.span);
     let whole = shape.span;
     let PolicyShape { name, extends, images, rules } = shape.value;
@@ -119,8 +123,10 @@ fn policy(
     let pin = pin(&rules, problems);
     let require = require(&rules, problems);
     doubts::single(whole, &rules, problems);
+    let places = Places { name: place, files: spans(&rules.files), exclude: exclusions(&rules) };
     let files = some_of("files", "leave `files` out to allow every file", rules.files, problems);
     let tags = tag_filter(rules.tags, problems);
+    let windows = windows::windows(rules.windows, problems);
     if rules.select.is_absent() && shape.sound {
         no_select(place, problems);
     }
@@ -128,7 +134,7 @@ fn policy(
     if or_default(rules.templates)? == Templates::Markers {
         declarations.templates.insert(name.to_string());
     }
-    Some(Policy {
+    let policy = Policy {
         name,
         file: path.clone(),
         line: problems.position(place.start).line,
@@ -147,8 +153,19 @@ fn policy(
         require: require?,
         pin: pin?,
         watch: optional(rules.watch)?.map(|pace| pace.0),
+        windows: windows?,
         write: write(rules.write)?,
-    })
+    };
+    Some((policy, places))
+}
+
+/// Where the items of a list stand.
+fn spans<T>(list: &Field<Vec<Spanned<T>>>) -> Vec<Span> {
+    list.as_given().map_or_else(Vec::new, |list| list.value.iter().map(|item| item.span).collect())
+}
+
+fn exclusions(rules: &Rules) -> Vec<Span> {
+    rules.tags.as_given().map_or_else(Vec::new, |tags| spans(&tags.value.exclude))
 }
 
 /// The fields of the shipped policies, the last one on top.
@@ -178,10 +195,15 @@ fn tag_filter(tags: Field<Tags>, problems: &mut Problems) -> Option<TagFilter> {
         (Field::Absent, Field::Given(template)) => Template::without_pattern(template, problems),
         _ => {}
     }
+    let (matching, exclude) = (optional(tags.matching)?, values(tags.exclude)?);
     Some(TagFilter {
-        matching: optional(tags.matching)?.map(|pattern| pattern.0),
+        written: Written {
+            matching: matching.as_ref().map(|pattern| pattern.written.clone()),
+            exclude: exclude.iter().map(|pattern| pattern.written.clone()).collect(),
+        },
+        matching: matching.map(|pattern| pattern.regex),
         extract: optional(tags.extract)?.map(|template| template.0.text),
-        exclude: values(tags.exclude)?.into_iter().map(|pattern| pattern.0).collect(),
+        exclude: exclude.into_iter().map(|pattern| pattern.regex).collect(),
     })
 }
 

@@ -6,6 +6,7 @@ use super::problems::Problems;
 use super::shape::Spanned;
 use crate::policy::{Family, ImagePattern, Policy};
 use crate::text::Span;
+use crate::version;
 use std::collections::BTreeMap;
 
 /// Who claims which images in which files: the first policy, and where it stands.
@@ -20,6 +21,15 @@ pub(super) fn single(shape: Span, rules: &Rules, problems: &mut Problems) {
         let message = format!("no version can satisfy `{}`", semver.range.as_str());
         problems.warning(select.span, message, "`||` is or, a space is and");
     }
+    if let Some(select) = rules.select.as_given()
+        && let SelectShape::Digest(tag) = &select.value
+        && looks_fixed(tag.as_str())
+    {
+        let message = format!("`{tag}` looks like a tag that does not move");
+        let hint = "`digest` follows a tag whose publisher moves it, such as `stable` or `1.27`; for the newest of many tags \
+                    there is `semver`";
+        problems.warning(select.span, message, hint);
+    }
     let matching = rules.tags.as_given().is_some_and(|tags| !tags.value.matching.is_absent());
     let family = rules.family.as_given().filter(|family| matching && family.value != Family::Any);
     // One that `defaults` say holds for the other policies.
@@ -27,6 +37,12 @@ pub(super) fn single(shape: Span, rules: &Rules, problems: &mut Problems) {
         let hint = "say in `match` which tags are meant, or leave `match` out";
         problems.warning(family.span, "`family` means nothing beside `tags.match`", hint);
     }
+}
+
+/// A whole version, a commit id or a build number.
+fn looks_fixed(tag: &str) -> bool {
+    let commit = (7..=40).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    commit || version::tag::read(tag, 3).is_ok()
 }
 
 /// Finds another policy that claims an image of this one in the same files with the same right.

@@ -5,7 +5,7 @@ use super::problems::Problems;
 use super::shape::shown;
 use super::tree::Scalar;
 use super::values::FromScalar;
-use crate::image::Repository;
+use crate::image::{DOCKER_HUB, Repository, is_hub};
 use crate::policy::ImagePattern;
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -120,6 +120,10 @@ pub(super) fn canonical_glob(text: &str) -> Option<String> {
         None if text == "*" => None,
         None => Some(format!("docker.io/library/{text}")),
         Some(("*", _)) => None,
+        Some((hub, path)) if is_hub(hub) => {
+            let library = if path.contains('/') || path.starts_with("**") { "" } else { "library/" };
+            Some(format!("{DOCKER_HUB}/{library}{path}"))
+        }
         Some((first, _)) if first == "**" || first == "localhost" || first.contains(['.', ':']) => {
             Some(text.to_owned())
         }
@@ -151,6 +155,11 @@ mod tests {
             ("nginx-*", "nginx-unprivileged", true),
             ("nginx-*", "acme/nginx-x", false),
             ("**", "nginx", true),
+            ("docker.io/*", "nginx", true),
+            ("docker.io/*", "acme/web", false),
+            ("docker.io/**", "acme/web", true),
+            ("index.docker.io/acme/*", "acme/web", true),
+            ("registry-1.docker.io/library/*", "nginx", true),
             ("**/web", "ghcr.io/acme/web", true),
             ("**/web", "acme/web", true),
             ("*.example.com/web", "registry.example.com/web", true),

@@ -156,7 +156,7 @@ fn by_pattern(
         let hint = "add a group `repository`, or `image: NAME`; without them only marked matches are used";
         problems.warning(pattern.span, "the pattern does not say of which repository the tag is", hint);
     }
-    Some(Placed::Pattern(pattern.value.0))
+    Some(Placed::Pattern(pattern.value.regex))
 }
 
 #[cfg(test)]

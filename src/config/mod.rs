@@ -10,15 +10,16 @@
 //! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
 //! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
-//! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
-//! | [`shipped`] | the policies that come along |
+//! | `policy_file`, `require`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
+//! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `sources` | where `select: commit` looks, and where it may |
-//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what |
+//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
 
+pub mod effective;
 pub mod policies;
 pub mod schema;
 pub mod settings;
@@ -43,4 +44,5 @@ mod shape;
 mod sources;
 mod tree;
 mod values;
+mod windows;
 mod wording;

@@ -18,6 +18,7 @@ use regex::{Regex, RegexBuilder};
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::Chars;
+use std::sync::Arc;
 
 /// The most memory, in bytes, that one compiled expression may take. One over 128 characters, a tag's length, takes less.
 pub(super) const MAX_COMPILED: usize = 512 * 1024;
@@ -28,7 +29,11 @@ const MAX_NESTING: u32 = 50;
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern(pub(super) Regex);
+pub(super) struct Pattern {
+    pub(super) regex: Regex,
+    /// As it stands in the file, for messages.
+    pub(super) written: Arc<str>,
+}
 
 /// Why a text is no expression that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +58,7 @@ impl Pattern {
             }
         }
         match result {
-            Ok(regex) => Ok((Pattern(regex), charged)),
+            Ok(regex) => Ok((Pattern { regex, written: text.into() }, charged)),
             // Positions are those of the rewritten text: ask again with what the user wrote.
             Err(error) => Err(explain(text, &compile(text, MAX_COMPILED).err().unwrap_or(error))),
         }
@@ -61,7 +66,7 @@ impl Pattern {
 
     /// The names of the groups, and how many there are with the whole match.
     pub(super) fn groups(&self) -> (Vec<&str>, usize) {
-        (self.0.capture_names().flatten().collect(), self.0.captures_len())
+        (self.regex.capture_names().flatten().collect(), self.regex.captures_len())
     }
 }
 
@@ -230,7 +235,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::parse(pattern).unwrap_or_else(|e| panic!("{pattern}: {e:?}")).0.0.is_match(text)
+        Pattern::parse(pattern).unwrap_or_else(|e| panic!("{pattern}: {e:?}")).0.regex.is_match(text)
     }
 
     #[test]

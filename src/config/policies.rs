@@ -13,10 +13,11 @@ use super::check::{self, Known};
 use super::problems::Problems;
 use super::shape::shown;
 use super::tree::{self, Node};
-use crate::policy::{Admission, Policy};
+use crate::policy::{Admission, Policy, PolicyName};
 use crate::site::Declarations;
-use crate::text::{Diagnostic, Severity, nearest};
+use crate::text::{Diagnostic, Severity, Span, nearest};
 use globset::GlobSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The value of `apiVersion` in our files.
@@ -35,14 +36,32 @@ pub struct Loaded {
     pub declarations: Declarations,
     /// What `allow` and `deny` of all files admit together.
     pub admission: Admission,
+    /// Where each policy says what it says, for those who find out more about it than its file tells.
+    pub places: BTreeMap<PolicyName, Places>,
     /// In the order of the files and of their lines.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where the parts of one policy stand in its file.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    pub name: Span,
+    /// In the order of the policy's.
+    pub files: Vec<Span>,
+    /// In the order of the policy's.
+    pub exclude: Vec<Span>,
 }
 
 impl Loaded {
     /// No error was found; warnings do not count.
     pub fn is_ok(&self) -> bool {
         self.diagnostics.iter().all(|one| one.severity != Severity::Error)
+    }
+
+    /// The files with an error.
+    pub fn broken(&self) -> BTreeSet<String> {
+        let errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        errors.map(|one| one.file.clone()).collect()
     }
 }
 
@@ -81,7 +100,14 @@ pub fn read(files: &[(String, String)]) -> Loaded {
         budget = problems.budget();
         loaded.diagnostics.extend(problems.into_diagnostics());
     }
+    loaded.places = known.places;
     loaded
+}
+
+/// What keeps a file that looks like one of policies from being read: its name ends in `.yml`.
+pub fn is_overlooked(path: &str) -> bool {
+    let root = matches!(path, "landwaiter.yml" | ".landwaiter.yml");
+    root || (path.starts_with(".landwaiter/") && path.ends_with(".yml"))
 }
 
 /// Whether the document is a policy file of a version we read. Others are refused, or in the shared folder passed over.

@@ -14,6 +14,7 @@ use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
 use super::sources::{BranchName, SourceUrl};
 use super::tree::{Node, Value};
+use super::windows::WindowShape;
 use super::wording::{BodyText, SubjectText};
 use crate::image::Tag;
 use crate::policy::{
@@ -115,12 +116,13 @@ record! {
         "templates" => templates: Templates,
         /// How the change reaches Git.
         "write" => write: WriteShape,
+        /// When changes may be written; outside of them they are held. Without it: at any time.
+        "windows" => windows: Vec<Spanned<WindowShape>>,
         /// When the service looks, as a cron expression of five fields. Checked today, used by the service later.
         "schedule" => schedule: Cron,
     }
     refused {
-        "windows" => Refusal::NotYet("run `landwaiter update` when changes are welcome"),
-        "freeze" => Refusal::NotYet("`write: {mode: report}` decides and shows, and writes nothing"),
+        "freeze" => Refusal::Never("is a window here", "write `windows: [{kind: deny, dates: {first: ..., last: ...}, reason: ...}]`"),
         "semver" => Refusal::Never("belongs under `select`", "write `select: {semver: ...}`"),
         "numeric" => Refusal::Never("belongs under `select`", "write `select: {numeric: ...}`"),
         "alphabetical" => Refusal::Never("belongs under `select`", "write `select: {alphabetical: ...}`"),
@@ -141,7 +143,7 @@ impl Rules {
     pub(super) fn entries(&self) -> usize {
         let tags = self.tags.as_given().map_or(0, |tags| tags.value.exclude.entries());
         let require = self.require.as_given().map_or(0, |require| require.value.entries());
-        self.files.entries() + require + self.accept.entries() + self.disable.entries() + tags
+        self.files.entries() + self.windows.entries() + require + self.accept.entries() + self.disable.entries() + tags
     }
 }
 

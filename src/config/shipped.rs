@@ -6,7 +6,7 @@
 use super::policy_file::{PolicyFile, Rules};
 use super::problems::Problems;
 use super::shape::{Shape, shown};
-use super::tree::{self, Scalar};
+use super::tree::{self, Node, Scalar, Value};
 use super::values::FromScalar;
 use crate::text::{Span, nearest};
 use serde_json::{Value as Json, json};
@@ -38,7 +38,7 @@ const ALL: &[Shipped] = shipped! {
     "date-tags": "The latest date.",
     "latest-digest": "What `latest` names now, by digest.",
     "newest-commit": "The commit whose image was built last.",
-    "production": "Stable releases that are a day old, without a new major version.",
+    "production": "Stable releases that are a day old, for the platform of the cluster, in office hours, without a new major version.",
     "semver-any": "The newest release, pre-releases included.",
     "semver-minor": "The newest stable release without a new major version.",
     "semver-patch": "The newest patch of the current release.",
@@ -57,6 +57,16 @@ pub fn get(name: &str) -> Option<&'static Shipped> {
 }
 
 impl Shipped {
+    /// Its one policy, as it is written.
+    pub(super) fn policy(&self) -> Option<Node> {
+        let mut problems = Problems::new(self.name, self.text);
+        let root = tree::documents(self.text, &mut problems).into_iter().next()?;
+        match &root.get("policies")?.value {
+            Value::List(policies) => policies.first().cloned(),
+            _ => None,
+        }
+    }
+
     /// Its fields, with every place replaced by `span`: where the user's file named it.
     pub(super) fn rules(&self, span: Span, problems: &mut Problems) -> Option<Rules> {
         let root = tree::documents(self.text, problems).into_iter().next()?.moved_to(span);

@@ -30,6 +30,11 @@ impl Tenancy {
         self.0.is_empty() || self.0.iter().any(|tenant| tenant.allows(policy_file, file, repository))
     }
 
+    /// Whether the operator says who may touch what, so that one author's mistake need not be everybody's.
+    pub fn separates(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     pub(super) fn from_shapes(shapes: Option<Spanned<Vec<Spanned<TenantShape>>>>, problems: &mut Problems) -> Tenancy {
         let Some(shapes) = shapes else {
             return Tenancy::default();

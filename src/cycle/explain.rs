@@ -4,14 +4,20 @@
 
 use super::history::Histories;
 use super::learn::decide;
+use super::near::Near;
 use super::recall::{News, to_record};
 use super::scan::Scanned;
 use super::select::{date, no_list};
 use super::{Run, RunError};
 use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
-use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking};
-use crate::text::nearest;
+use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking, Suggestion};
+
+mod ownership;
+mod target;
+
+use ownership::ownership;
+use target::{file_and_line, unknown};
 
 /// The answer for one reference, or for one image of a policy that no file names.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ pub struct Explanation {
     /// The current tag's family, in words.
     pub family: Option<String>,
     pub chosen: Option<Tag>,
+    /// What the policy chooses by, in words.
+    pub choice: Option<String>,
     pub held: Option<Held>,
     /// Whether the chosen tag is what stands in the file.
     pub up_to_date: bool,
@@ -33,6 +41,8 @@ pub struct Explanation {
     /// How many tags the repository has.
     pub tags: usize,
     pub passed_over: Vec<PassedOver>,
+    /// The likely mistake, where nothing could be chosen or nobody owns the reference; each was tried.
+    pub suggestions: Vec<Suggestion>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +55,11 @@ pub struct Place {
 impl Run<'_> {
     /// Explains `FILE:LINE`, `FILE`, a policy's name or an image.
     pub async fn explain(&self, target: &str) -> Result<Vec<Explanation>, RunError> {
-        let mut scanned = self.scan().await?;
+        let scanned = self.scan().await?;
         let policies = scanned.policies.clone();
         let claims = Claims::new(&policies);
         let not_found = unknown(target, &scanned, &policies);
-        let found = self.targets(target, &mut scanned, &claims, &policies);
+        let found = self.targets(target, &scanned, &claims, &policies);
         let admission = scanned.admission.clone();
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
@@ -57,15 +67,8 @@ impl Run<'_> {
         for (found, claim) in &found {
             explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim, &histories).await);
         }
-        if explanations.is_empty()
-            && let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target)
-        {
-            for repository in policy.exact_images() {
-                explanations.push(self.explain_image(policy, repository, &histories).await);
-            }
-            if explanations.is_empty() {
-                return Err(RunError::NotFound(format!("no reference belongs to policy {target}")));
-            }
+        if explanations.is_empty() {
+            explanations = self.explain_unused(target, &scanned, &policies, &allowed, &histories).await;
         }
         if explanations.is_empty() {
             return Err(RunError::NotFound(not_found));
@@ -73,10 +76,46 @@ impl Run<'_> {
         Ok(explanations)
     }
 
+    /// A policy that no reference belongs to, or an image that no file names: what a new reference would get.
+    async fn explain_unused(
+        &self,
+        target: &str,
+        scanned: &Scanned,
+        policies: &[Policy],
+        allowed: Allowed<'_>,
+        histories: &Histories,
+    ) -> Vec<Explanation> {
+        let mut explanations = Vec::new();
+        if let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target) {
+            let near = Near::default().of_policy(policy, &scanned.found, allowed);
+            for repository in policy.exact_images() {
+                explanations.push(self.explain_image(policy, repository, None, histories).await);
+            }
+            if explanations.is_empty() {
+                let mut explanation = Explanation::empty(None);
+                explanation.policy = Some(policy.name.clone());
+                explanation.ownership.push("no reference belongs to it".to_owned());
+                explanations.push(explanation);
+            }
+            explanations[0].suggestions.splice(0..0, near);
+            return explanations;
+        }
+        let Ok(image) = ImageRef::parse(target) else {
+            return explanations;
+        };
+        let mut owners: Vec<&Policy> =
+            policies.iter().filter(|policy| policy.claims_image(&image.repository).is_some()).collect();
+        owners.sort_by_key(|policy| std::cmp::Reverse(policy.claims_image(&image.repository)));
+        for policy in owners {
+            explanations.push(self.explain_image(policy, &image.repository, image.tag.as_ref(), histories).await);
+        }
+        explanations
+    }
+
     fn targets(
         &self,
         target: &str,
-        scanned: &mut Scanned,
+        scanned: &Scanned,
         claims: &Claims<'_>,
         policies: &[Policy],
     ) -> Vec<(Found, Claim)> {
@@ -84,11 +123,11 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let place = file_and_line(target);
         let image = ImageRef::parse(target).ok().map(|image| image.repository);
-        let mut found = std::mem::take(&mut scanned.found);
+        let mut found: Vec<&Found> = scanned.found.iter().collect();
         found.sort_by(|a, b| (&a.file, a.reference.line).cmp(&(&b.file, b.reference.line)));
         let owned = found.into_iter().map(|found| {
             let claim = claims.owner(&found.file, &found.reference, &allowed);
-            (found, claim)
+            (found, self.beside_rejected(&scanned.broken, found, claim))
         });
         owned
             .filter(|(found, claim)| {
@@ -102,6 +141,7 @@ impl Run<'_> {
                     || owner.is_some_and(|at| policies[at].name.as_str() == target)
                     || (image.is_some() && found.reference.repository == image)
             })
+            .map(|(found, claim)| (found.clone(), claim))
             .collect()
     }
 
@@ -122,7 +162,7 @@ impl Run<'_> {
             ..Explanation::empty(reference.repository.clone())
         };
         match claim {
-            Claim::Unmanaged => {}
+            Claim::Unmanaged => explanation.suggestions = Near::default().of_reference(policies, found, allowed),
             Claim::Held { policy, held } => {
                 explanation.policy = policy.map(|at| policies[at].name.clone());
                 explanation.held = Some(held.clone());
@@ -135,7 +175,8 @@ impl Run<'_> {
                 match question(policy, reference, current.as_ref(), &date(self.clock.now())) {
                     Ok(question) => {
                         let decision = self.look(policy, repository, &question, histories, &mut explanation).await;
-                        match settle(policy, repository, found, &decision) {
+                        let closed = policy.windows.closed(self.clock.now());
+                        match settle(policy, repository, found, &decision, closed.as_ref()) {
                             State::Held(held) => explanation.held = Some(held),
                             State::UpToDate => explanation.up_to_date = true,
                             State::Change(_) | State::Unmanaged => {}
@@ -149,11 +190,20 @@ impl Run<'_> {
         explanation
     }
 
-    async fn explain_image(&self, policy: &Policy, repository: &Repository, histories: &Histories) -> Explanation {
+    async fn explain_image(
+        &self,
+        policy: &Policy,
+        repository: &Repository,
+        current: Option<&Tag>,
+        histories: &Histories,
+    ) -> Explanation {
         let mut explanation = Explanation::empty(Some(repository.clone()));
         explanation.policy = Some(policy.name.clone());
         explanation.ownership.push("no file names this image; this is what a new reference would get".to_owned());
-        let decision = self.look(policy, repository, &Question::default(), histories, &mut explanation).await;
+        explanation.current = current.map(ToString::to_string);
+        let question = Question { current, ..Question::default() };
+        let decision = self.look(policy, repository, &question, histories, &mut explanation).await;
+        explanation.up_to_date = current.is_some() && decision.chosen.as_ref().map(|chosen| &chosen.tag) == current;
         explanation.held = decision.held;
         explanation
     }
@@ -183,8 +233,10 @@ impl Run<'_> {
         explanation.tags = tags.len();
         explanation.note = decision.note.clone();
         explanation.family = ranking.family(question);
+        explanation.choice = Some(policy.select.choice());
         explanation.chosen = decision.chosen.as_ref().map(|chosen| chosen.tag.clone());
         explanation.passed_over = ranking.passed_over(question, &facts);
+        explanation.suggestions = ranking.suggestions(question, &facts);
         self.store.saw(&to_record(repository, &[], &facts, &News::default()), self.clock.now());
         decision
     }
@@ -200,89 +252,13 @@ impl Explanation {
             current: None,
             family: None,
             chosen: None,
+            choice: None,
             held: None,
             up_to_date: false,
             note: None,
             tags: 0,
             passed_over: Vec::new(),
+            suggestions: Vec::new(),
         }
     }
-}
-
-/// `FILE:LINE`.
-fn file_and_line(target: &str) -> Option<(&str, usize)> {
-    target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
-}
-
-fn ownership(
-    claims: &Claims<'_>,
-    policies: &[Policy],
-    allowed: Allowed<'_>,
-    found: &Found,
-    claim: &Claim,
-) -> Vec<String> {
-    let owner = match claim {
-        Claim::Managed { policy, .. } => Some(*policy),
-        _ => None,
-    };
-    let mut lines = Vec::new();
-    if let Some(marker) = &found.reference.marker {
-        lines.push(format!("a marker names it: {}", marker.text));
-    }
-    let Some(repository) = &found.reference.repository else {
-        return lines;
-    };
-    for (at, rank) in claims.candidates(&found.file, repository) {
-        let Policy { name, file, .. } = &policies[at];
-        let verdict = match allowed(&policies[at], &found.file, repository) {
-            _ if Some(at) == owner => "owns it".to_owned(),
-            Err(why) => format!("matches, but {why}"),
-            Ok(()) => "would match too, but ranks lower or is outranked".to_owned(),
-        };
-        lines.push(format!("{name} ({file}): {verdict} ({})", rank.describe()));
-    }
-    for policy in policies.iter().filter(|policy| policy.claims_image(repository).is_some()) {
-        if !policy.claims_file(&found.file) {
-            let Policy { name, file, .. } = policy;
-            lines.push(format!("{name} ({file}): names this image, but its `files` do not match this file"));
-        }
-    }
-    if lines.is_empty() {
-        lines.push("no policy names this image".to_owned());
-    }
-    lines
-}
-
-/// The most lines that are named to somebody who asked for another one.
-const NAMED_LINES: usize = 5;
-
-fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
-    let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
-    if let Some(skipped) = skipped {
-        return format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail);
-    }
-    let (file, line) = file_and_line(target).map_or((target, None), |(file, line)| (file, Some(line)));
-    let file = file.trim_start_matches("./");
-    if scanned.snapshot.files().iter().any(|entry| &*entry.path == file) {
-        return elsewhere(file, line, scanned);
-    }
-    let names = policies.iter().map(|policy| policy.name.as_str());
-    let near = nearest(target, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-    format!("no file, reference, policy or image is called `{target}`{near}")
-}
-
-/// The file is there, but nothing that was asked for: says where its references are, the nearest first.
-fn elsewhere(file: &str, line: Option<usize>, scanned: &Scanned) -> String {
-    let here = scanned.found.iter().filter(|found| &*found.file == file);
-    let mut lines: Vec<usize> = here.map(|found| found.reference.line).collect();
-    let Some(line) = line.filter(|_| !lines.is_empty()) else {
-        return format!("{file} has no reference: nothing in it names an image, as far as is known");
-    };
-    lines.sort_by_key(|there| (there.abs_diff(line), *there));
-    lines.dedup();
-    let more = if lines.len() > NAMED_LINES { ", ..." } else { "" };
-    lines.truncate(NAMED_LINES);
-    let noun = if lines.len() == 1 { "line" } else { "lines" };
-    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    format!("{file} has no reference on line {line}, but on {noun} {}{more}", lines.join(", "))
 }

@@ -5,11 +5,12 @@
 //! moved meanwhile, or the connection broke, it plans again from the new head, a bounded number of times. Nothing is written before everything that
 //! will be written is known.
 
-mod dispute;
 mod event;
 mod explain;
 mod history;
+mod inspect;
 mod learn;
+mod near;
 mod recall;
 mod scan;
 mod select;
@@ -19,14 +20,14 @@ mod write;
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
 pub use recall::WATCH_PACE;
-pub use scan::policy_sources;
+pub use scan::{PolicySources, policy_sources};
 pub use write::{Approve, Report, Written, WrittenCommit};
 
-use crate::config::policies::{self, Loaded};
+use crate::config::policies::{self, Loaded, Places};
 use crate::config::settings::{SourceHosts, Tenancy};
 use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
-use crate::policy::{Admission, Policy};
+use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, SourceHistory, Store};
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
@@ -125,7 +126,8 @@ pub struct Planned {
     pub head: Option<CommitId>,
     pub plan: Plan,
     pub policies: Arc<Vec<Policy>>,
-    /// Warnings about the policy files, and about what could not be remembered.
+    /// Warnings about the policy files, and about what could not be remembered; and errors, where the operator's tenancy keeps
+    /// one file's errors to itself.
     pub warnings: Rejected,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub lists: BTreeMap<Repository, i64>,
@@ -182,21 +184,47 @@ pub struct Rules {
     pub declarations: Declarations,
     /// What may be touched at all.
     pub admission: Admission,
+    /// Where each policy says what it says.
+    pub places: BTreeMap<PolicyName, Places>,
+    /// Policy files that were rejected, while others are used.
+    pub broken: Vec<String>,
 }
 
-/// Reads the policy texts; any error rejects them all, with every problem listed.
-fn read_policies(sources: Vec<(String, String)>, named: bool) -> Result<(Rules, Rejected), RunError> {
-    let (rules, rejected) = judge_policies(sources, named);
-    if rejected.has_errors() {
+/// Reads the policy texts; any error rejects them all, with every problem listed. Where the operator's tenancy separates
+/// their authors, it rejects its own file only: what that file may touch is held, the others go on.
+fn read_policies(found: PolicySources, named: bool, tenancy: &Tenancy) -> Result<(Rules, Rejected), RunError> {
+    let (rules, rejected) = judge_policies(found.clone(), named);
+    if !rejected.has_errors() {
+        return Ok((rules, rejected));
+    }
+    let broken: Vec<String> = rules.broken;
+    let good: Vec<_> = found.texts.into_iter().filter(|(path, _)| !broken.contains(path)).collect();
+    let is_theirs = |one: &Diagnostic| rejected.sources.iter().any(|(path, _)| *path == one.file);
+    let theirs = rejected.diagnostics.iter().all(|one| one.severity == Severity::Warning || is_theirs(one));
+    if !tenancy.separates() || !theirs || good.is_empty() {
         return Err(RunError::Policies(rejected));
     }
-    Ok((rules, rejected))
+    let Loaded { policies, declarations, admission, places, diagnostics } = policies::read(&good);
+    if diagnostics.iter().any(|one| one.severity == Severity::Error) {
+        return Err(RunError::Policies(rejected));
+    }
+    Ok((Rules { policies, declarations, admission, places, broken }, rejected))
 }
 
 /// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
 /// meant, where `named` places hold none it is a mistake.
-pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Rules, Rejected) {
-    let Loaded { policies, declarations, admission, mut diagnostics } = policies::read(&sources);
+pub fn judge_policies(found: PolicySources, named: bool) -> (Rules, Rejected) {
+    let PolicySources { texts: sources, overlooked } = found;
+    let loaded = policies::read(&sources);
+    let broken = loaded.broken().into_iter().collect();
+    let Loaded { policies, declarations, admission, places, mut diagnostics } = loaded;
+    for path in &overlooked {
+        let yaml = path.strip_suffix("yml").map_or_else(|| path.clone(), |stem| format!("{stem}yaml"));
+        diagnostics.push(
+            Diagnostic::warning(path, None, "this file is not read: policy files end in `.yaml`")
+                .hint(format!("rename it to {yaml}, or name it with `--policies`")),
+        );
+    }
     if policies.is_empty() && diagnostics.is_empty() {
         diagnostics.push(match named {
             true => Diagnostic::error("--policies", None, "no policy is in the files that it names")
@@ -205,7 +233,7 @@ pub fn judge_policies(sources: Vec<(String, String)>, named: bool) -> (Rules, Re
                 .hint(HOW_TO_BEGIN),
         });
     }
-    (Rules { policies, declarations, admission }, Rejected { diagnostics, sources })
+    (Rules { policies, declarations, admission, places, broken }, Rejected { diagnostics, sources })
 }
 
 const HOW_TO_BEGIN: &str = "\

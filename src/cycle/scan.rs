@@ -1,12 +1,13 @@
 //! First step of a run: a snapshot, its policies, its references.
 
 use super::{Event, Rejected, Rules, Run, RunError, blocking, read_policies, workers};
-use crate::config::policies::is_policy_file;
+use crate::config::policies::{Places, is_overlooked, is_policy_file};
 use crate::plan::{FileNote, Found, SkippedFile};
-use crate::policy::{Admission, Policy};
+use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
 use crate::site::{Declarations, Reference, Scan, SkipReason};
 use globset::GlobSet;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,10 @@ pub(super) struct Scanned {
     pub found: Vec<Found>,
     pub skipped: Vec<SkippedFile>,
     pub notes: Vec<FileNote>,
+    /// Where each policy says what it says.
+    pub places: BTreeMap<PolicyName, Places>,
+    /// Policy files that were rejected, while others are used.
+    pub broken: Vec<String>,
 }
 
 impl Run<'_> {
@@ -42,7 +47,8 @@ impl Run<'_> {
             (snapshot, sources)
         })
         .await?;
-        let (Rules { policies, declarations, admission }, warnings) = read_policies(sources?, named)?;
+        let (rules, warnings) = read_policies(sources?, named, &self.options.tenancy)?;
+        let Rules { policies, declarations, admission, places, broken } = rules;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
         let (snapshot, references) = blocking(move || {
@@ -54,8 +60,17 @@ impl Run<'_> {
         self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
         let (policies, admission) = (Arc::new(policies), Arc::new(admission));
-        Ok(Scanned { snapshot, policies, admission, warnings, sources, found, skipped, notes })
+        Ok(Scanned { snapshot, policies, admission, warnings, sources, found, skipped, notes, places, broken })
     }
+}
+
+/// The policy files of a snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct PolicySources {
+    /// Path and text of each.
+    pub texts: Vec<(String, String)>,
+    /// Files that are not read, although their authors may think so.
+    pub overlooked: Vec<String>,
 }
 
 /// The policy files of a snapshot: path and text. A policy file that cannot be read is an error, not a missing policy.
@@ -63,7 +78,7 @@ pub fn policy_sources(
     snapshot: &dyn Snapshot,
     globs: Option<&GlobSet>,
     limit: u64,
-) -> Result<Vec<(String, String)>, RepoError> {
+) -> Result<PolicySources, RepoError> {
     let mut sources = Vec::new();
     let mut problem = None;
     snapshot.read(limit, &|file| !file.unreadable_path && is_policy_file(&file.path, globs), &mut |file, bytes| {
@@ -84,7 +99,9 @@ pub fn policy_sources(
         return Err(RepoError { message, hint: None, retryable: false });
     }
     sources.sort();
-    Ok(sources)
+    let readable = snapshot.files().iter().filter(|file| globs.is_none() && !file.unreadable_path);
+    let overlooked = readable.filter(|file| is_overlooked(&file.path)).map(|file| file.path.to_string());
+    Ok(PolicySources { texts: sources, overlooked: overlooked.collect() })
 }
 
 #[derive(Default)]

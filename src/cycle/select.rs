@@ -9,9 +9,10 @@ use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::scan::Scanned;
 use super::{Event, IN_FLIGHT, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
+use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
 use crate::port::{Named, RegistryError};
+use crate::schedule::Closed;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -91,8 +92,14 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> =
-            found.into_iter().map(|found| self.step(&claims, &policies, &allowed, found, &today)).collect();
+        let steps: Vec<Step> = found
+            .into_iter()
+            .map(|found| {
+                let claim = claims.owner(&found.file, &found.reference, &allowed);
+                let claim = self.beside_rejected(&scanned.broken, &found, claim);
+                step(claim, &policies, found, &today, &|policy| self.barred(policy))
+            })
+            .collect();
 
         let open: HashSet<&Asked> = steps
             .iter()
@@ -112,6 +119,8 @@ impl Run<'_> {
         self.store.saw(&seen, self.clock.now());
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
+        let now = self.clock.now();
+        let mut closed: HashMap<usize, Option<Closed>> = HashMap::new();
         let mut entries = Vec::with_capacity(steps.len());
         for step in steps {
             entries.push(match step {
@@ -122,45 +131,34 @@ impl Run<'_> {
                         let file = found.file.clone();
                         scanned.notes.push(FileNote { file, line: found.reference.line, text });
                     }
-                    entry(&policies, found, &asked, decision)
+                    let windows = &policies[asked.policy].windows;
+                    let closed = closed.entry(asked.policy).or_insert_with(|| windows.closed(now));
+                    entry(&policies, found, &asked, decision, closed.as_ref())
                 }
             });
         }
         Ok(entries)
     }
 
-    fn step(&self, claims: &Claims<'_>, policies: &[Policy], allowed: Allowed<'_>, found: Found, today: &str) -> Step {
-        let image = found.reference.repository.clone();
-        match claims.owner(&found.file, &found.reference, allowed) {
-            Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
-            Claim::Held { policy, held } => {
-                let policy = policy.map(|at| policies[at].name.clone());
-                Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
+    /// A reference that a rejected policy file may touch is held: whether that file claims it cannot be known.
+    pub(super) fn beside_rejected(&self, broken: &[String], found: &Found, claim: Claim) -> Claim {
+        let repository = match &claim {
+            Claim::Managed { repository, .. } => Some(repository),
+            Claim::Unmanaged => found.reference.repository.as_ref(),
+            // Nobody else's, as far as is known.
+            Claim::Held { held, .. } if matches!(held.reason, Reason::UnknownPolicy | Reason::NotAllowed) => {
+                found.reference.repository.as_ref()
             }
-            Claim::Managed { policy, repository } if let Some(held) = self.barred(&policies[policy]) => {
-                let policy = Some(policies[policy].name.clone());
-                Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
-            }
-            Claim::Managed { policy, repository } => {
-                let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
-                match question(&policies[policy], &found.reference, current.as_ref(), today) {
-                    Ok(question) => {
-                        let asked = Asked {
-                            policy,
-                            repository,
-                            current: question.current.cloned(),
-                            current_digest: question.current_digest.cloned(),
-                            digest: question.digest,
-                        };
-                        Step::Asks { found, asked }
-                    }
-                    Err(state) => {
-                        let policy = Some(policies[policy].name.clone());
-                        Step::Settled(plan::Entry { found, image: Some(repository), policy, state })
-                    }
-                }
-            }
-        }
+            Claim::Held { .. } => None,
+        };
+        let may_touch =
+            |image: &Repository| broken.iter().find(|file| self.options.tenancy.allows(file, &found.file, image));
+        let Some(file) = repository.and_then(may_touch) else {
+            return claim;
+        };
+        let detail = format!("{file} was rejected, and may claim this; `landwaiter check` says what is wrong with it");
+        let policy = if let Claim::Managed { policy, .. } = &claim { Some(*policy) } else { None };
+        Claim::Held { policy, held: Held { reason: Reason::PoliciesRejected, detail } }
     }
 
     /// Whether there is a memory, if anything counts on one; else it is not touched.
@@ -255,6 +253,47 @@ impl Run<'_> {
     }
 }
 
+/// What is asked for one reference, if anything is.
+fn step(
+    claim: Claim,
+    policies: &[Policy],
+    found: Found,
+    today: &str,
+    barred: &dyn Fn(&Policy) -> Option<Held>,
+) -> Step {
+    let image = found.reference.repository.clone();
+    match claim {
+        Claim::Unmanaged => Step::Settled(plan::Entry { found, image, policy: None, state: State::Unmanaged }),
+        Claim::Held { policy, held } => {
+            let policy = policy.map(|at| policies[at].name.clone());
+            Step::Settled(plan::Entry { found, image, policy, state: State::Held(held) })
+        }
+        Claim::Managed { policy, repository } if let Some(held) = barred(&policies[policy]) => {
+            let policy = Some(policies[policy].name.clone());
+            Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
+        }
+        Claim::Managed { policy, repository } => {
+            let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
+            match question(&policies[policy], &found.reference, current.as_ref(), today) {
+                Ok(question) => {
+                    let asked = Asked {
+                        policy,
+                        repository,
+                        current: question.current.cloned(),
+                        current_digest: question.current_digest.cloned(),
+                        digest: question.digest,
+                    };
+                    Step::Asks { found, asked }
+                }
+                Err(state) => {
+                    let policy = Some(policies[policy].name.clone());
+                    Step::Settled(plan::Entry { found, image: Some(repository), policy, state })
+                }
+            }
+        }
+    }
+}
+
 /// Policies that no reference belongs to: a glob that matches nothing, or an image that is gone.
 fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNote> {
     let mut used: HashSet<&PolicyName> = steps
@@ -285,10 +324,16 @@ pub(super) fn no_list(error: &RegistryError) -> Decision {
     Decision { chosen: None, held, note: None }
 }
 
-fn entry(policies: &[Policy], found: Found, asked: &Asked, decision: Option<&Decision>) -> plan::Entry {
+fn entry(
+    policies: &[Policy],
+    found: Found,
+    asked: &Asked,
+    decision: Option<&Decision>,
+    closed: Option<&Closed>,
+) -> plan::Entry {
     let policy = &policies[asked.policy];
     let state = match decision {
-        Some(decision) => settle(policy, &asked.repository, &found, decision),
+        Some(decision) => settle(policy, &asked.repository, &found, decision, closed),
         None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
     };
     plan::Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }

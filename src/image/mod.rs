@@ -44,6 +44,11 @@ pub enum InvalidName {
     Scheme,
 }
 
+/// Whether the host is Docker Hub under one of the names that it answers to.
+pub fn is_hub(host: &str) -> bool {
+    matches!(host, DOCKER_HUB | "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com")
+}
+
 /// One repository of one registry, in canonical spelling: host and full path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
@@ -70,10 +75,7 @@ impl Repository {
         if !valid_path(path) {
             return Err(InvalidName::Repository(path.to_owned()));
         }
-        let host = match host {
-            "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => DOCKER_HUB,
-            other => other,
-        };
+        let host = if is_hub(host) { DOCKER_HUB } else { host };
         let library = if host == DOCKER_HUB && !path.contains('/') { "library/" } else { "" };
         let name = format!("{}/{library}{path}", host.to_ascii_lowercase());
         if name.len() > MAX_NAME {

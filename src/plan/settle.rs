@@ -4,6 +4,7 @@ use super::{Change, Found, State};
 use crate::edit::{self, EditError, Target};
 use crate::image::{Repository, Tag};
 use crate::policy::{Decision, FloatingCurrent, Pin, Policy, Question, Reason, WriteMode};
+use crate::schedule::Closed;
 use crate::site::{Part, Reference};
 
 /// What `reference` asks of its policy, or the hold that stands before any question.
@@ -35,8 +36,15 @@ pub fn question<'r>(
     Ok(Question { current, current_digest: reference.digest.as_ref(), digest: wants_digest })
 }
 
-/// The fate of what was found under `decision`.
-pub fn settle(policy: &Policy, repository: &Repository, found: &Found, decision: &Decision) -> State {
+/// The fate of what was found under `decision`. `closed` says that the policy's windows let nothing be written now: of a change
+/// it makes a hold, and of nothing else.
+pub fn settle(
+    policy: &Policy,
+    repository: &Repository,
+    found: &Found,
+    decision: &Decision,
+    closed: Option<&Closed>,
+) -> State {
     let reference = &found.reference;
     if let Some(held) = &decision.held {
         return State::Held(held.clone());
@@ -63,11 +71,24 @@ pub fn settle(policy: &Policy, repository: &Repository, found: &Found, decision:
         Ok(_) if policy.write.mode == WriteMode::Report => {
             State::held(Reason::ReportOnly, format!("would be {}", describe(&to)))
         }
-        Ok(action) => match policy.write.group(policy.name.as_str(), repository, &found.file) {
-            Ok(group) => State::Change(Change { action, to, group: group.into() }),
-            Err(error) => State::held(Reason::NotEditable, format!("`write.group` of {}: {error}", policy.name)),
+        Ok(action) => match (closed, policy.write.group(policy.name.as_str(), repository, &found.file)) {
+            (Some(closed), _) => State::held(Reason::Window, outside(&to, closed)),
+            (None, Ok(group)) => State::Change(Change { action, to, group: group.into() }),
+            (None, Err(error)) => {
+                State::held(Reason::NotEditable, format!("`write.group` of {}: {error}", policy.name))
+            }
         },
     }
+}
+
+/// What would be written, and when it may be.
+fn outside(to: &Target, closed: &Closed) -> String {
+    let why = closed.denied.as_deref().unwrap_or("none of the policy's windows is open");
+    let opens = closed
+        .opens
+        .as_ref()
+        .map_or_else(|| "and none opens again".to_owned(), |opens| format!("it may be written from {opens}"));
+    format!("would be {}; {why}; {opens}", describe(to))
 }
 
 /// A `:name` marker writes the policy's image; nothing else changes a name.

@@ -4,7 +4,7 @@ use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
 use super::require::Verdict;
-use super::{Facts, PassedOver, Reason, Select, commit, family};
+use super::{Facts, Order, PassedOver, Reason, Select, commit, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -47,7 +47,7 @@ impl Ranking<'_> {
             *reasons.entry(passed.reason).or_default() += 1;
         }
         let unmatched = reasons.get(&Reason::NoMatch) == Some(&all.len());
-        match (&self.policy.tags.matching, all.len()) {
+        match (self.policy.tags.matching_text(), all.len()) {
             (_, 0) => "the registry lists no tags".to_owned(),
             (Some(matching), 1) if unmatched => format!("the only tag does not match `{matching}`"),
             (Some(matching), count) if unmatched => format!("none of {count} tags matches `{matching}`"),
@@ -165,7 +165,7 @@ impl Ranking<'_> {
     fn screened_out(&self, reason: Reason, tag: &str) -> String {
         let filter = &self.policy.tags;
         match reason {
-            Reason::NoMatch => match &filter.matching {
+            Reason::NoMatch => match filter.matching_text() {
                 Some(matching) => format!("`{matching}` does not match"),
                 None => String::new(),
             },
@@ -177,15 +177,36 @@ impl Ranking<'_> {
     }
 }
 
-/// An untrusted text without control characters and of bounded length.
+impl Select {
+    /// What is chosen by it, in words.
+    pub fn choice(&self) -> String {
+        match self {
+            Select::Semver { range, .. } if range.as_str() == "*" => "the greatest version".to_owned(),
+            Select::Semver { range, .. } => format!("the greatest version in `{range}`"),
+            Select::Calver(pattern) => format!("the latest date, `{pattern}`"),
+            Select::Numeric(Order::Asc) => "the greatest number".to_owned(),
+            Select::Numeric(Order::Desc) => "the least number".to_owned(),
+            Select::Alphabetical(Order::Asc) => "the last in the order of bytes".to_owned(),
+            Select::Alphabetical(Order::Desc) => "the first in the order of bytes".to_owned(),
+            Select::Newest => "built last".to_owned(),
+            Select::Commit(source) => format!("the newest commit of {source} that has an image"),
+            Select::Digest(_) => "the tag that the policy follows".to_owned(),
+        }
+    }
+}
+
+/// An untrusted text in printable ASCII, the rest escaped, and of bounded length. A tag is itself.
 pub(super) fn legible(text: &str) -> String {
     if Tag::parse(text).is_ok() {
         return text.to_owned();
     }
-    let shown = text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    let mut shown: String = shown.collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
+    let escaped = |c: char| match c {
+        ' '..='~' => c.to_string(),
+        other => other.escape_unicode().to_string(),
+    };
+    let shown: String = text.chars().take(SHOWN).map(escaped).collect();
+    match (shown.get(..SHOWN), text.chars().nth(SHOWN)) {
+        (None, None) => shown,
+        (begin, _) => format!("{}…", begin.unwrap_or(&shown)),
     }
-    shown
 }

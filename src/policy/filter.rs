@@ -47,10 +47,22 @@ impl TagFilter {
         self.extract.as_deref().filter(|template| usable && !template.is_empty())
     }
 
-    /// The expression that `exclude`s the tag.
+    /// The expression that `exclude`s the tag, in its author's words.
     pub(super) fn excluding(&self, tag: &str) -> Option<&str> {
-        let expression = self.exclude.iter().find(|expression| expression.is_match(tag))?;
-        Some(expression.as_str())
+        let at = self.exclude.iter().position(|expression| expression.is_match(tag))?;
+        Some(self.excluding_text(at))
+    }
+
+    /// `match` in its author's words.
+    pub(super) fn matching_text(&self) -> Option<&str> {
+        let matching = self.matching.as_ref()?;
+        Some(self.written.matching.as_deref().unwrap_or(matching.as_str()))
+    }
+
+    /// One expression of `exclude` in its author's words.
+    pub fn excluding_text(&self, at: usize) -> &str {
+        let compiled = self.exclude.get(at).map_or("", |expression| expression.as_str());
+        self.written.exclude.get(at).map_or(compiled, |written| written)
     }
 }
 
@@ -105,6 +117,7 @@ mod tests {
             matching: Some(Regex::new(matching).unwrap()),
             extract: Some(extract.to_owned()),
             exclude: exclude.iter().map(|text| Regex::new(text).unwrap()).collect(),
+            ..TagFilter::default()
         }
     }
 

@@ -21,6 +21,7 @@
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
 //! | `explain` | the reason for every other tag |
+//! | `suggest` | the likely mistake behind a decision, and what would come of mending it |
 //! | `write` | how the changes reach Git, and with which others |
 //!
 //! ```
@@ -63,6 +64,7 @@ mod ranking;
 mod reason;
 mod require;
 mod semver;
+mod suggest;
 mod write;
 
 pub use admission::Admission;
@@ -73,9 +75,11 @@ pub use newest::MAX_TIMED;
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
+pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
 pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
+use crate::schedule::Windows;
 use crate::version::calver::Pattern;
 use crate::version::range::Range;
 use globset::GlobMatcher;
@@ -104,6 +108,8 @@ pub struct Policy {
     pub pin: Pin,
     /// How often it is checked whether the current tag still names what it was seen to name.
     pub watch: Option<Duration>,
+    /// When changes may be written.
+    pub windows: Windows,
     pub write: Write,
 }
 
@@ -123,6 +129,7 @@ impl Policy {
             require: Require::default(),
             pin: Pin::default(),
             watch: None,
+            windows: Windows::default(),
             write: Write::default(),
         }
     }
@@ -165,6 +172,16 @@ pub struct TagFilter {
     /// A replacement template (`$version`, `${1}`, `$$`) whose expansion is the key that is ordered; `None` keeps the tag.
     pub extract: Option<String>,
     pub exclude: Vec<Regex>,
+    /// The expressions in their author's words, where these are another dialect's.
+    pub written: Written,
+}
+
+/// What stands in the policy file for the expressions of a [`TagFilter`].
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    pub matching: Option<Arc<str>>,
+    /// In the order of the filter's.
+    pub exclude: Vec<Arc<str>>,
 }
 
 /// How candidates are ordered and what they must satisfy.

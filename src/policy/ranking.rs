@@ -23,7 +23,7 @@ pub struct Ranking<'a> {
     /// As the registry gave them.
     pub(super) tags: &'a [String],
     /// The tags that are looked at, with their keys.
-    screened: Vec<(&'a str, Cow<'a, str>)>,
+    pub(super) screened: Vec<(&'a str, Cow<'a, str>)>,
     plain: OnceLock<Pool<'a>>,
     families: OnceLock<HashMap<String, FamilyPool<'a>>>,
     evidence: OnceLock<Evidence>,

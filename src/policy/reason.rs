@@ -31,15 +31,17 @@ pub enum Reason {
     IncompleteInformation,
     AmbiguousPolicy,
     UnknownPolicy,
+    PoliciesRejected,
     AmbiguousImage,
     NotAllowed,
     NotEditable,
     Hold,
     ReportOnly,
+    Window,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 31] = [
+    pub const ALL: [Reason; 33] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -66,11 +68,13 @@ impl Reason {
         Reason::IncompleteInformation,
         Reason::AmbiguousPolicy,
         Reason::UnknownPolicy,
+        Reason::PoliciesRejected,
         Reason::AmbiguousImage,
         Reason::NotAllowed,
         Reason::NotEditable,
         Reason::Hold,
         Reason::ReportOnly,
+        Reason::Window,
     ];
 
     /// The word that JSON, metrics and the documentation use. Stable.
@@ -102,17 +106,19 @@ impl Reason {
             Reason::IncompleteInformation => "incomplete-information",
             Reason::AmbiguousPolicy => "ambiguous-policy",
             Reason::UnknownPolicy => "unknown-policy",
+            Reason::PoliciesRejected => "policies-rejected",
             Reason::AmbiguousImage => "ambiguous-image",
             Reason::NotAllowed => "not-allowed",
             Reason::NotEditable => "not-editable",
             Reason::Hold => "hold",
             Reason::ReportOnly => "report-only",
+            Reason::Window => "window",
         }
     }
 
     /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
     pub fn is_error(self) -> bool {
-        matches!(self, Reason::IncompleteInformation)
+        matches!(self, Reason::IncompleteInformation | Reason::PoliciesRejected)
     }
 
     /// One sentence for people who meet the word for the first time.
@@ -145,6 +151,7 @@ impl Reason {
             Reason::NoTag => "the reference has a digest only, or an empty tag",
             Reason::IncompleteInformation => "something that the decision needs could not be learned",
             Reason::AmbiguousPolicy => "two policies claim the reference with the same right",
+            Reason::PoliciesRejected => "a policy file that may claim the reference was rejected",
             Reason::UnknownPolicy => "a marker names a policy that does not exist",
             Reason::AmbiguousImage => {
                 "the marker needs a policy with exactly one exact image, or one that names this image"
@@ -155,6 +162,7 @@ impl Reason {
             Reason::NotEditable => "the place cannot be edited safely",
             Reason::Hold => "a person put the reference on hold",
             Reason::ReportOnly => "the policy's write mode is report",
+            Reason::Window => "the policy's `windows` do not let changes be written now",
         }
     }
 }

@@ -54,7 +54,7 @@ mod tests {
     fn on_a_terminal_text_of_the_file_cannot_drive_it() {
         let file =
             NewFile { path: "a".into(), old: (*b"x: \x1b[2J\t1\r\n").into(), new: (*b"x: \x1b[2J\t2\r\n").into() };
-        let shown = diff(Paint { color: true }, std::slice::from_ref(&file));
+        let shown = diff(Paint { color: true, ..Paint::default() }, std::slice::from_ref(&file));
         assert!(!shown.contains("\u{1b}[2J") && shown.contains("\u{fffd}[2J\t2\r"), "{shown:?}");
         assert!(diff(Paint::default(), &[file]).contains("+x: \u{1b}[2J\t2\r\n"), "`git apply` needs the bytes");
     }

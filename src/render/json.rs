@@ -3,7 +3,7 @@
 use crate::cycle::{Explanation, Planned, Report, WrittenCommit};
 use crate::image::Digest;
 use crate::plan::{Entry, Plan, State};
-use crate::policy::{Held, PassedOver};
+use crate::policy::{Held, PassedOver, Suggestion};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -222,6 +222,15 @@ struct ExplanationDocument<'a> {
     note: Option<&'a str>,
     ownership: &'a [String],
     passed_over: Vec<PassedOverRow<'a>>,
+    suggestions: Vec<SuggestionRow<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SuggestionRow<'a> {
+    problem: &'a str,
+    field: &'static str,
+    instead: &'a str,
+    chooses: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -261,11 +270,17 @@ fn explanation(one: &Explanation) -> ExplanationDocument<'_> {
         note: one.note.as_deref(),
         ownership: &one.ownership,
         passed_over: one.passed_over.iter().map(passed_over).collect(),
+        suggestions: one.suggestions.iter().map(suggestion).collect(),
     }
 }
 
 fn passed_over(one: &PassedOver) -> PassedOverRow<'_> {
     PassedOverRow { tag: &one.tag, reason: one.reason.word(), detail: &one.detail }
+}
+
+fn suggestion(one: &Suggestion) -> SuggestionRow<'_> {
+    let Suggestion { problem, field, instead, chooses } = one;
+    SuggestionRow { problem, field, instead, chooses: chooses.as_ref().map(|tag| tag.as_str()) }
 }
 
 fn pretty(document: &impl Serialize) -> String {

@@ -7,10 +7,12 @@ pub mod markdown;
 pub mod table;
 pub mod text;
 
-/// Whether colours may be used. They never carry meaning of their own.
+/// What the output can show: colours, which never carry meaning of their own, and how many columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Paint {
     pub color: bool,
+    /// The columns of the terminal; `None` where nobody counts them, and lines are as long as they are.
+    pub width: Option<usize>,
 }
 
 /// What a piece of text is, for the eye.
@@ -39,10 +41,44 @@ impl Paint {
     }
 }
 
-/// Text from outside (registries, files, servers) without control characters, so that it cannot drive a terminal.
+/// Text from outside (registries, files, servers) without what drives a terminal or hides in it: control characters, and those
+/// that turn the direction of writing or have no width.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c }).collect()
 }
+
+/// Unicode's format characters, line and paragraph separators, variation selectors and tags.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The lines of a text that begins at column `indent` of a terminal, broken at spaces; a word longer than a line stays whole.
+pub fn wrapped(paint: Paint, indent: usize, text: &str) -> Vec<String> {
+    let room = paint.width.and_then(|width| width.checked_sub(indent)).filter(|room| *room >= NARROWEST);
+    let Some(room) = room else {
+        return vec![text.to_owned()];
+    };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let taken = lines.last().map_or(0, |line| line.chars().count());
+        if taken > 0 && taken + 1 + word.chars().count() > room {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// Columns under which no text is broken: it would only get longer.
+const NARROWEST: usize = 20;
 
 /// `1 file`, `2 files`.
 pub fn count(number: usize, noun: &str) -> String {

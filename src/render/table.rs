@@ -1,12 +1,12 @@
 //! Aligned columns for terminals.
 
-use super::{Paint, Tone, plain};
+use super::{Paint, Tone, plain, wrapped};
 
 /// A cell and its tone; `None` is the terminal's own colour.
 pub type Cell = (String, Option<Tone>);
 
-/// Lines of `rows` under `head`, each column as wide as its widest cell, the last one unpadded. Two spaces between columns,
-/// `indent` before the first.
+/// Lines of `rows` under `head`, each column as wide as its widest cell, the last one unpadded and broken where the terminal
+/// ends. Two spaces between columns, `indent` before the first.
 pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> String {
     let rows: Vec<Vec<Cell>> =
         rows.iter().map(|row| row.iter().map(|(text, tone)| (plain(text), *tone)).collect()).collect();
@@ -29,17 +29,24 @@ pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> 
 
 fn push_line(out: &mut String, paint: Paint, indent: usize, widths: &[usize], row: &[Cell]) {
     let last = row.iter().rposition(|(text, _)| !text.is_empty()).unwrap_or_default();
+    let toned = |tone: Option<Tone>, text: &str| tone.map_or_else(|| text.to_owned(), |tone| paint.on(tone, text));
     out.push_str(&" ".repeat(indent));
-    for (at, ((text, tone), width)) in row.iter().zip(widths).enumerate().take(last + 1) {
-        match tone {
-            Some(tone) => out.push_str(&paint.on(*tone, text)),
-            None => out.push_str(text),
-        }
-        if at < last {
-            out.push_str(&" ".repeat(width - text.chars().count() + 2));
-        }
+    let mut column = indent;
+    for ((text, tone), width) in row.iter().zip(widths).take(last) {
+        out.push_str(&toned(*tone, text));
+        out.push_str(&" ".repeat(width - text.chars().count() + 2));
+        column += width + 2;
     }
-    out.push('\n');
+    let Some((text, tone)) = row.get(last) else {
+        return out.push('\n');
+    };
+    for (at, line) in wrapped(paint, column, text).iter().enumerate() {
+        if at > 0 {
+            out.push_str(&" ".repeat(column));
+        }
+        out.push_str(&toned(*tone, line));
+        out.push('\n');
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +67,21 @@ mod tests {
     fn control_characters_of_strangers_do_not_reach_the_terminal() {
         let shown = table(Paint::default(), 0, &[""], &[vec![("a\u{1b}[31m\n".into(), None)]]);
         assert_eq!(shown, "a\u{fffd}[31m\u{fffd}\n");
+    }
+
+    #[test]
+    fn the_last_column_breaks_where_the_terminal_ends() {
+        let paint = Paint { width: Some(34), ..Paint::default() };
+        let rows = vec![vec![("1.2.3".into(), None), ("none of these words stands alone".into(), None)]];
+        assert_eq!(table(paint, 2, &["", ""], &rows), "  1.2.3  none of these words\n         stands alone\n");
+        let narrow = Paint { width: Some(20), ..paint };
+        assert_eq!(table(narrow, 2, &["", ""], &rows), "  1.2.3  none of these words stands alone\n");
+    }
+
+    #[test]
+    fn what_turns_or_hides_text_does_not_reach_the_terminal() {
+        let shown =
+            table(Paint::default(), 0, &[""], &[vec![("1.0\u{202e}3.2\u{200b}\u{e0041}\u{2028}é".into(), None)]]);
+        assert_eq!(shown, "1.0\u{fffd}3.2\u{fffd}\u{fffd}\u{fffd}é\n");
     }
 }

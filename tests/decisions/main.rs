@@ -1,11 +1,13 @@
 //! Decisions as stories: a policy, a current tag, the tags of a repository, and what the file should say.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+mod bounds;
 mod commits;
 mod dates;
 mod families;
 mod guards;
 mod moving;
+mod orders;
 mod properties;
 mod reasons;
 mod require;

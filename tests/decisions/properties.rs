@@ -6,7 +6,7 @@ use landwaiter::version::calver::Pattern;
 use proptest::prelude::*;
 
 /// Policies of each kind, and with the switches that matter for order.
-fn policies() -> Vec<Policy> {
+pub(crate) fn policies() -> Vec<Policy> {
     let mut extracting = semver("*");
     extracting.tags.matching = Some(Regex::new("([0-9.]+)").unwrap());
     extracting.tags.extract = Some("$1".to_owned());
@@ -31,7 +31,7 @@ fn policies() -> Vec<Policy> {
     ]
 }
 
-fn any_tag() -> impl Strategy<Value = String> {
+pub(crate) fn any_tag() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "v?[0-3](\\.[0-3]){0,3}(-(rc\\.[12]|alpine3\\.[12]|abc123[45]|[0-9]))?",
         1 => "(latest|main|stable|[a-c]{1,3}|20240[1-3]0[1-3]|[0-9]{1,3})",

@@ -1,0 +1,20 @@
+//! When things happen: cron expressions, and the windows of time in which changes may be written.
+//!
+//! Pure: the time is an argument, and the time zones are the IANA ones that are compiled in, never the machine's.
+//!
+//! | file | says |
+//! |---|---|
+//! | `cron` | which minutes an expression of five fields names |
+//! | `window` | one window: weekdays, hours, dates, on the clock of one time zone |
+//! | `windows` | several windows together: whether writing is allowed now, and when it will be |
+//! | `zone` | time zones by name |
+
+mod cron;
+mod window;
+mod windows;
+mod zone;
+
+pub use cron::{Cron, CronError};
+pub use window::{Days, Effect, MINUTES_A_DAY, Window};
+pub use windows::{Closed, MAX_WINDOWS, Windows};
+pub use zone::Zone;
