@@ -148,6 +148,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
     let options = Options {
         policies: None,
         tenancy: Settings::default().tenancy,
+        trust_root: None,
         author: bot(),
         committer: bot(),
         message: MessageOptions::default(),

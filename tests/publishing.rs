@@ -164,6 +164,7 @@ impl World {
         let options = Options {
             policies: None,
             tenancy: Settings::default().tenancy,
+            trust_root: None,
             author: bot(),
             committer: bot(),
             message: MessageOptions::default(),

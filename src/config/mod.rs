@@ -39,6 +39,7 @@ mod require;
 mod settings_check;
 mod settings_file;
 mod shape;
+mod signature;
 mod tree;
 mod values;
 mod wording;

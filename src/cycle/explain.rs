@@ -168,7 +168,7 @@ impl Run<'_> {
         };
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
         let ranking = Ranking::new(policy, &tags);
-        let decision = decide(self.registry, repository, &ranking, question, &mut facts).await;
+        let decision = decide(self, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();
         explanation.note = decision.note.clone();
         explanation.family = ranking.family(question);

@@ -11,6 +11,7 @@ mod explain;
 mod learn;
 mod scan;
 mod select;
+mod signatures;
 mod stage;
 mod write;
 
@@ -25,6 +26,7 @@ use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError};
+use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
@@ -60,6 +62,8 @@ pub struct Options {
     /// Where policies are looked for; `None` is the default places.
     pub policies: Option<GlobSet>,
     pub tenancy: Tenancy,
+    /// Whom keyless signatures are believed by.
+    pub trust_root: Option<Arc<TrustRoot>>,
     pub author: Author,
     /// Who commits what the author wrote.
     pub committer: Author,

@@ -159,7 +159,7 @@ impl Run<'_> {
                 ranking = Some((asked.policy, Ranking::new(&policies[asked.policy], &tags)));
             }
             let Some((_, ranking)) = &ranking else { continue };
-            let decision = decide(self.registry, repository, ranking, &asked.question(), &mut facts).await;
+            let decision = decide(self, repository, ranking, &asked.question(), &mut facts).await;
             answers.push((asked.clone(), decision));
         }
         answers

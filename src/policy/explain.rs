@@ -3,6 +3,7 @@
 use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
+use super::signed::Approval;
 use super::{Facts, PassedOver, Reason, Select, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -81,6 +82,11 @@ impl Ranking<'_> {
             && let Ok(Some(failure)) = self.policy.require.failure(image, facts.now)
         {
             return failure;
+        }
+        if self.would_be_written(ground, entry, facts)
+            && let Approval::Unsigned(why) = self.approval(entry.tag, facts)
+        {
+            return (Reason::Unsigned, why);
         }
         if let Current::Ordered(current) = &ground.current {
             if entry.tag == current.tag {

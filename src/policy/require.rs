@@ -7,12 +7,15 @@
 //!   platforms: [linux/amd64, linux/arm64]
 //!   labels: {org.opencontainers.image.vendor: acme}
 //!   age: {min: 24h, since: created}      # by the publisher's date
+//!   signature: {key: ...}                # see `signed`
 //! ```
 
 use super::{Need, Reason};
 use crate::image::{ImageMetadata, Platform, Tag};
+use crate::signature::Signer;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many candidates' metadata one decision looks at before it gives up, so that a guard that nothing can satisfy does not
@@ -35,6 +38,8 @@ pub struct Require {
     pub labels: BTreeMap<String, String>,
     /// The time since the image was built, by its own word.
     pub age: Option<Duration>,
+    /// Who must have signed it.
+    pub signature: Option<Arc<Signer>>,
 }
 
 /// Which number of a version may change.
@@ -67,6 +72,11 @@ impl fmt::Display for Bump {
 }
 
 impl Require {
+    /// Whether anything is required that the tag alone does not tell.
+    pub(super) fn asks(&self) -> bool {
+        self.asks_metadata() || self.signature.is_some()
+    }
+
     /// Whether anything is required that only the image itself can tell.
     pub(super) fn asks_metadata(&self) -> bool {
         !self.platforms.is_empty() || !self.labels.is_empty() || self.age.is_some()

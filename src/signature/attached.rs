@@ -4,6 +4,7 @@
 //! certificate and log entry are annotations of the layer. The newer one is a manifest that refers to the image and whose
 //! layer is a sigstore bundle. Both come from whoever may push to the repository: nothing here is believed.
 
+use super::bundle::SIGNED;
 use crate::image::{Digest, Tag};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub const MAX_SIGNATURES: usize = 32;
 
 /// The artefact type of a manifest that holds a bundle.
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The annotation that says of which predicate type a bundle is.
+const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 /// The layer type of a signed text.
 const SIMPLE_SIGNING_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
@@ -46,13 +49,23 @@ pub fn simple_layers(manifest: &[u8]) -> Option<Vec<Layer>> {
     layers(manifest, SIMPLE_SIGNING_TYPE)
 }
 
-/// The bundles that a manifest of the newer form lists; `None` when it is no such manifest.
+/// The bundles that a manifest of the newer form lists; none when it says that they are attestations, and `None` when it is
+/// no such manifest.
 pub fn bundle_layers(manifest: &[u8]) -> Option<Vec<Layer>> {
     layers(manifest, BUNDLE_TYPE)
 }
 
+/// Whether these annotations, of a manifest or of what lists it, leave it open that its bundle is a signature. Attestations
+/// say what they are, and need not be fetched: some are large.
+pub fn may_be_signature(annotations: &BTreeMap<String, String>) -> bool {
+    annotations.get(PREDICATE).is_none_or(|kind| kind == SIGNED)
+}
+
 fn layers(manifest: &[u8], media_type: &str) -> Option<Vec<Layer>> {
     let manifest: Manifest = serde_json::from_slice(manifest).ok()?;
+    if !may_be_signature(&manifest.annotations.unwrap_or_default()) {
+        return Some(Vec::new());
+    }
     let wanted = manifest.layers.into_iter().filter(|layer| layer.media_type == media_type);
     wanted
         .map(|layer| {
@@ -65,6 +78,7 @@ fn layers(manifest: &[u8], media_type: &str) -> Option<Vec<Layer>> {
 #[derive(Deserialize)]
 struct Manifest {
     layers: Vec<Descriptor>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ use crate::image::Digest;
 use sigstore_verify::types::bundle::MessageSignature;
 use sigstore_verify::types::{Bundle, DsseEnvelope, SignatureContent};
 
-/// What `cosign sign` states (cosign `pkg/types`, `CosignSignPredicateType`).
-const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
+/// The predicate type of what `cosign sign` states (cosign `pkg/types`, `CosignSignPredicateType`).
+pub(super) const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
 /// The payload type of in-toto statements.
 const STATEMENT: &str = "application/vnd.in-toto+json";
 

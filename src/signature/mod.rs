@@ -33,8 +33,8 @@ mod root;
 mod simple;
 
 pub use attached::{
-    Attached, BUNDLE_TYPE, Layer, MAX_BUNDLE_BYTES, MAX_PAYLOAD_BYTES, MAX_SIGNATURES, bundle_layers, simple_layers,
-    tag,
+    Attached, BUNDLE_TYPE, Layer, MAX_BUNDLE_BYTES, MAX_PAYLOAD_BYTES, MAX_SIGNATURES, bundle_layers, may_be_signature,
+    simple_layers, tag,
 };
 pub use identity::{Identity, Pattern, Subject};
 pub use key::{InvalidKey, MAX_KEY_BYTES, PublicKey};

@@ -8,6 +8,7 @@ mod moving;
 mod properties;
 mod reasons;
 mod require;
+mod signed;
 
 use landwaiter::image::{Digest, Tag};
 use landwaiter::policy::{

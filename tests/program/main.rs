@@ -8,5 +8,6 @@ mod first_steps;
 mod installed;
 mod kill;
 mod scenarios;
+mod signatures;
 mod strangers;
 mod world;

@@ -133,3 +133,29 @@ fn what_is_no_public_key_is_refused_by_name() {
         }
     }
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever lies in a registry: an answer, never a panic, and never that it counts.
+        #[test]
+        fn no_bytes_count_by_accident(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,80}") {
+            let digest = digest_of(b"an image");
+            let names = ["dev.cosignproject.cosign/signature", "dev.sigstore.cosign/certificate", "dev.sigstore.cosign/bundle"];
+            let annotations: std::collections::BTreeMap<String, String> =
+                names.iter().map(|name| ((*name).to_owned(), text.clone())).collect();
+            let payload = format!(r#"{{"critical":{{"image":{{"docker-manifest-digest":"{digest}"}}}}}}"#).into_bytes();
+            let attached = [
+                Attached::Bundle(bytes.clone()),
+                Attached::Simple { payload: bytes, annotations: annotations.clone() },
+                Attached::Simple { payload, annotations },
+            ];
+            let root = root("trusted_root.json");
+            for signer in [by_key("approved"), keyless(ISSUER, matching(".*"))] {
+                prop_assert!(matches!(verdict(&signer, Some(&root), &digest, &attached), Verdict::Unsigned(_)));
+            }
+        }
+    }
+}

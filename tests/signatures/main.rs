@@ -99,7 +99,8 @@ impl Recorded {
         if let Some(referrers) = self.digest(&digest.as_str().replace(':', "-")) {
             let index: Value = serde_json::from_str(self.manifest(referrers.as_str())).unwrap();
             for referrer in index["manifests"].as_array().unwrap() {
-                let manifest = self.manifest(referrer["digest"].as_str().unwrap());
+                // As a registry that lost the annotation that tells an attestation from a signature.
+                let manifest = self.manifest(referrer["digest"].as_str().unwrap()).replace("predicateType", "lost");
                 let layers = bundle_layers(manifest.as_bytes()).unwrap();
                 found.extend(layers.iter().map(|layer| Attached::Bundle(self.blob(&layer.digest))));
             }
