@@ -86,7 +86,8 @@ impl Shape for Signed {
 fn several(keys: Spanned<Vec<Spanned<PublicKey>>>, problems: &mut Problems) -> Option<Signer> {
     let count = keys.value.len();
     if !(1..=MAX_KEYS).contains(&count) {
-        problems.error(keys.span, format!("{count} keys"), format!("from one to {MAX_KEYS}"));
+        let message = if count == 0 { "`keys` is empty".to_owned() } else { format!("{count} keys are too many") };
+        problems.error(keys.span, message, format!("from one to {MAX_KEYS}"));
         return None;
     }
     Some(Signer::Keys(keys.value.into_iter().map(|key| key.value).collect()))
@@ -173,5 +174,55 @@ impl Shape for SubjectMatch {
 
     fn schema() -> Json {
         Pattern::schema()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policies;
+    use std::sync::Arc;
+
+    const PEM: &str = include_str!("../../tests/fixtures/signatures/keys/approved.pub");
+
+    /// The signer of the only policy, or the first problem.
+    fn signer(signature: &str) -> Result<Arc<Signer>, String> {
+        let text = format!(
+            "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n- name: web\n  select: {{semver: '*'}}\n  \
+             pin: digest\n  require: {{signature: {signature}}}\n"
+        );
+        let loaded = policies::read(&[("landwaiter.yaml".to_owned(), text)]);
+        match loaded.diagnostics.first() {
+            Some(problem) => Err(problem.message.clone()),
+            None => Ok(loaded.policies[0].require.signature.clone().unwrap()),
+        }
+    }
+
+    fn quoted() -> String {
+        format!("{PEM:?}")
+    }
+
+    #[test]
+    fn every_way_arrives() {
+        let key = PublicKey::parse(PEM).unwrap();
+        let one = signer(&format!("{{key: {}}}", quoted())).unwrap();
+        assert_eq!(*one, Signer::Keys(vec![key.clone()]));
+        let keys = signer(&format!("{{keys: [{}, {}]}}", quoted(), quoted())).unwrap();
+        assert_eq!(*keys, Signer::Keys(vec![key.clone(), key]));
+        let keyless =
+            |subject: &str| signer(&format!("{{keyless: {{issuer: 'https://example.com', {subject}}}}}")).unwrap();
+        let wanted = |subject| Signer::Keyless(Identity { issuer: "https://example.com".to_owned(), subject });
+        assert_eq!(*keyless("subject: a.b"), wanted(Subject::Exact("a.b".to_owned())));
+        let pattern = signature::Pattern::new("a.b", &regex::Regex::new("a.b").unwrap()).unwrap();
+        assert_eq!(*keyless("subjectMatch: a.b"), wanted(Subject::Matching(pattern)));
+        assert_ne!(keyless("subjectMatch: a.b"), keyless("subject: a.b"));
+    }
+
+    #[test]
+    fn keys_are_limited_in_number() {
+        let keys = |count| signer(&format!("{{keys: [{}]}}", vec![quoted(); count].join(", "))).map(|_| ());
+        assert_eq!(keys(MAX_KEYS), Ok(()));
+        assert_eq!(keys(MAX_KEYS + 1), Err("33 keys are too many".to_owned()));
+        assert_eq!(keys(0), Err("`keys` is empty".to_owned()));
     }
 }

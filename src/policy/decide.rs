@@ -16,8 +16,7 @@ use super::newest::{self, NoOrder};
 use super::outlier::last_day;
 use super::pool::Entry;
 use super::ranking::Ranking;
-use super::require::{MAX_LOOKED_AT, metadata};
-use super::signed::Approval;
+use super::require::{MAX_LOOKED_AT, Verdict};
 use super::{Chosen, Decision, Facts, FloatingCurrent, Guard, Held, Need, Outcome, Question, Reason, Select};
 use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
@@ -139,32 +138,17 @@ impl Ranking<'_> {
                     format!("the best {MAX_LOOKED_AT} candidates do not satisfy `require`, and no more are looked at");
                 return hold(Reason::NoCandidate, detail);
             }
-            let unknown = |why: String| {
-                let detail = format!("whether {} satisfies `require` could not be learned: {why}", entry.tag);
-                hold(Reason::IncompleteInformation, detail)
-            };
-            match self.shown(entry.tag, facts).map_err(NoOrder::Needs)? {
-                Ok(None) => {}
-                Ok(Some(_)) => continue,
-                Err(why) => return unknown(why),
-            }
-            match self.approval(entry.tag, facts) {
-                Approval::Good => return Ok(Some(entry)),
-                Approval::Unsigned(_) => {}
-                Approval::Needs(needs) => return Err(NoOrder::Needs(needs)),
-                Approval::Unknown(why) => return unknown(why),
+            match self.policy.require.verdict(entry.tag, facts) {
+                Verdict::Good => return Ok(Some(entry)),
+                Verdict::Needs(needs) => return Err(NoOrder::Needs(needs)),
+                Verdict::Fails(..) => {}
+                Verdict::Unknown(why) => {
+                    let detail = format!("whether {} satisfies `require` could not be learned: {why}", entry.tag);
+                    return hold(Reason::IncompleteInformation, detail);
+                }
             }
         }
         Ok(None)
-    }
-
-    /// Why what the image says about itself does not satisfy `require`; `Err` is what must be asked first.
-    fn shown(&self, tag: &str, facts: &Facts) -> Result<Result<Option<(Reason, String)>, String>, Vec<Need>> {
-        if !self.policy.require.asks_metadata() {
-            return Ok(Ok(None));
-        }
-        let image = metadata(facts, tag)?;
-        Ok(image.as_ref().map_err(Clone::clone).and_then(|image| self.policy.require.failure(image, facts.now)))
     }
 
     /// Whether choosing the entry would change a file. What would not is no concern of `require`.

@@ -3,7 +3,7 @@
 use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
-use super::signed::Approval;
+use super::require::Verdict;
 use super::{Facts, PassedOver, Reason, Select, family};
 use crate::image::Tag;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -78,15 +78,9 @@ impl Ranking<'_> {
             return (Reason::MaxBump, format!("a larger step than `maxBump: {bump}` lets through"));
         }
         if self.would_be_written(ground, entry, facts)
-            && let Some(Ok(image)) = facts.metadata.get(entry.tag)
-            && let Ok(Some(failure)) = self.policy.require.failure(image, facts.now)
+            && let Verdict::Fails(reason, detail) = self.policy.require.verdict(entry.tag, facts)
         {
-            return failure;
-        }
-        if self.would_be_written(ground, entry, facts)
-            && let Approval::Unsigned(why) = self.approval(entry.tag, facts)
-        {
-            return (Reason::Unsigned, why);
+            return (reason, detail);
         }
         if let Current::Ordered(current) = &ground.current {
             if entry.tag == current.tag {

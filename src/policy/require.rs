@@ -10,7 +10,7 @@
 //!   signature: {key: ...}                # see `signed`
 //! ```
 
-use super::{Need, Reason};
+use super::{Facts, Need, Reason};
 use crate::image::{ImageMetadata, Platform, Tag};
 use crate::signature::Signer;
 use std::collections::BTreeMap;
@@ -40,6 +40,16 @@ pub struct Require {
     pub age: Option<Duration>,
     /// Who must have signed it.
     pub signature: Option<Arc<Signer>>,
+}
+
+/// What `require` makes of one candidate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Good,
+    Fails(Reason, String),
+    /// Something could not be learned.
+    Unknown(String),
+    Needs(Vec<Need>),
 }
 
 /// Which number of a version may change.
@@ -77,13 +87,28 @@ impl Require {
         self.asks_metadata() || self.signature.is_some()
     }
 
-    /// Whether anything is required that only the image itself can tell.
-    pub(super) fn asks_metadata(&self) -> bool {
+    fn asks_metadata(&self) -> bool {
         !self.platforms.is_empty() || !self.labels.is_empty() || self.age.is_some()
     }
 
+    /// What is required of the candidate, the cheapest question first.
+    pub(super) fn verdict(&self, tag: &str, facts: &Facts) -> Verdict {
+        if !self.asks_metadata() {
+            return self.signed(tag, facts);
+        }
+        let image = match metadata(facts, tag) {
+            Ok(image) => image,
+            Err(needs) => return Verdict::Needs(needs),
+        };
+        match image.as_ref().map_err(Clone::clone).and_then(|image| self.failure(image, facts.now)) {
+            Ok(None) => self.signed(tag, facts),
+            Ok(Some((reason, detail))) => Verdict::Fails(reason, detail),
+            Err(why) => Verdict::Unknown(why),
+        }
+    }
+
     /// Why an image is passed over, `None` when it satisfies everything. `Err` says what could not be learned.
-    pub(super) fn failure(&self, image: &ImageMetadata, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
+    fn failure(&self, image: &ImageMetadata, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
         let missing = |wanted: &&Platform| !image.platforms.iter().any(|has| has.satisfies(wanted));
         if let Some(missing) = self.platforms.iter().find(missing) {
             return Ok(Some((Reason::PlatformMissing, format!("it has no image for {missing}"))));
@@ -118,7 +143,7 @@ pub(super) fn build_time(image: &ImageMetadata, now: Option<i64>) -> Result<i64,
 }
 
 /// What is known about the image, or what must be asked.
-pub(super) fn metadata<'f>(facts: &'f super::Facts, tag: &str) -> Result<&'f Result<ImageMetadata, String>, Vec<Need>> {
+pub(super) fn metadata<'f>(facts: &'f Facts, tag: &str) -> Result<&'f Result<ImageMetadata, String>, Vec<Need>> {
     facts.metadata.get(tag).ok_or_else(|| Tag::parse(tag).map(Need::Metadata).into_iter().collect())
 }
 

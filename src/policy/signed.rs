@@ -10,35 +10,29 @@
 //! stays, or one moving tag is followed) there is no other candidate, and an unsigned one is held.
 
 use super::ranking::Ranking;
+use super::require::{Require, Verdict};
 use super::{Chosen, Decision, Facts, Held, Need, Outcome, Question, Reason};
 use crate::image::Tag;
-use crate::signature::Verdict;
+use crate::signature::Verdict as Signature;
 use std::sync::Arc;
 
-/// What is known of a tag's signature.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Approval {
-    /// Signed, or nobody asks.
-    Good,
-    Unsigned(String),
-    Unknown(String),
-    Needs(Vec<Need>),
-}
-
-impl Ranking<'_> {
-    pub(super) fn approval(&self, tag: &str, facts: &Facts) -> Approval {
-        let (Some(signer), Ok(tag)) = (&self.policy.require.signature, Tag::parse(tag)) else {
-            return Approval::Good;
+impl Require {
+    /// Whether the tag is signed by whom it must be.
+    pub(super) fn signed(&self, tag: &str, facts: &Facts) -> Verdict {
+        let (Some(signer), Ok(tag)) = (&self.signature, Tag::parse(tag)) else {
+            return Verdict::Good;
         };
         let asked = (tag, Arc::clone(signer));
         match facts.signatures.get(&asked) {
-            Some(Ok(Verdict::Signed)) => Approval::Good,
-            Some(Ok(Verdict::Unsigned(why))) => Approval::Unsigned(why.clone()),
-            Some(Err(why)) => Approval::Unknown(why.clone()),
-            None => Approval::Needs(vec![Need::Signature(asked.0, asked.1)]),
+            Some(Ok(Signature::Signed)) => Verdict::Good,
+            Some(Ok(Signature::Unsigned(why))) => Verdict::Fails(Reason::Unsigned, why.clone()),
+            Some(Err(why)) => Verdict::Unknown(why.clone()),
+            None => Verdict::Needs(vec![Need::Signature(asked.0, asked.1)]),
         }
     }
+}
 
+impl Ranking<'_> {
     /// The outcome, unless it would write something that is not signed.
     pub(super) fn approved(&self, outcome: Outcome, question: &Question<'_>, facts: &Facts) -> Outcome {
         let Outcome::Decided(decision) = outcome else {
@@ -51,11 +45,11 @@ impl Ranking<'_> {
         if question.current == Some(tag) && digest_stays {
             return Outcome::Decided(decision);
         }
-        let (reason, detail) = match self.approval(tag.as_str(), facts) {
-            Approval::Good => return Outcome::Decided(decision),
-            Approval::Needs(needs) => return Outcome::Needs(needs),
-            Approval::Unsigned(why) => (Reason::Unsigned, format!("{tag} would be written with its digest, and {why}")),
-            Approval::Unknown(why) => {
+        let (reason, detail) = match self.policy.require.signed(tag.as_str(), facts) {
+            Verdict::Good => return Outcome::Decided(decision),
+            Verdict::Needs(needs) => return Outcome::Needs(needs),
+            Verdict::Fails(reason, why) => (reason, format!("{tag} would be written with its digest, and {why}")),
+            Verdict::Unknown(why) => {
                 (Reason::IncompleteInformation, format!("whether {tag} is signed could not be learned: {why}"))
             }
         };

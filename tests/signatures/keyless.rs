@@ -90,7 +90,7 @@ fn no_byte_of_a_keyless_signature_can_be_changed() {
         panic!("the newer form");
     };
     assert_eq!(verdict(&signer, Some(&root), &digest, &[Attached::Bundle(bytes.clone())]), Verdict::Signed);
-    let bundle: Value = serde_json::from_slice(&bytes).unwrap();
+    let bundle: Value = serde_json::from_slice(bytes).unwrap();
     for part in [
         "/verificationMaterial/certificate/rawBytes",
         "/verificationMaterial/tlogEntries/0/inclusionProof/rootHash",

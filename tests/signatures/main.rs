@@ -52,7 +52,7 @@ fn matching(pattern: &str) -> Subject {
 }
 
 fn verdict(signer: &Signer, root: Option<&TrustRoot>, digest: &Digest, attached: &[Attached]) -> Verdict {
-    Checker::new(signer, root).expect("a keyless signer has a trust root").verdict(digest, attached)
+    Checker::new(signer, root).unwrap().verdict(digest, attached)
 }
 
 /// Asserts that nothing attached counts, for a reason that holds these words.
