@@ -41,6 +41,7 @@ pub use key::{InvalidKey, MAX_KEY_BYTES, PublicKey};
 pub use root::{InvalidTrustRoot, MAX_TRUST_ROOT_BYTES, TrustRoot};
 
 use crate::image::Digest;
+use sigstore_verify::bundle::Error as BundleError;
 use sigstore_verify::types::{Artifact, Bundle, Sha256Hash};
 use sigstore_verify::{Error, VerificationPolicy};
 use std::fmt;
@@ -189,7 +190,11 @@ fn refusal(error: Error) -> Refusal {
             let actual = actual.as_deref().unwrap_or("an issuer that it does not name");
             Refusal::OtherIdentity(format!("somebody of {}", legible(actual)))
         }
-        Error::Bundle(_) => Refusal::NotLogged,
+        Error::Bundle(
+            BundleError::MissingInclusionPromise(_)
+            | BundleError::MissingInclusionProof(_)
+            | BundleError::MissingSigningTimeEvidence,
+        ) => Refusal::NotLogged,
         other => Refusal::NotBelieved(legible(&other.to_string())),
     }
 }
