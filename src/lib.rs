@@ -15,6 +15,7 @@
 //! | [`text`] | byte spans, positions, diagnostics with a caret |
 //! | [`template`] | texts with holes, bounded: what commits are to say |
 //! | [`image`] | repository, tag, digest, image reference: parsed without loss |
+//! | [`signature`] | whether an image is signed by whom it must be: keys, identities, proofs |
 //! | [`schedule`] | cron expressions (checked today, run by the service later), windows in which changes may be written |
 //! | [`version`] | the range dialect, exact numbers, natural order, the history of a branch |
 //! | [`policy`] | filter, order, guards: a decision that knows why each other tag was passed over |
@@ -39,6 +40,7 @@
 pub mod text;
 pub mod template;
 pub mod image;
+pub mod signature;
 pub mod schedule;
 pub mod version;
 pub mod policy;

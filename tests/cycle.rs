@@ -9,7 +9,7 @@ use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
     Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, NoSources, Publication, PublishError, Published,
-    Registry, RegistryError, RepoError, Snapshot, Visit,
+    Referrer, Registry, RegistryError, RepoError, Snapshot, Visit,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -115,6 +115,22 @@ impl Registry for Counting {
         unreachable!("no policy here asks what an image says")
     }
 
+    fn referrers<'a>(
+        &'a self,
+        _: &'a Repository,
+        _: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
+        unreachable!("no policy here asks for content")
+    }
+
+    fn manifest<'a>(&'a self, _: &'a Repository, _: &'a Digest) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy here asks for content")
+    }
+
+    fn blob<'a>(&'a self, _: &'a Repository, _: &'a Digest, _: usize) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy here asks for content")
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::from([("reg.example.com".to_owned(), u64::from(self.0.load(Ordering::SeqCst)))])
     }
@@ -133,6 +149,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         policies: None,
         tenancy: Settings::default().tenancy,
         sources: SourceHosts::default(),
+        trust_root: None,
         author: bot(),
         committer: bot(),
         message: MessageOptions::default(),

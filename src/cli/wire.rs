@@ -16,6 +16,7 @@ use crate::plan::MessageOptions;
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Secret, SourceHistory};
 use crate::registry;
+use crate::signature::TrustRoot;
 use crate::store::Database;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::{Component, Path, PathBuf};
@@ -84,7 +85,7 @@ impl Wired {
             repo: repo.into(),
             registry: registry_client(&settings)?.remembering(store.clone()),
             store,
-            options: run_options(policies, &settings, hosts.clone()),
+            options: run_options(policies, &settings, hosts.clone())?,
             sources: Arc::new(git::Histories::new(
                 sources::way(hosts, arguments.operator.clone(), settings),
                 git::history::Limits::default(),
@@ -156,22 +157,33 @@ impl LoadedPolicies {
     }
 }
 
-fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHosts) -> Options {
+fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHosts) -> Result<Options, Failure> {
     let commit = &settings.commit;
     let named = |(name, email): (String, String)| Author { name, email };
     let author = named(commit.author.clone().unwrap_or_else(|| (AUTHOR.0.into(), AUTHOR.1.into())));
     let sign_off = commit.sign_off.then(|| format!("{} <{}>", author.name, author.email));
-    Options {
+    Ok(Options {
         policies,
         tenancy: settings.tenancy.clone(),
         sources,
+        trust_root: trust_root(settings)?.map(Arc::new),
         committer: commit.committer.clone().map_or_else(|| author.clone(), named),
         author,
         message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         cache_for: settings.cache_for(),
         backoff: BACKOFF,
-    }
+    })
+}
+
+/// The settings' trust root. One that cannot be used ends the command: what it would have verified must not be guessed.
+fn trust_root(settings: &Settings) -> Result<Option<TrustRoot>, Failure> {
+    let Some(path) = &settings.trust_root_file else {
+        return Ok(None);
+    };
+    let text = read_text(path, "trustRootFile")?;
+    let unusable = |error| Failure::failed(format!("trustRootFile {}: {error}", path.display()));
+    TrustRoot::parse(&text).map(Some).map_err(unusable)
 }
 
 fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {

@@ -254,9 +254,11 @@ fn require(rules: &Rules, problems: &mut Problems) -> Option<Require> {
         problems.error(bump.span, "`maxBump` needs versions", "it goes with `select: {semver: ...}` only");
         return None;
     }
-    if let (Some(SelectShape::Digest(_)), Some(given)) = (select, rules.require.as_given()) {
-        let hint = "there is one candidate; the policy follows it wherever it moves";
-        problems.error(given.span, "`require` does not go with `select: {digest: ...}`", hint);
+    if let (Some(SelectShape::Digest(_)), Some(given)) = (select, rules.require.as_given())
+        && !given.value.signature_alone()
+    {
+        let hint = "there is one candidate; only its `signature` can be required";
+        problems.error(given.span, "this does not go with `select: {digest: ...}`", hint);
         return None;
     }
     let platforms = some_of("platforms", "leave `platforms` out to require none", shape.platforms, problems);
@@ -268,6 +270,7 @@ fn require(rules: &Rules, problems: &mut Problems) -> Option<Require> {
         labels: or_default(shape.labels)?.0,
         age: since(Since::Created),
         seen: since(Since::Seen),
+        signature: optional(shape.signature)?.map(|signed| Arc::new(signed.0)),
     })
 }
 

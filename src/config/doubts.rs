@@ -4,7 +4,7 @@
 use super::policy_file::{PolicyShape, Rules, SelectShape};
 use super::problems::Problems;
 use super::shape::Spanned;
-use crate::policy::{Family, ImagePattern, Policy};
+use crate::policy::{Family, ImagePattern, Pin, Policy};
 use crate::text::Span;
 use crate::version;
 use std::collections::BTreeMap;
@@ -29,6 +29,13 @@ pub(super) fn single(shape: Span, rules: &Rules, problems: &mut Problems) {
         let hint = "`digest` follows a tag whose publisher moves it, such as `stable` or `1.27`; for the newest of many tags \
                     there is `semver`";
         problems.warning(select.span, message, hint);
+    }
+    if let Some(signature) = rules.require.as_given().and_then(|require| require.value.signature.as_given())
+        && rules.pin.as_given().is_none_or(|pin| pin.value == Pin::Tag)
+        && !matches!(rules.select.as_given().map(|select| &select.value), Some(SelectShape::Digest(_)))
+    {
+        let message = "what is verified is a digest, and only the tag is written, which can be moved afterwards";
+        problems.warning(signature.span, message, "`pin: tag+digest` writes what was verified");
     }
     let matching = rules.tags.as_given().is_some_and(|tags| !tags.value.matching.is_absent());
     let family = rules.family.as_given().filter(|family| matching && family.value != Family::Any);

@@ -10,7 +10,7 @@
 //! | `problems`, `budget` | what is wrong, collected to the end of the file; what may be spent on it |
 //! | `shape`, `declare` | values that read and describe themselves; how mappings are declared, once for reader and schema |
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
-//! | `policy_file`, `require`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
+//! | `policy_file`, `require`, `signature`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
 //! | `sources` | where `select: commit` looks, and where it may |
@@ -41,6 +41,7 @@ mod require;
 mod settings_check;
 mod settings_file;
 mod shape;
+mod signature;
 mod sources;
 mod tree;
 mod values;

@@ -2,7 +2,8 @@
 
 use super::declare::{record, words};
 use super::problems::Problems;
-use super::shape::{Field, Refusal, Shape, Spanned, read_record, shown};
+use super::shape::{Field, Shape, Spanned, read_record, shown};
+use super::signature::Signed;
 use super::tree::{Node, Scalar, Value};
 use super::values::FromScalar;
 use crate::image::Platform;
@@ -22,13 +23,19 @@ record! {
         "labels" => labels: Labels,
         /// How long ago a run must have seen the image first, such as `24h`; `since: created` takes the publisher's date.
         "age" => age: Age,
-    }
-    refused {
-        "signature" => Refusal::NotYet("signatures are not read today; `labels` and `platforms` are"),
+        /// Who must have signed the image, with cosign.
+        "signature" => signature: Signed,
     }
 }
 
 impl RequireShape {
+    /// Whether it asks for a signature and nothing else.
+    pub(super) fn signature_alone(&self) -> bool {
+        let others =
+            [self.max_bump.is_absent(), self.platforms.is_absent(), self.labels.is_absent(), self.age.is_absent()];
+        others.iter().all(|absent| *absent) && !self.signature.is_absent()
+    }
+
     /// How many entries its lists have.
     pub(super) fn entries(&self) -> usize {
         self.platforms.entries() + self.labels.as_given().map_or(0, |labels| labels.value.0.len())

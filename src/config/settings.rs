@@ -40,6 +40,8 @@ pub struct Settings {
     pub sources: Option<Vec<String>>,
     pub commit: CommitSettings,
     pub tenancy: Tenancy,
+    /// Whom keyless signatures are believed by: a `trusted_root.json`.
+    pub trust_root_file: Option<PathBuf>,
     pub limits: Limits,
 }
 
@@ -189,6 +191,7 @@ impl Settings {
             let files = [&mut git.ssh_key_file, &mut git.known_hosts_file, &mut git.ca_file];
             files.into_iter().flatten().for_each(place);
         }
+        self.trust_root_file.iter_mut().for_each(place);
         self
     }
 

@@ -7,7 +7,8 @@ use super::settings::{
     UserSource,
 };
 use super::settings_file::{
-    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile, SourcesShape,
+    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile, SignaturesShape,
+    SourcesShape,
 };
 use super::shape::{Field, Spanned};
 use super::tenancy::Tenancy;
@@ -21,6 +22,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         sources: sources(file.sources),
         commit: commit(file.commit.value().unwrap_or_default(), problems),
         tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
+        trust_root_file: trust_root(file.signatures),
         limits: limits(file.limits.value().unwrap_or_default()),
         ..Settings::default()
     };
@@ -161,6 +163,10 @@ fn source(
         problems.error(*second, format!("the {what} comes from two places"), hint);
     }
     env.or(file)
+}
+
+fn trust_root(signatures: Field<SignaturesShape>) -> Option<PathBuf> {
+    file(signatures.value()?.trust_root_file)
 }
 
 fn commit(shape: CommitShape, problems: &mut Problems) -> CommitSettings {

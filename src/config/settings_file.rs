@@ -34,6 +34,8 @@ record! {
         "commit" => commit: CommitShape,
         /// Which policy files may touch which files and images. Without it: all of them everything.
         "tenancy" => tenancy: Vec<Spanned<TenantShape>>,
+        /// Whom keyless signatures of images are believed by.
+        "signatures" => signatures: SignaturesShape,
         /// Bounds for what comes from outside.
         "limits" => limits: LimitsShape,
     }
@@ -203,6 +205,19 @@ record! {
         "files" => files: Vec<Spanned<FileGlob>>,
         /// The repositories they may take images from, exact or as globs. Without it: all.
         "images" => images: Vec<Spanned<ImagePattern>>,
+    }
+}
+
+record! {
+    /// Whom keyless signatures of images are believed by.
+    pub(super) struct SignaturesShape {
+        /// A `trusted_root.json` of sigstore: certificate authorities, transparency logs and certificate logs.
+        "trustRootFile" => trust_root_file: FilePath,
+    }
+    refused {
+        "trustRoot" => Refusal::Never("is a file here", "write `trustRootFile: PATH`"),
+        "key" => Refusal::Never("belongs in a policy", "write `require: {signature: {key: ...}}` there"),
+        "keys" => Refusal::Never("belong in a policy", "write `require: {signature: {keys: [...]}}` there"),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a decision needs to know: fetched when a policy asks for it, once per run and tag.
 
-use super::Run;
 use super::history::{Answer, Histories};
+use super::{Run, signatures};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use crate::policy::{Decision, Facts, Held, Need, Outcome, Question, Ranking, Reason, Source};
+use crate::signature::{Signer, Verdict};
 use futures::stream::{self, StreamExt};
+use std::sync::Arc;
 
 /// Questions under way at once for one repository. Each host has its own, smaller limit.
 const ASKED_AT_ONCE: usize = 8;
@@ -14,6 +16,7 @@ enum Learned {
     Digest(Tag, Result<Digest, String>),
     Metadata(Tag, Result<ImageMetadata, String>),
     History(Source, Answer),
+    Signature(Tag, Arc<Signer>, Result<(Digest, Verdict), String>),
 }
 
 /// Asks the policy, fetches exactly what it says it needs, and asks again until it decides.
@@ -36,7 +39,8 @@ pub(super) async fn decide(
             let held = Some(Held { reason: Reason::IncompleteInformation, detail });
             return Decision { chosen: None, held, note: None };
         }
-        let asking = stream::iter(unknown).map(|need| learn(run, histories, repository, need));
+        let known = &*facts;
+        let asking = stream::iter(unknown).map(|need| learn(run, histories, repository, need, known));
         for learned in asking.buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>().await {
             match learned {
                 Learned::Digest(tag, answer) => drop(facts.digests.insert(tag, answer)),
@@ -48,17 +52,30 @@ pub(super) async fn decide(
                     facts.metadata.insert(tag, answer);
                 }
                 Learned::History(source, answer) => drop(facts.histories.insert(source, answer)),
+                Learned::Signature(tag, signer, answer) => {
+                    // What is written is what was verified, wherever the tag may have moved meanwhile.
+                    let verdict = answer.map(|(digest, verdict)| {
+                        facts.digests.insert(tag.clone(), Ok(digest));
+                        verdict
+                    });
+                    facts.signatures.insert((tag, signer), verdict);
+                }
             }
         }
     }
 }
 
-async fn learn(run: &Run<'_>, histories: &Histories, repository: &Repository, need: Need) -> Learned {
+async fn learn(run: &Run<'_>, histories: &Histories, repository: &Repository, need: Need, known: &Facts) -> Learned {
     let registry = run.registry;
     match need {
         Need::History(source) => {
             let answer = histories.of(&run.sources, &source).await;
             Learned::History(source, answer)
+        }
+        Need::Signature(tag, signer) => {
+            let root = run.options.trust_root.as_deref();
+            let answer = signatures::verdict(registry, root, repository, &tag, &signer, known.digests.get(&tag)).await;
+            Learned::Signature(tag, signer, answer)
         }
         Need::Digest(tag) => {
             let answer = registry.digest(repository, &tag).await.map_err(|error| error.to_string());

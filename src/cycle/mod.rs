@@ -14,6 +14,7 @@ mod near;
 mod recall;
 mod scan;
 mod select;
+mod signatures;
 mod stage;
 mod write;
 
@@ -29,6 +30,7 @@ use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, SourceHistory, Store};
+use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
@@ -70,6 +72,8 @@ pub struct Options {
     pub tenancy: Tenancy,
     /// Whose repositories `select: commit` may read.
     pub sources: SourceHosts,
+    /// Whom keyless signatures are believed by.
+    pub trust_root: Option<Arc<TrustRoot>>,
     pub author: Author,
     /// Who commits what the author wrote.
     pub committer: Author,

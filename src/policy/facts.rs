@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::image::{Digest, ImageMetadata, Tag};
+use crate::signature::{Signer, Verdict};
 use crate::version::history::History;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub enum Need {
     Metadata(Tag),
     /// The commits of a branch.
     History(Source),
+    /// Whether the image is signed by whom it must be.
+    Signature(Tag, Arc<Signer>),
 }
 
 /// What the run has learned so far about one repository.
@@ -25,6 +28,8 @@ pub struct Facts {
     pub metadata: BTreeMap<Tag, Result<ImageMetadata, String>>,
     /// `Err` likewise. A history that was cut off is no answer.
     pub histories: BTreeMap<Source, Result<Arc<History>, String>>,
+    /// Of the digest that `digests` holds. `Err` likewise.
+    pub signatures: BTreeMap<(Tag, Arc<Signer>), Result<Verdict, String>>,
     /// Seconds since 1970, UTC; ages cannot be told without.
     pub now: Option<i64>,
     /// What earlier runs learned.
@@ -76,6 +81,7 @@ impl Facts {
             Need::Digest(tag) => drop(self.digests.insert(tag, Err(why.to_owned()))),
             Need::Metadata(tag) => drop(self.metadata.insert(tag, Err(why.to_owned()))),
             Need::History(source) => drop(self.histories.insert(source, Err(why.to_owned()))),
+            Need::Signature(tag, signer) => drop(self.signatures.insert((tag, signer), Err(why.to_owned()))),
         }
     }
 
@@ -85,6 +91,7 @@ impl Facts {
             Need::Digest(tag) => self.digests.contains_key(tag),
             Need::Metadata(tag) => self.metadata.contains_key(tag),
             Need::History(source) => self.histories.contains_key(source),
+            Need::Signature(tag, signer) => self.signatures.contains_key(&(tag.clone(), Arc::clone(signer))),
         }
     }
 }

@@ -16,6 +16,7 @@
 //! | `family` | which tags are the same flavour as the current one |
 //! | `outlier` | which jumps are not believed |
 //! | `require` | what a candidate must satisfy beside its place in the order |
+//! | `signed` | who must have signed, and that no unverified digest is written |
 //! | `facts` | what only the outside knows: what a decision asks for, and what the run has learned |
 //! | `ranking`, `pool` | the tags of one repository in order, ties included |
 //! | `ground` | what the current tag means, and which tags may replace it |
@@ -64,6 +65,7 @@ mod ranking;
 mod reason;
 mod require;
 mod semver;
+mod signed;
 mod suggest;
 mod write;
 

@@ -55,9 +55,9 @@ impl<'a> Ranking<'a> {
     /// The decision for one reference, or the facts that it hangs on. The same question and facts give the same outcome.
     pub fn decide(&self, question: &Question<'_>, facts: &Facts) -> Outcome {
         if let Select::Digest(tag) = &self.policy.select {
-            return self.follow(tag, question, facts);
+            return self.approved(self.follow(tag, question, facts), question, facts);
         }
-        self.judge(&self.ground(question), facts).complete(question, facts)
+        self.approved(self.judge(&self.ground(question), facts).complete(question, facts), question, facts)
     }
 
     /// Why each tag but the chosen one was passed over: the ordered ones best first, then the others by their bytes.

@@ -21,6 +21,7 @@ pub enum Reason {
     TooYoung,
     PlatformMissing,
     LabelMissing,
+    Unsigned,
     Superseded,
     // references
     NoCandidate,
@@ -41,7 +42,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 33] = [
+    pub const ALL: [Reason; 34] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -59,6 +60,7 @@ impl Reason {
         Reason::TooYoung,
         Reason::PlatformMissing,
         Reason::LabelMissing,
+        Reason::Unsigned,
         Reason::Superseded,
         Reason::NoCandidate,
         Reason::Downgrade,
@@ -97,6 +99,7 @@ impl Reason {
             Reason::TooYoung => "too-young",
             Reason::PlatformMissing => "platform-missing",
             Reason::LabelMissing => "label-missing",
+            Reason::Unsigned => "unsigned",
             Reason::Superseded => "superseded",
             Reason::NoCandidate => "no-candidate",
             Reason::Downgrade => "downgrade",
@@ -141,6 +144,7 @@ impl Reason {
             Reason::TooYoung => "built, or first seen, more recently than `require.age` lets through",
             Reason::PlatformMissing => "has no image for a platform of `require.platforms`",
             Reason::LabelMissing => "lacks a label of `require.labels`, or has it with another value",
+            Reason::Unsigned => "not signed by whom `require.signature` names",
             Reason::Superseded => "a good candidate, but a better one exists",
             Reason::NoCandidate => "no tag of the repository satisfies the policy",
             Reason::Downgrade => "the best candidate is lower than what stands in the file",

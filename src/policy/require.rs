@@ -8,12 +8,15 @@
 //!   labels: {org.opencontainers.image.vendor: acme}
 //!   age: 24h                             # since an earlier run first saw the image
 //!   age: {min: 24h, since: created}      # or by the publisher's date
+//!   signature: {key: ...}                # see `signed`
 //! ```
 
 use super::{Facts, Need, Reason, Recall};
 use crate::image::{ImageMetadata, Platform, Tag};
+use crate::signature::Signer;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many candidates' metadata one decision looks at before it gives up, so that a guard that nothing can satisfy does not
@@ -38,6 +41,8 @@ pub struct Require {
     pub age: Option<Duration>,
     /// The time since a run first saw the tag name this image.
     pub seen: Option<Duration>,
+    /// Who must have signed it.
+    pub signature: Option<Arc<Signer>>,
 }
 
 /// What `require` makes of one candidate.
@@ -82,7 +87,7 @@ impl fmt::Display for Bump {
 impl Require {
     /// Whether anything is required that the tag alone does not tell.
     pub(super) fn asks(&self) -> bool {
-        self.seen.is_some() || self.asks_metadata()
+        self.seen.is_some() || self.asks_metadata() || self.signature.is_some()
     }
 
     fn asks_metadata(&self) -> bool {
@@ -92,15 +97,18 @@ impl Require {
     /// What is required of the candidate, the cheapest question first.
     pub(super) fn verdict(&self, tag: &str, facts: &Facts) -> Verdict {
         let verdict = self.novelty(tag, facts);
-        if verdict != Verdict::Good || !self.asks_metadata() {
+        if verdict != Verdict::Good {
             return verdict;
+        }
+        if !self.asks_metadata() {
+            return self.signed(tag, facts);
         }
         let image = match facts.metadata.get(tag) {
             Some(image) => image,
             None => return Verdict::Needs(Tag::parse(tag).map(Need::Metadata).into_iter().collect()),
         };
         match image.as_ref().map_err(Clone::clone).and_then(|image| self.failure(image, facts.now)) {
-            Ok(None) => Verdict::Good,
+            Ok(None) => self.signed(tag, facts),
             Ok(Some((reason, detail))) => Verdict::Fails(reason, detail),
             Err(why) => Verdict::Unknown(why),
         }

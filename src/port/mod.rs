@@ -9,7 +9,7 @@ mod secret;
 mod source;
 mod store;
 
-pub use registry::{Registry, RegistryError, RegistryErrorKind};
+pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
     Author, BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published,
     ReadProblem, RepoError, Snapshot, Visit,

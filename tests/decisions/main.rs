@@ -11,6 +11,7 @@ mod orders;
 mod properties;
 mod reasons;
 mod require;
+mod signed;
 
 use landwaiter::image::{Digest, Tag};
 use landwaiter::policy::{

@@ -15,7 +15,9 @@ use landwaiter::cycle::{Event, Events, MAX_FILE, Options, Planned, Run};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
-use landwaiter::port::{Author, Clock, Forgetful, NoSources, Registry, RegistryError, RegistryErrorKind, Store};
+use landwaiter::port::{
+    Author, Clock, Forgetful, NoSources, Referrer, Registry, RegistryError, RegistryErrorKind, Store,
+};
 use landwaiter::registry::embedded::{Embedded, Made};
 use landwaiter::registry::{self, Client};
 use landwaiter::store::Database;
@@ -68,6 +70,31 @@ impl Registry for Refusing<'_> {
         tag: &'a Tag,
     ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
         self.0.metadata(repository, tag)
+    }
+
+    fn referrers<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
+        self.0.referrers(repository, digest)
+    }
+
+    fn manifest<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        self.0.manifest(repository, digest)
+    }
+
+    fn blob<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        self.0.blob(repository, digest, limit)
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -153,6 +180,7 @@ impl World {
             max_file: MAX_FILE,
             cache_for: self.cache_for.clone(),
             sources: SourceHosts::default(),
+            trust_root: None,
             backoff: Duration::ZERO,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();

@@ -11,6 +11,7 @@ mod installed;
 mod kill;
 mod memory;
 mod scenarios;
+mod signatures;
 mod sources;
 mod strangers;
 mod world;

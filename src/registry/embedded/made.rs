@@ -42,6 +42,19 @@ impl Embedded {
         self.manifest(path, Some(tag.as_str()), OCI_IMAGE_INDEX_MEDIA_TYPE, &index)
     }
 
+    /// Puts a recorded manifest or index in its place, byte for byte; the reference is a tag or its digest.
+    pub fn put_manifest(&self, repository: &str, reference: &str, media_type: &str, text: &str) -> io::Result<Digest> {
+        self.content.put_manifest(repository, reference, media_type, text.to_owned().into()).map_err(refused)
+    }
+
+    /// Puts a recorded blob in its place, and gives back its digest.
+    pub fn put_blob(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = super::content::sha256(bytes).ok_or_else(|| io::Error::other("no digest"))?;
+        let id = self.content.begin_upload().map_err(refused)?;
+        self.content.append(id, None, bytes).map_err(refused)?;
+        self.content.finish_upload(id, digest.as_str()).map_err(refused)
+    }
+
     /// The manifest of one image, whose configuration is stored.
     fn image(&self, made: &Made<'_>, platform: &str) -> io::Result<Value> {
         let mut config = spelt(platform)?;
@@ -52,10 +65,7 @@ impl Embedded {
             config["created"] = json!(created);
         }
         let text = config.to_string();
-        let digest = super::content::sha256(text.as_bytes()).ok_or_else(|| io::Error::other("no digest"))?;
-        let id = self.content.begin_upload().map_err(refused)?;
-        self.content.append(id, None, text.as_bytes()).map_err(refused)?;
-        self.content.finish_upload(id, digest.as_str()).map_err(refused)?;
+        let digest = self.put_blob(text.as_bytes())?;
         let config = json!({"mediaType": IMAGE_CONFIG_MEDIA_TYPE, "digest": digest.as_str(), "size": text.len()});
         Ok(json!({"schemaVersion": 2, "mediaType": OCI_IMAGE_MEDIA_TYPE, "config": config, "layers": []}))
     }
