@@ -8,7 +8,7 @@ use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
-    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Publication, PublishError, Published, Registry,
+    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Publication, PublishError, Published, Referrer, Registry,
     RegistryError, RepoError, Snapshot, Visit,
 };
 use std::collections::BTreeMap;
@@ -113,6 +113,22 @@ impl Registry for Counting {
 
     fn metadata<'a>(&'a self, _: &'a Repository, _: &'a Tag) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
         unreachable!("no policy here asks what an image says")
+    }
+
+    fn referrers<'a>(
+        &'a self,
+        _: &'a Repository,
+        _: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
+        unreachable!("no policy here asks for content")
+    }
+
+    fn manifest<'a>(&'a self, _: &'a Repository, _: &'a Digest) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy here asks for content")
+    }
+
+    fn blob<'a>(&'a self, _: &'a Repository, _: &'a Digest, _: usize) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy here asks for content")
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

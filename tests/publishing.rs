@@ -98,6 +98,22 @@ impl Registry for Tags {
         unreachable!("no policy of this test asks what an image says")
     }
 
+    fn referrers<'a>(
+        &'a self,
+        _: &'a Repository,
+        _: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
+        unreachable!("no policy of this test asks for content")
+    }
+
+    fn manifest<'a>(&'a self, _: &'a Repository, _: &'a Digest) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy of this test asks for content")
+    }
+
+    fn blob<'a>(&'a self, _: &'a Repository, _: &'a Digest, _: usize) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        unreachable!("no policy of this test asks for content")
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }

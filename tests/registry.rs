@@ -10,10 +10,11 @@ mod support;
 use base64::Engine as _;
 use faulty::{Asked, Faulty, Reply};
 use futures::future::join_all;
-use landwaiter::image::Tag;
+use landwaiter::image::{Digest, Tag};
 use landwaiter::port::{Login, Registry, RegistryErrorKind, Secret};
 use landwaiter::registry::embedded::{Embedded, Made};
 use landwaiter::registry::{Client, HostOptions, MAX_PAGE_BYTES, Options, PAGE_SIZE};
+use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 use support::{quick, repository};
 
@@ -666,4 +667,72 @@ async fn an_image_that_cannot_be_believed_says_nothing() {
         let said = client(quick()).metadata(&web, &Tag::parse("1.0.0").unwrap()).await.unwrap_err();
         assert_eq!(said.kind, kind, "{name}: {said}");
     }
+}
+
+/// The digest of a text, as registries name it.
+fn digest_of(text: &str) -> Digest {
+    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    Digest::parse(&format!("sha256:{hex}")).unwrap()
+}
+
+#[tokio::test]
+async fn what_refers_to_an_image_is_listed_with_and_without_the_api() {
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    let subject = digest_of("the image");
+    let one = |text: &str| {
+        format!(
+            r#"{{"manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{}","size":1}}]}}"#,
+            digest_of(text)
+        )
+    };
+    let (first, second, tagged) = (one("first"), one("second"), one("tagged"));
+    let named = subject.clone();
+    let server = Faulty::start(move |asked| {
+        let index = |body: &String| Reply::Answer(200, vec![("content-type", INDEX.to_owned())], body.clone());
+        let path = asked.target.strip_prefix("/v2/acme/").unwrap();
+        let (name, rest) = path.split_once('/').unwrap();
+        let tag = format!("manifests/{}", named.as_str().replace(':', "-"));
+        match (name, rest) {
+            ("api", rest) if rest.ends_with("?p=2") => index(&second),
+            ("api", _) => Reply::Answer(
+                200,
+                vec![("content-type", INDEX.to_owned()), ("link", "<?p=2>; rel=next".to_owned())],
+                first.clone(),
+            ),
+            ("tags", rest) if *rest == tag => index(&tagged),
+            ("failing", rest) if *rest == tag => Reply::status(500),
+            ("down", _) => Reply::status(503),
+            _ => Reply::status(404),
+        }
+    })
+    .await;
+    let client = client(quick());
+    let ask = async |name: &str| {
+        let listed = client.referrers(&repository(&server.host(), &format!("acme/{name}")), &subject).await;
+        listed.map(|all| all.into_iter().map(|one| one.digest).collect::<Vec<_>>()).map_err(|error| error.kind)
+    };
+    assert_eq!(ask("api").await, Ok(vec![digest_of("first"), digest_of("second")]));
+    assert_eq!(ask("tags").await, Ok(vec![digest_of("tagged")]));
+    assert_eq!(ask("neither").await, Ok(vec![]));
+    assert_eq!(ask("failing").await, Err(RegistryErrorKind::ServerError { status: 500 }), "a failure is not `none`");
+    assert_eq!(ask("down").await, Err(RegistryErrorKind::ServerError { status: 503 }));
+}
+
+#[tokio::test]
+async fn content_has_the_digest_it_was_asked_for_by_and_no_more_bytes_than_allowed() {
+    let server = Faulty::start(|asked| match asked.target.rsplit_once("/acme/web/").unwrap().1.split_once('/') {
+        Some(("manifests", _)) => Reply::ok("a manifest"),
+        Some(("blobs", _)) => Reply::ok("a blob"),
+        _ => Reply::status(404),
+    })
+    .await;
+    let client = client(quick());
+    let web = repository(&server.host(), "acme/web");
+    assert_eq!(client.manifest(&web, &digest_of("a manifest")).await.unwrap(), b"a manifest");
+    assert_eq!(client.blob(&web, &digest_of("a blob"), 6).await.unwrap(), b"a blob");
+    let kind = async |digest: &str, limit: usize| client.blob(&web, &digest_of(digest), limit).await.unwrap_err().kind;
+    assert_eq!(kind("a blob", 5).await, RegistryErrorKind::TooLarge);
+    assert_eq!(kind("another", 100).await, RegistryErrorKind::Malformed);
+    let lying = client.manifest(&web, &digest_of("another")).await.unwrap_err();
+    assert_eq!(lying.kind, RegistryErrorKind::Malformed);
 }

@@ -7,7 +7,7 @@ mod registry;
 mod repo;
 mod secret;
 
-pub use registry::{Registry, RegistryError, RegistryErrorKind};
+pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
     Author, BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published,
     ReadProblem, RepoError, Snapshot, Visit,

@@ -22,8 +22,45 @@ pub trait Registry: Send + Sync {
         tag: &'a Tag,
     ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>>;
 
+    /// What refers to the manifest of that digest: signatures, attestations, bills of materials. Empty when there is none.
+    /// Where the registry has no referrers API, what the tag `sha256-...` of the tag schema lists. A partial list is an
+    /// error, never an answer.
+    fn referrers<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>>;
+
+    /// The manifest or index of that digest, byte for byte; bytes of another digest are an error.
+    fn manifest<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>>;
+
+    /// The blob of that digest, byte for byte; bytes of another digest are an error, and so are more than `limit`.
+    fn blob<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>>;
+
     /// Requests sent so far by host, retries and token requests included.
     fn requests(&self) -> BTreeMap<String, u64>;
+}
+
+/// A manifest that refers to another one: what the registry's list says about it, which only its own bytes prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    pub digest: Digest,
+    /// What it is, such as `application/vnd.dev.sigstore.bundle.v0.3+json`; lists made before OCI 1.1 do not say it.
+    pub artifact_type: Option<String>,
+    /// The form of the manifest itself.
+    pub media_type: String,
+    /// Bytes of the manifest.
+    pub size: u64,
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// Why a registry gave no answer. The display is a lowercase fragment that fits after "could not list tags: ".

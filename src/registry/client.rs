@@ -11,7 +11,7 @@ use super::refusal::error;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Registry, RegistryError, RegistryErrorKind};
+use crate::port::{Referrer, Registry, RegistryError, RegistryErrorKind};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
@@ -94,6 +94,31 @@ impl Registry for Client {
         tag: &'a Tag,
     ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
         async move { self.conversation(repository)?.metadata(tag, &self.images).await }.boxed()
+    }
+
+    fn referrers<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
+        async move { self.conversation(repository)?.referrers(digest).await }.boxed()
+    }
+
+    fn manifest<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        async move { self.conversation(repository)?.manifest_bytes(digest).await }.boxed()
+    }
+
+    fn blob<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
+        async move { self.conversation(repository)?.blob(digest, limit).await }.boxed()
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -162,7 +162,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sends the request with what the host wants to see, and learns what that is where it is not known.
-    async fn ask(&mut self, request: Request) -> Result<Answer, RegistryError> {
+    pub(super) async fn ask(&mut self, request: Request) -> Result<Answer, RegistryError> {
         let host = Arc::clone(&self.host);
         let mut alone = host.go_first().await;
         let mut round = 1;
@@ -260,7 +260,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// A refusal names the login it was made with, or why there was none; nothing repeats what was sent.
-    fn explain(&self, mut error: RegistryError) -> RegistryError {
+    pub(super) fn explain(&self, mut error: RegistryError) -> RegistryError {
         use RegistryErrorKind::{Forbidden, NotFound, Unauthorized};
         let with = match (self.found, &error.kind) {
             (Found::Unusable { why, source }, Unauthorized | Forbidden | NotFound) => {

@@ -117,7 +117,7 @@ fn index(children: Vec<Descriptor>, annotations: &BTreeMap<String, Option<String
 }
 
 /// The digest, if the bytes have it.
-fn verified(host: &str, answer: &Answer, digest: &Digest) -> Result<Digest, RegistryError> {
+pub(crate) fn verified(host: &str, answer: &Answer, digest: &Digest) -> Result<Digest, RegistryError> {
     let hex = |bytes: &[u8]| {
         bytes.iter().fold(String::new(), |mut text, byte| {
             // Writing to a String cannot fail.

@@ -7,6 +7,7 @@
 //! | `request` | what is asked: a page of tags, a manifest, a token |
 //! | `response`, `refusal` | what an answer means: page, digest, token, or the reason why not |
 //! | `metadata` | what a manifest and a configuration say about an image |
+//! | `referrers`, `attached` | what refers to a manifest, and content by its digest: read, and asked for |
 //! | `challenge`, `link` | the two headers with a grammar of their own |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
 //! | `credentials`, `docker_config` | which login goes to which repository |
@@ -23,6 +24,7 @@
 //!
 //! It decides nothing about tags, reads no files and no environment, and keeps nothing on disk.
 
+mod attached;
 mod challenge;
 mod client;
 mod conversation;
@@ -34,6 +36,7 @@ mod known;
 mod link;
 mod listing;
 mod metadata;
+mod referrers;
 mod refusal;
 mod request;
 mod response;
@@ -44,4 +47,5 @@ pub use credentials::Credentials;
 pub use docker_config::InvalidDockerConfig;
 pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
 pub use metadata::{MAX_CONFIG_BYTES, MAX_LABEL_BYTES};
+pub use referrers::{MAX_REFERRERS, MAX_REFERRERS_BYTES};
 pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};

@@ -56,7 +56,23 @@ pub(crate) fn manifest(base: &Url, repository: &Repository, reference: &str) -> 
 
 /// Asks for an image's configuration.
 pub(crate) fn config(base: &Url, repository: &Repository, digest: &Digest) -> Request {
-    Request { limit: MAX_CONFIG_BYTES, ..Request::get(address(base, repository, &format!("blobs/{digest}"))) }
+    blob(base, repository, digest, MAX_CONFIG_BYTES)
+}
+
+/// Asks for a blob of at most `limit` bytes.
+pub(crate) fn blob(base: &Url, repository: &Repository, digest: &Digest, limit: usize) -> Request {
+    Request { limit, ..Request::get(address(base, repository, &format!("blobs/{digest}"))) }
+}
+
+/// Asks which manifests refer to the one of that digest.
+pub(crate) fn referrers(base: &Url, repository: &Repository, digest: &Digest) -> Request {
+    referrers_page(address(base, repository, &format!("referrers/{digest}")))
+}
+
+/// A further page of them, at the address that the one before named.
+pub(crate) fn referrers_page(url: Url) -> Request {
+    let accept = Some(HeaderValue::from_static(OCI_IMAGE_INDEX_MEDIA_TYPE));
+    Request { accept, limit: MAX_MANIFEST_BYTES, ..Request::get(url) }
 }
 
 /// Asks the token service for the right to pull. What the realm's own query says is kept.
@@ -128,6 +144,18 @@ mod tests {
                 "application/vnd.docker.distribution.manifest.v2+json",
             ]
         );
+    }
+
+    #[test]
+    fn content_and_what_refers_to_it_are_asked_for_by_digest() {
+        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+        let asked = referrers(&base(), &web(), &digest);
+        let expected = format!("https://registry.example.com/v2/acme/web/referrers/{digest}");
+        assert_eq!((asked.url.as_str(), asked.limit), (expected.as_str(), MAX_MANIFEST_BYTES));
+        assert_eq!(asked.accept.unwrap(), "application/vnd.oci.image.index.v1+json");
+        let asked = blob(&base(), &web(), &digest, 7);
+        let expected = format!("https://registry.example.com/v2/acme/web/blobs/{digest}");
+        assert_eq!((asked.url.as_str(), asked.limit), (expected.as_str(), 7));
     }
 
     #[test]
