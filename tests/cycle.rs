@@ -4,7 +4,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::Settings;
-use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
+use landwaiter::cycle::{DEADLINE, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
@@ -153,6 +153,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         message: MessageOptions::default(),
         max_file: MAX_FILE,
         backoff: Duration::ZERO,
+        deadline: DEADLINE,
     };
     let run = Run { repo: repo.clone(), registry, clock: &Noon, events: &Quiet, options: &options };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -8,7 +8,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
 use crate::config::settings::Settings;
-use crate::cycle::{MAX_FILE, Options, Planned, Quiet, Report, Run};
+use crate::cycle::{DEADLINE, MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
 use crate::port::{Author, ConfigRepo, Registry};
@@ -113,6 +113,7 @@ impl World {
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             backoff: Duration::from_millis(100),
+            deadline: DEADLINE,
         };
         Ok(World { repo: repo.into(), registry: Box::new(registry), options })
     }

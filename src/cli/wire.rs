@@ -9,13 +9,14 @@ use super::machine::{cache_folder, checkout_around, docker_config, home, login, 
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments};
-use crate::config::settings::{GitSettings, Settings, SigningSettings};
-use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
+use crate::config::settings::{GitSettings, Proxy, RegistrySettings, Settings, SigningSettings};
+use crate::cycle::{DEADLINE, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
+use crate::http::{Rate, Watcher, WayOut};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Secret};
-use crate::registry;
+use crate::registry::{self, Mirrors};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -74,12 +75,13 @@ impl Wired {
         let policies = globs(&arguments.policies)?;
         let settings = read_settings(&arguments.operator)?;
         let repo = open(location, arguments, purpose, &settings)?;
+        let progress = Progress::new(output.watched());
         Ok(Wired {
             here,
             repo: repo.into(),
-            registry: registry_client(&settings)?,
+            registry: registry_client(&settings, Some(progress.watcher()))?,
             options: run_options(policies, &settings),
-            progress: Progress::new(output.watched()),
+            progress,
             runtime: runtime()?,
         })
     }
@@ -157,6 +159,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings) -> Options {
         message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         backoff: BACKOFF,
+        deadline: settings.limits.run_deadline.unwrap_or(DEADLINE),
     }
 }
 
@@ -267,13 +270,16 @@ fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
     }))
 }
 
-fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
+fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<registry::Client, Failure> {
     let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
     if let Some(timeout) = settings.limits.timeout {
         options.timeouts.attempt = timeout;
         options.timeouts.deadline = options.timeouts.deadline.max(timeout);
     }
+    options.watcher = watcher;
+    options.way_out = settings.proxy.as_ref().map_or(WayOut::Environment, way_out);
     for entry in &settings.registries {
+        options.mirrors.extend(mirrors(entry));
         if let Some(credentials) = &entry.credentials {
             let login = login(credentials)?;
             let whole = [String::new()];
@@ -290,8 +296,18 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         if let Some(path) = &entry.ca_file {
             host.ca_pem = Some(read_text(path, "caFile")?.into_bytes());
         }
+        if let (Some(certificate), Some(key)) = (&entry.client_cert_file, &entry.client_key_file) {
+            let (certificate, key) = (read_text(certificate, "clientCertFile")?, read_text(key, "clientKeyFile")?);
+            host.client_pem = Some(Secret::new(format!("{certificate}\n{key}")));
+        }
         if let Some(concurrency) = entry.concurrency {
             host.concurrency = Some(concurrency.get());
+        }
+        if let Some(per_second) = entry.requests_per_second {
+            host.rate = Some(Rate { per_second: per_second.get(), burst: per_second.get() });
+        }
+        if let Some(proxy) = &entry.proxy {
+            host.way_out = Some(way_out(proxy));
         }
     }
     if let Some(path) = docker_config()? {
@@ -303,4 +319,21 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         })?;
     }
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn way_out(proxy: &Proxy) -> WayOut {
+    match proxy {
+        Proxy::Direct => WayOut::Direct,
+        Proxy::Url(url) => WayOut::Proxy(url.clone()),
+    }
+}
+
+/// What the entry says is asked instead: of the whole host, or of each of its paths.
+fn mirrors(entry: &RegistrySettings) -> impl Iterator<Item = Mirrors> {
+    let scopes = match &entry.paths[..] {
+        _ if entry.mirrors.is_empty() => Vec::new(),
+        [] => vec![entry.host.clone()],
+        paths => paths.iter().map(|path| format!("{}/{path}", entry.host)).collect(),
+    };
+    scopes.into_iter().map(|scope| Mirrors { scope, targets: entry.mirrors.clone(), only: entry.mirrors_only })
 }

@@ -34,6 +34,7 @@ mod locations;
 mod pattern;
 mod policy_file;
 mod places;
+mod routes;
 mod problems;
 mod require;
 mod settings_check;

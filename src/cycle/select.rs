@@ -5,13 +5,15 @@
 
 use super::learn::decide;
 use super::scan::Scanned;
-use super::{Event, IN_FLIGHT, Run, RunError};
+use super::{Event, HOSTS, IN_FLIGHT, LONGEST_DEADLINE, Options, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Allowed, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
 use crate::port::RegistryError;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the references of one repository ask, each question once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,14 +31,26 @@ impl Asked {
     }
 }
 
-/// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice.
-#[derive(Debug, Default)]
+/// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice, and all attempts
+/// together have one deadline.
+#[derive(Debug)]
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
+    /// Registries are asked until then.
+    until: Instant,
 }
 
 impl Memory {
+    /// Nothing decided yet; the time begins to run.
+    pub(super) fn new(options: &Options) -> Memory {
+        Memory {
+            sources: Vec::new(),
+            answers: HashMap::new(),
+            until: Instant::now() + options.deadline.min(LONGEST_DEADLINE),
+        }
+    }
+
     /// Forgets everything unless the policy files are still the same.
     pub(super) fn keep_for(&mut self, sources: &[(String, String)]) {
         if self.sources != sources {
@@ -74,7 +88,7 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let answers = self.ask(&policies, open).await;
+        let answers = self.ask(&policies, open, memory.until).await;
         memory.answers.extend(answers);
 
         scanned.notes.extend(idle(&claims, &policies, &steps));
@@ -125,20 +139,45 @@ impl Run<'_> {
         }
     }
 
-    /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
-    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>) -> Vec<(Asked, Decision)> {
+    /// One look-up per repository, bounded in number, each host for itself; a failure answers the questions of its repository only.
+    async fn ask(&self, policies: &[Policy], open: HashSet<&Asked>, until: Instant) -> Vec<(Asked, Decision)> {
         let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
         }
         self.events.happened(&Event::ListingStarted { repositories: by_repository.len() });
-        let answers = stream::iter(by_repository)
-            .map(|(repository, mut asked)| async move {
-                asked.sort();
-                self.answer(policies, repository, asked).await
-            })
-            .buffer_unordered(IN_FLIGHT);
-        answers.concat().await
+        let mut by_host: BTreeMap<&str, Vec<(&Repository, Vec<&Asked>)>> = BTreeMap::new();
+        for (repository, mut asked) in by_repository {
+            asked.sort();
+            by_host.entry(repository.host()).or_default().push((repository, asked));
+        }
+        let one_host = |repositories: Vec<(_, _)>| {
+            stream::iter(repositories)
+                .map(|(repository, asked)| self.answer_until(policies, repository, asked, until))
+                .buffer_unordered(IN_FLIGHT)
+                .concat()
+        };
+        stream::iter(by_host.into_values()).map(one_host).buffer_unordered(HOSTS).concat().await
+    }
+
+    /// The answers for one repository, or, when the deadline comes first, none for any of its questions.
+    async fn answer_until(
+        &self,
+        policies: &[Policy],
+        repository: &Repository,
+        asked: Vec<&Asked>,
+        until: Instant,
+    ) -> Vec<(Asked, Decision)> {
+        let late: Vec<Asked> = asked.iter().map(|asked| (*asked).clone()).collect();
+        if Instant::now() < until {
+            let answered = tokio::time::timeout_at(until, self.answer(policies, repository, asked)).await;
+            if let Ok(answers) = answered {
+                return answers;
+            }
+        }
+        self.events.happened(&Event::DeadlineReached { repository });
+        let held = too_late(self.options.deadline);
+        late.into_iter().map(|asked| (asked, held.clone())).collect()
     }
 
     async fn answer(&self, policies: &[Policy], repository: &Repository, asked: Vec<&Asked>) -> Vec<(Asked, Decision)> {
@@ -192,6 +231,13 @@ fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNot
 /// The decision where no list could be had.
 pub(super) fn no_list(error: &RegistryError) -> Decision {
     let detail = format!("could not list tags: {error}");
+    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
+    Decision { chosen: None, held, note: None }
+}
+
+/// The decision where the run's deadline came before the answer.
+fn too_late(deadline: Duration) -> Decision {
+    let detail = format!("not answered within the run's {} s (limits.runDeadline)", deadline.as_secs());
     let held = Some(Held { reason: Reason::IncompleteInformation, detail });
     Decision { chosen: None, held, note: None }
 }

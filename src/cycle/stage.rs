@@ -28,7 +28,8 @@ impl Run<'_> {
         let commits = self.commits(&mut plan, &policies, &proven, &order);
         let files = proven.iter().filter_map(ProvenFile::whole).collect();
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
-        Ok(Planned { repository: self.repo.name().to_owned(), branch, head, plan, policies, warnings, files, commits })
+        let repository = self.repo.name().to_owned();
+        Ok(Planned { repository, branch, head, plan, policies, warnings, files, commits, notices: Vec::new() })
     }
 
     /// One for each group, with its words.

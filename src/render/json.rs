@@ -30,6 +30,7 @@ struct ReportPart<'a> {
     written: Option<WrittenPart<'a>>,
     retries: u32,
     requests: &'a BTreeMap<String, u64>,
+    notices: Vec<NoticeRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,6 +99,12 @@ struct NoteRow<'a> {
     text: &'a str,
 }
 
+#[derive(Debug, Serialize)]
+struct NoticeRow<'a> {
+    host: &'a str,
+    text: String,
+}
+
 /// `plan --format json`.
 pub fn plan(planned: &Planned) -> String {
     pretty(&document(planned, None))
@@ -112,7 +119,9 @@ pub fn report(report: &Report) -> String {
         message: written.commits.last().map(|commit| commit.message.as_str()),
         messages: &written.messages,
     });
-    let part = ReportPart { written, retries: report.retries, requests: &report.requests };
+    let notices = report.planned.notices.iter();
+    let notices = notices.map(|notice| NoticeRow { host: &notice.host, text: notice.to_string() }).collect();
+    let part = ReportPart { written, retries: report.retries, requests: &report.requests, notices };
     pretty(&document(&report.planned, Some(part)))
 }
 

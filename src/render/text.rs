@@ -19,6 +19,7 @@ pub fn plan(paint: Paint, planned: &Planned) -> String {
     out.push_str(&unmanaged(paint, &planned.plan));
     out.push_str(&skipped(paint, &planned.plan));
     out.push_str(&notes(paint, &planned.plan));
+    out.push_str(&notices(paint, planned));
     out
 }
 
@@ -174,6 +175,13 @@ fn notes(paint: Paint, plan: &Plan) -> String {
         .map(|note| vec![(format!("{}:{}", note.file, note.line), None), (note.text.clone(), Some(Tone::Quiet))])
         .collect();
     section(paint, "Worth a look", &["place", "note"], &rows)
+}
+
+/// What registries did, whether or not something was held for it.
+fn notices(paint: Paint, planned: &Planned) -> String {
+    let rows: Vec<Vec<Cell>> =
+        planned.notices.iter().map(|notice| vec![(notice.to_string(), Some(Tone::Quiet))]).collect();
+    section(paint, "Registries", &[""], &rows)
 }
 
 fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> String {
