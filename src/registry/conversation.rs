@@ -252,10 +252,9 @@ impl<'a> Conversation<'a> {
         let challenges = challenge::parse(header_values(answer, "www-authenticate"));
         let scheme = match (host::choose(&challenges, &self.host.base), pass) {
             (Ok(scheme), _) => scheme,
-            (Err(refused), Pass::Nothing) => {
-                return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused));
-            }
-            (Err(_), _) => return Ok(false),
+            // Without any challenge, what the refusal itself says is the better reason once a login was sent.
+            (Err(_), Pass::Login(_) | Pass::Token { .. }) if challenges.is_empty() => return Ok(false),
+            (Err(refused), _) => return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused)),
         };
         let changed = scheme != self.host.scheme();
         let can_be_met = scheme != Scheme::Basic || matches!(self.found, Found::Login { .. });
