@@ -47,7 +47,7 @@ impl Rate {
 const HALVED_FOR: Duration = Duration::from_secs(60);
 /// Where halving begins for a host without a rate, and where it ends for any.
 const QUICKEST_HALVED: Duration = Duration::from_millis(20);
-const SLOWEST_HALVED: Duration = Duration::from_secs(2);
+const SLOWEST_HALVED: Duration = Duration::from_secs(1);
 
 /// The budget of one host.
 #[derive(Debug)]

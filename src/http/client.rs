@@ -242,7 +242,7 @@ impl Effort {
 /// What a host that wants to be left alone would answer, without asking it.
 fn refusal(url: &Url, status: StatusCode, asked: Option<Duration>) -> Answer {
     let mut headers = HeaderMap::new();
-    if let Some(asked) = asked {
+    if let Some(asked) = asked.filter(|asked| !asked.is_zero()) {
         headers.insert(RETRY_AFTER, asked.as_secs().into());
     }
     Answer { status, headers, body: Bytes::new(), url: url.clone() }
