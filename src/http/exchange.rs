@@ -112,5 +112,10 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
         // reqwest's own display ends with the URL.
         return if error.is_timeout() { "timed out".to_owned() } else { "the request failed".to_owned() };
     }
-    clean(&deepest.to_string())
+    match deepest.to_string().as_str() {
+        // What hyper says when the other side ended the connection while a request was on its way to it, as a server does
+        // that wanted a client certificate.
+        "channel closed" => "the connection was closed before the request was answered".to_owned(),
+        text => clean(text),
+    }
 }
