@@ -349,6 +349,43 @@ async fn the_environment_names_the_proxy_and_who_is_reached_without() {
     assert_eq!(asked, ["http://far.example.com/v2/acme/web/tags/list?n=1000"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_asks_the_mirror_and_keeps_the_name_in_git() {
+    let mirror = Faulty::start(|_| Reply::page(&["1.0.0", "1.1.0"], None)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "landwaiter.yaml",
+        "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n- {name: all, images: ['**'], select: {semver: '*'}}\n",
+    );
+    let file = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: nginx:1.0.0 # ours\n";
+    write("pod.yaml", file);
+    write(
+        "settings.yaml",
+        &format!(
+            "apiVersion: landwaiter/v1\nkind: Settings\nregistries:\n- {{host: docker.io, mirrors: ['{}/hub'], mirrorsOnly: true}}\n",
+            mirror.host()
+        ),
+    );
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "a"],
+    ] {
+        assert!(Command::new("git").args(arguments).current_dir(folder.path()).status().unwrap().success());
+    }
+    let mut program = Command::new(env!("CARGO_BIN_EXE_landwaiter"));
+    program.args(["update", "--worktree", "--format", "json", "--config", "settings.yaml"]).current_dir(folder.path());
+    program.env("DOCKER_CONFIG", folder.path());
+    let output = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("pod.yaml")).unwrap(), file.replace("1.0.0", "1.1.0"));
+    assert_eq!(report["changes"][0]["image"], "docker.io/library/nginx");
+    assert_eq!(report["requests"], serde_json::json!({ mirror.host(): 1 }));
+    assert_eq!(report["notices"], serde_json::json!([]));
+    assert_eq!(mirror.asked()[0].target, "/v2/hub/library/nginx/tags/list?n=1000");
+}
+
 #[tokio::test]
 async fn a_registry_at_an_ipv6_address_is_asked() {
     // A machine without IPv6 has no such registry.

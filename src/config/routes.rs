@@ -126,7 +126,9 @@ impl FromScalar for RunTime {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::policies;
     use crate::config::settings::{self, Proxy, Settings};
+    use crate::text::Severity;
 
     fn read(body: &str) -> Result<Settings, String> {
         let text = format!("apiVersion: landwaiter/v1\nkind: Settings\n{body}\n");
@@ -154,6 +156,22 @@ mod tests {
         let settings = read("proxy: 'http://proxy.example.com:3128'\nlimits: {runDeadline: 24h}").unwrap();
         assert!(matches!(settings.proxy, Some(Proxy::Url(url)) if url.port() == Some(3128)));
         assert_eq!(settings.limits.run_deadline.unwrap().as_secs(), 86_400);
+    }
+
+    #[test]
+    fn no_policy_file_says_which_way_requests_go() {
+        for keys in [
+            "proxy: direct",
+            "registries: [{host: docker.io, mirrors: [mirror.example.com]}]",
+            "mirrors: [mirror.example.com]",
+            "limits: {runDeadline: 24h}",
+            "policies: [{name: a, images: [docker.io/acme/web], select: {semver: '*'}, mirrors: [mirror.example.com]}]",
+        ] {
+            let text = format!("apiVersion: landwaiter/v1\nkind: ImagePolicies\n{keys}\n");
+            let loaded = policies::read(&[("landwaiter.yaml".to_owned(), text)]);
+            let refused = loaded.diagnostics.iter().any(|problem| problem.severity == Severity::Error);
+            assert!(refused, "{keys}");
+        }
     }
 
     #[test]
