@@ -12,7 +12,7 @@
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
 //! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`] | the policies that come along |
-//! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
+//! | `places`, `routes` | the single values of the settings: hosts, URLs, files, variables, sizes; mirrors, proxies, rates |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
