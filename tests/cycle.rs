@@ -4,7 +4,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
+use landwaiter::cycle::{DEADLINE, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
 use landwaiter::port::{
@@ -102,8 +102,11 @@ impl Snapshot for State {
 struct Counting(AtomicU32);
 
 impl Registry for Counting {
-    fn tags<'a>(&'a self, _: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
+    fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
         self.0.fetch_add(1, Ordering::SeqCst);
+        if repository.host() == "slow.example.com" {
+            return std::future::pending().boxed();
+        }
         async { Ok(vec!["1.0.0".to_owned(), "1.1.0".to_owned()]) }.boxed()
     }
 
@@ -156,6 +159,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         max_file: MAX_FILE,
         cache_for: BTreeMap::new(),
         backoff: Duration::ZERO,
+        deadline: DEADLINE,
     };
     let run = Run {
         repo: repo.clone(),
@@ -166,7 +170,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         events: &Quiet,
         options: &options,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(run.update(&|_| Ok(())))
 }
 
@@ -198,4 +202,25 @@ fn the_last_attempt_still_counts() {
 
 fn bot() -> Author {
     Author { name: "Bot".to_owned(), email: "bot@example.com".to_owned() }
+}
+
+#[test]
+fn what_is_not_answered_by_the_deadline_is_held_alike_and_the_rest_is_written() {
+    let repo = Moving::new(1);
+    {
+        let mut files = repo.files.lock().unwrap();
+        files.insert("landwaiter.yaml".to_owned(), POLICIES.replace("reg.example.com/web", "'**'").into_bytes());
+        for number in 0..100 {
+            let pod = POD.replace("reg.example.com/web", &format!("slow.example.com/r{number:02}"));
+            files.insert(format!("slow-{number:02}.yaml"), pod.into_bytes());
+        }
+    }
+    let registry = Counting::default();
+    let report = update(&repo, &registry).unwrap();
+    assert_eq!(repo.files.lock().unwrap()["web.yaml"], POD.replace("1.0.0", "1.1.0").as_bytes());
+    let held: Vec<&str> = report.plan().held().map(|(_, held)| held.detail.as_str()).collect();
+    assert_eq!(held, ["not answered within the run's 1800 s (limits.runDeadline)"; 100]);
+    assert!(report.plan().held_by_errors());
+    assert_eq!(report.retries, 1, "planning again has no deadline of its own");
+    assert!((2..=101).contains(&registry.0.load(Ordering::SeqCst)));
 }

@@ -4,7 +4,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
+use landwaiter::cycle::{DEADLINE, MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::MessageOptions;
@@ -172,6 +172,7 @@ impl World {
             max_file: MAX_FILE,
             cache_for: BTreeMap::new(),
             backoff: Duration::ZERO,
+            deadline: DEADLINE,
         };
         let run = Run {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests measure time and may panic")]
 
 #[path = "support/faulty.rs"]
+#[expect(dead_code, reason = "not every test needs every helper")]
 mod faulty;
 #[path = "support/registry.rs"]
 mod support;

@@ -5,11 +5,17 @@
     reason = "tests start programs, write their files and may panic"
 )]
 
+#[path = "support/faulty.rs"]
+#[expect(dead_code, reason = "not every test needs every helper")]
+mod faulty;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/registry.rs"]
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use faulty::{Faulty, Reply};
 use landwaiter::http::install_crypto_provider;
 use landwaiter::image::Tag;
 use landwaiter::port::{Login, Registry, RegistryErrorKind, Secret};
@@ -216,4 +222,203 @@ async fn a_registry_with_its_own_certificate_authority_is_trusted_only_where_tha
     let stranger = ask(own(None)).await;
     assert_eq!(stranger.kind, RegistryErrorKind::Unreachable, "{stranger}");
     assert!(stranger.detail.contains("certificate"), "{stranger}");
+}
+
+/// A certificate authority of this test, and certificates that it signed.
+struct Authority<'a> {
+    openssl: &'a Path,
+    folder: &'a Path,
+}
+
+impl Authority<'_> {
+    fn file(&self, name: &str) -> String {
+        self.folder.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn new<'a>(openssl: &'a Path, folder: &'a Path) -> Authority<'a> {
+        let authority = Authority { openssl, folder };
+        let (key, certificate) = (authority.file("ca.key"), authority.file("ca.pem"));
+        let subject = ["-subj", "/CN=acme authority", "-addext", "basicConstraints=critical,CA:TRUE"];
+        let files = ["-keyout", &key, "-out", &certificate];
+        run(
+            openssl,
+            &[&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"], &subject[..], &files].concat(),
+        );
+        authority
+    }
+
+    /// Writes `NAME.pem` and `NAME.key`.
+    fn sign(&self, name: &str, extension: &str) {
+        let [key, request, certificate, extensions] =
+            ["key", "csr", "pem", "ext"].map(|end| self.file(&format!("{name}.{end}")));
+        std::fs::write(&extensions, extension).unwrap();
+        let subject = format!("/CN={name}");
+        run(
+            self.openssl,
+            &["req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &request],
+        );
+        let (authority, authority_key) = (self.file("ca.pem"), self.file("ca.key"));
+        let by = ["-CA", &authority, "-CAkey", &authority_key, "-CAcreateserial", "-days", "2"];
+        let files = ["-in", &request, "-out", &certificate, "-extfile", &extensions];
+        run(self.openssl, &[&["x509", "-req"], &by[..], &files].concat());
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_with_its_own_authority_client_certificates_and_passwords() {
+    let (Some(openssl), Some(htpasswd)) = (program("openssl"), program("htpasswd")) else {
+        return;
+    };
+    let (folder, certificates) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let authority = Authority::new(&openssl, certificates.path());
+    authority.sign("server", "subjectAltName=IP:127.0.0.1");
+    authority.sign("client", "extendedKeyUsage=clientAuth");
+    let users = folder.path().join("htpasswd");
+    std::fs::write(&users, run(&htpasswd, &["-Bbn", "joe", PASSWORD])).unwrap();
+    let auth = format!("auth:\n  htpasswd: {{realm: acme, path: {}}}\n", users.display());
+    let [certificate, key, ca] = ["server.pem", "server.key", "ca.pem"].map(|name| authority.file(name));
+    let tls = format!("  tls: {{certificate: {certificate}, key: {key}, clientcas: [{ca}]}}\n");
+    let Some(real) = Real::start(folder, &tls, &auth) else {
+        return;
+    };
+    let known_by = Secret::new(format!("{}\n{}", authority.text("client.pem"), authority.text("client.key")));
+    let ask = async |ca_pem: bool, client_pem: Option<Secret>, password: &str| {
+        let mut options = with_login(&real.host, password);
+        options.retry.attempts = 1;
+        let ca_pem = ca_pem.then(|| authority.text("ca.pem").into_bytes());
+        let own = HostOptions { plain_http: Some(false), ca_pem, client_pem, ..HostOptions::default() };
+        options.hosts.insert(real.host.clone(), own);
+        let asked = Client::new(options).unwrap().tags(&repository(&real.host, "acme/web")).await;
+        asked.unwrap_err()
+    };
+    let let_in = ask(true, Some(known_by.clone()), PASSWORD).await;
+    assert_eq!(let_in.kind, RegistryErrorKind::NotFound, "it let us in and has nothing yet: {let_in}");
+    let wrong = ask(true, Some(known_by.clone()), "wrong-secret").await;
+    assert_eq!(wrong.kind, RegistryErrorKind::Unauthorized, "{wrong}");
+    let unknown = ask(true, None, PASSWORD).await;
+    assert_eq!(unknown.kind, RegistryErrorKind::Unreachable, "{unknown}");
+    let said = unknown.detail.to_lowercase();
+    assert!(said.contains("certificate") || said.contains("closed"), "which comes first is a race: {unknown}");
+    let distrusted = ask(false, Some(known_by), PASSWORD).await;
+    assert_eq!(distrusted.kind, RegistryErrorKind::Unreachable, "{distrusted}");
+    for error in [let_in, wrong, unknown, distrusted] {
+        let said = format!("{error} {error:?}");
+        assert!(!said.contains(PASSWORD) && !said.contains("PRIVATE"), "{said}");
+    }
+}
+
+/// The token that the specification of Docker's token authentication describes, signed by the key in `ca.key`.
+fn token(authority: &Authority<'_>, scope: &str, seconds: u64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let pem = authority.text("ca.pem");
+    let der: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let mut parts = scope.split(':');
+    let (kind, name, actions) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    let head = serde_json::json!({"typ": "JWT", "alg": "RS256", "x5c": [der]});
+    let body = serde_json::json!({
+        "iss": "tests", "sub": "joe", "aud": "acme", "iat": now, "nbf": now - 5, "exp": now + seconds, "jti": "1",
+        "access": [{"type": kind, "name": name, "actions": actions.split(',').collect::<Vec<_>>()}],
+    });
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(head.to_string()), URL_SAFE_NO_PAD.encode(body.to_string()));
+    let file = tempfile::NamedTempFile::new_in(authority.folder).unwrap();
+    std::fs::write(file.path(), &text).unwrap();
+    let key = authority.file("ca.key");
+    let signature = run(authority.openssl, &["dgst", "-sha256", "-sign", &key, file.path().to_str().unwrap()]);
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_with_tokens_lets_in_whom_the_token_service_knows() {
+    let Some(openssl) = program("openssl") else { return };
+    let (folder, certificates) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    Authority::new(&openssl, certificates.path());
+    let (program_file, place) = (openssl.clone(), certificates.path().to_owned());
+    let service = Faulty::start(move |asked| {
+        let joe = format!("Basic {}", STANDARD.encode(format!("joe:{PASSWORD}")));
+        if asked.authorization.as_deref() != Some(&joe) {
+            return Reply::status(401);
+        }
+        let asked: url::Url = format!("http://localhost{}", asked.target).parse().unwrap();
+        let scope = asked.query_pairs().find(|(key, _)| key == "scope").unwrap().1.into_owned();
+        let authority = Authority { openssl: &program_file, folder: &place };
+        Reply::ok(serde_json::json!({"token": token(&authority, &scope, 300), "expires_in": 300}).to_string())
+    })
+    .await;
+    let bundle = certificates.path().join("ca.pem");
+    let auth = format!(
+        "auth:\n  token: {{realm: 'http://{}/token', service: acme, issuer: tests, rootcertbundle: {}}}\n",
+        service.host(),
+        bundle.display()
+    );
+    let Some(real) = Real::start(folder, "", &auth) else {
+        return;
+    };
+    let basic = RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned());
+    push(&real.host, "acme/web", &versions(2), &basic).await;
+    let before = service.asked().len();
+
+    let client = Client::new(with_login(&real.host, PASSWORD)).unwrap();
+    assert_eq!(listed(&client, &real.host, "acme/web").await, versions(2));
+    let web = repository(&real.host, "acme/web");
+    let digest = client.digest(&web, &Tag::parse("1.0.0000").unwrap()).await.unwrap();
+    assert_eq!(client.requests()[&real.host], 3, "one refusal, a list, a digest");
+    assert_eq!(service.asked().len() - before, 1, "one token for both");
+
+    let manifest = client.manifest(&web, &digest).await.unwrap();
+    assert!(String::from_utf8(manifest).unwrap().contains("schemaVersion"));
+    assert_eq!(client.referrers(&web, &digest).await, Ok(vec![]), "version 2.8 has no such API, and no such tag");
+
+    let refused = Client::new(with_login(&real.host, "wrong-secret")).unwrap().tags(&web).await.unwrap_err();
+    assert_eq!(refused.kind, RegistryErrorKind::Unauthorized);
+    assert!(refused.detail.contains("token service"), "{refused}");
+    assert!(!format!("{refused} {refused:?}").contains("wrong-secret"));
+}
+
+/// What a plain registry answers to a `GET`, by hand: it stands behind a proxy that is a plain function.
+fn fetch(host: &str, target: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "GET {target} HTTP/1.0\r\nhost: {host}\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// Version 2.8 gives everything at once, whatever `n` says; a proxy before it cuts pages as the specification has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_tags_of_a_real_registry_come_page_by_page() {
+    let folder = TempDir::new().unwrap();
+    let Some(real) = Real::start(folder, "", "") else {
+        return;
+    };
+    push(&real.host, "acme/web", &versions(1), &RegistryAuth::Anonymous).await;
+    let tags = real.folder.path().join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
+    let link = std::fs::read(tags.join("1.0.0000/current/link")).unwrap();
+    for tag in &versions(3_210)[1..] {
+        let current = tags.join(tag).join("current");
+        std::fs::create_dir_all(&current).unwrap();
+        std::fs::write(current.join("link"), &link).unwrap();
+    }
+    let behind = real.host.clone();
+    let proxy = Faulty::start(move |asked| {
+        let (path, query) = asked.target.split_once('?').unwrap();
+        let list: serde_json::Value = serde_json::from_str(&fetch(&behind, path)).unwrap();
+        let mut all: Vec<&str> = list["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap()).collect();
+        all.sort_unstable();
+        let get = |key: &str| query.split('&').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
+        let from = get("last").map_or(0, |last| all.partition_point(|tag| *tag <= last));
+        let page: Vec<&str> = all[from..].iter().take(get("n").unwrap().parse().unwrap()).copied().collect();
+        let next = page.last().filter(|_| from + page.len() < all.len());
+        let link = next.map(|last| format!("<{path}?last={last}&n={}>; rel=\"next\"", get("n").unwrap()));
+        Reply::page(&page, link)
+    })
+    .await;
+    let client = Client::new(quick()).unwrap();
+    let all = client.tags(&repository(&proxy.host(), "acme/web")).await.unwrap();
+    assert_eq!(all, versions(3_210));
+    assert_eq!(proxy.asked().len(), 4);
 }

@@ -33,17 +33,7 @@ impl fmt::Display for Corpus {
 
 impl Corpus {
     pub(crate) fn make(folder: &Path, host: &str) -> Corpus {
-        let lists = folder.join("www/v2/bench");
-        let mut urls = String::from("parallel\nparallel-max = 50\nsilent\nfail\n");
-        for app in 0..REPOSITORIES {
-            let list = lists.join(format!("app-{app:04}/tags"));
-            fs::create_dir_all(&list).unwrap();
-            fs::write(list.join("list"), tag_list(app)).unwrap();
-            writeln!(urls, "url = \"http://{host}/v2/bench/app-{app:04}/tags/list\"\noutput = \"/dev/null\"").unwrap();
-        }
-        let url_file = folder.join("urls");
-        fs::write(&url_file, urls).unwrap();
-
+        let urls = lists(folder, host);
         let repository = folder.join("git/config.git");
         let _ = fs::remove_dir_all(&repository);
         run("git", &["init", "--quiet", "--bare", "--initial-branch=main", &repository.to_string_lossy()]);
@@ -54,7 +44,7 @@ impl Corpus {
         import(&repository, &files);
         run("git", &["-C", &repository.to_string_lossy(), "repack", "-adq"]);
         let base = run("git", &["-C", &repository.to_string_lossy(), "rev-parse", "main"]).trim().to_owned();
-        Corpus { repository, urls: url_file, base, bytes }
+        Corpus { repository, urls, base, bytes }
     }
 
     /// Back to the first commit.
@@ -72,6 +62,21 @@ impl Corpus {
         assert_eq!(changed.trim(), wanted);
         format!("{REPOSITORIES} tag lists expected; the commit changes {}", changed.trim())
     }
+}
+
+/// Writes every tag list where nginx finds it, and a curl configuration that asks for all of them.
+pub(crate) fn lists(folder: &Path, host: &str) -> PathBuf {
+    let lists = folder.join("www/v2/bench");
+    let mut urls = String::from("parallel\nparallel-max = 50\nsilent\nfail\n");
+    for app in 0..REPOSITORIES {
+        let list = lists.join(format!("app-{app:04}/tags"));
+        fs::create_dir_all(&list).unwrap();
+        fs::write(list.join("list"), tag_list(app)).unwrap();
+        writeln!(urls, "url = \"http://{host}/v2/bench/app-{app:04}/tags/list\"\noutput = \"/dev/null\"").unwrap();
+    }
+    let file = folder.join("urls");
+    fs::write(&file, urls).unwrap();
+    file
 }
 
 /// Versions 1.0.0 to 1.49.x, pre-releases, commit tags and the usual moving ones, in the order a registry gives: by bytes.

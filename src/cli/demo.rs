@@ -8,7 +8,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
 use crate::config::settings::{Settings, SourceHosts};
-use crate::cycle::{MAX_FILE, Options, Planned, Quiet, Report, Run};
+use crate::cycle::{DEADLINE, MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
 use crate::port::{Author, ConfigRepo, Forgetful, NoSources, Registry};
@@ -117,6 +117,7 @@ impl World {
             max_file: MAX_FILE,
             cache_for: BTreeMap::new(),
             backoff: Duration::from_millis(100),
+            deadline: DEADLINE,
         };
         Ok(World { repo: repo.into(), registry: Box::new(registry), options })
     }

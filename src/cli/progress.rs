@@ -1,6 +1,7 @@
 //! One line of progress on a terminal's stderr, folded from the events of a run. Elsewhere: silence.
 
 use crate::cycle::{Event, Events};
+use crate::http::Watcher;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 #[derive(Debug)]
@@ -13,6 +14,12 @@ impl Progress {
         bar.set_style(ProgressStyle::default_spinner());
         bar.set_message("reading the repository");
         Progress(bar)
+    }
+
+    /// Shows what registries do while they do it: a run that waits says why.
+    pub(super) fn watcher(&self) -> Watcher {
+        let bar = self.0.clone();
+        Watcher::new(move |notice| bar.println(format!("note: {notice}")))
     }
 
     /// Clears the line, so that results start on an empty one.
@@ -37,9 +44,9 @@ impl Events for Progress {
             Event::PoliciesRead { .. } => self.0.set_message("finding references"),
             Event::FilesScanned { .. } => self.0.set_message("asking registries"),
             Event::ListingStarted { repositories } => self.counting(*repositories as u64),
-            Event::TagsListed { .. } | Event::ListingFailed { .. } => self.0.inc(1),
-            // The report tells it, on the line of the reference.
-            Event::TagMoved { .. } => {}
+            Event::TagsListed { .. } | Event::ListingFailed { .. } | Event::DeadlineReached { .. } => self.0.inc(1),
+            // The report tells it, on the line of the reference; or it was shown when it happened.
+            Event::TagMoved { .. } | Event::RegistryNoticed { .. } => {}
             Event::Planned { .. } => self.0.set_message("writing"),
             Event::BranchMoved { .. } => self.0.set_message("the branch moved, planning again"),
             Event::WritingFailed { .. } => self.0.set_message("writing failed, planning again"),

@@ -9,13 +9,14 @@ use super::machine::{checkout_around, docker_config, home, login, read_settings,
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments, sources};
-use crate::config::settings::{GitSettings, Settings, SigningSettings, SourceHosts};
-use crate::cycle::{MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
+use crate::config::settings::{GitSettings, Proxy, RegistrySettings, Settings, SigningSettings, SourceHosts};
+use crate::cycle::{DEADLINE, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
+use crate::http::{Rate, Watcher, WayOut};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Secret, SourceHistory};
-use crate::registry;
+use crate::registry::{self, Mirrors};
 use crate::signature::TrustRoot;
 use crate::store::Database;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -80,17 +81,18 @@ impl Wired {
         let hosts = sources::hosts(&location, &settings);
         let repo = open(location, arguments, purpose, &settings)?;
         let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
+        let progress = Progress::new(output.watched());
         Ok(Wired {
             here,
             repo: repo.into(),
-            registry: registry_client(&settings)?.remembering(store.clone()),
+            registry: registry_client(&settings, Some(progress.watcher()))?.remembering(store.clone()),
             store,
             options: run_options(policies, &settings, hosts.clone())?,
             sources: Arc::new(git::Histories::new(
                 sources::way(hosts, arguments.operator.clone(), settings),
                 git::history::Limits::default(),
             )),
-            progress: Progress::new(output.watched()),
+            progress,
             runtime: runtime()?,
         })
     }
@@ -173,6 +175,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         cache_for: settings.cache_for(),
         backoff: BACKOFF,
+        deadline: settings.limits.run_deadline.unwrap_or(DEADLINE),
     })
 }
 
@@ -291,13 +294,16 @@ fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
     }))
 }
 
-fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
+fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<registry::Client, Failure> {
     let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
     if let Some(timeout) = settings.limits.timeout {
         options.timeouts.attempt = timeout;
         options.timeouts.deadline = options.timeouts.deadline.max(timeout);
     }
+    options.watcher = watcher;
+    options.way_out = settings.proxy.as_ref().map_or(WayOut::Environment, way_out);
     for entry in &settings.registries {
+        options.mirrors.extend(mirrors(entry));
         if let Some(credentials) = &entry.credentials {
             let login = login(credentials)?;
             let whole = [String::new()];
@@ -314,8 +320,18 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         if let Some(path) = &entry.ca_file {
             host.ca_pem = Some(read_text(path, "caFile")?.into_bytes());
         }
+        if let (Some(certificate), Some(key)) = (&entry.client_cert_file, &entry.client_key_file) {
+            let (certificate, key) = (read_text(certificate, "clientCertFile")?, read_text(key, "clientKeyFile")?);
+            host.client_pem = Some(Secret::new(format!("{certificate}\n{key}")));
+        }
         if let Some(concurrency) = entry.concurrency {
             host.concurrency = Some(concurrency.get());
+        }
+        if let Some(per_second) = entry.requests_per_second {
+            host.rate = Some(Rate { per_second: per_second.get(), burst: per_second.get() });
+        }
+        if let Some(proxy) = &entry.proxy {
+            host.way_out = Some(way_out(proxy));
         }
     }
     if let Some(path) = docker_config()? {
@@ -327,4 +343,21 @@ fn registry_client(settings: &Settings) -> Result<registry::Client, Failure> {
         })?;
     }
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn way_out(proxy: &Proxy) -> WayOut {
+    match proxy {
+        Proxy::Direct => WayOut::Direct,
+        Proxy::Url(url) => WayOut::Proxy(url.clone()),
+    }
+}
+
+/// What the entry says is asked instead: of the whole host, or of each of its paths.
+fn mirrors(entry: &RegistrySettings) -> impl Iterator<Item = Mirrors> {
+    let scopes = match &entry.paths[..] {
+        _ if entry.mirrors.is_empty() => Vec::new(),
+        [] => vec![entry.host.clone()],
+        paths => paths.iter().map(|path| format!("{}/{path}", entry.host)).collect(),
+    };
+    scopes.into_iter().map(|scope| Mirrors { scope, targets: entry.mirrors.clone(), only: entry.mirrors_only })
 }

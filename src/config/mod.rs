@@ -12,7 +12,7 @@
 //! | `values`, `globs`, `pattern`, `extract` | the single values: names, ranges, globs, expressions, templates |
 //! | `policy_file`, `require`, `signature`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
-//! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
+//! | `places`, `routes` | the single values of the settings: hosts, URLs, files, variables, sizes; mirrors, proxies, rates |
 //! | `sources` | where `select: commit` looks, and where it may |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
 //! | [`schema`] | the JSON Schemas of both |
@@ -36,6 +36,7 @@ mod locations;
 mod pattern;
 mod policy_file;
 mod places;
+mod routes;
 mod problems;
 mod require;
 mod settings_check;

@@ -23,7 +23,7 @@ use crate::image::Repository;
 use crate::policy::Words;
 use crate::text::{Diagnostic, Severity};
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -43,6 +43,8 @@ pub struct Settings {
     /// Whom keyless signatures are believed by: a `trusted_root.json`.
     pub trust_root_file: Option<PathBuf>,
     pub limits: Limits,
+    /// How registries are reached that have no `proxy` of their own; `None` is what the environment says.
+    pub proxy: Option<Proxy>,
 }
 
 /// How the repositories of one host, or some of them, are reached.
@@ -55,9 +57,27 @@ pub struct RegistrySettings {
     pub credentials: Option<Credentials>,
     pub plain_http: bool,
     pub ca_file: Option<PathBuf>,
+    /// Given together or not at all.
+    pub client_cert_file: Option<PathBuf>,
+    pub client_key_file: Option<PathBuf>,
     pub concurrency: Option<NonZeroUsize>,
     /// For how long a tag list counts. It holds for the whole host.
     pub cache_for: Option<Duration>,
+    pub requests_per_second: Option<NonZeroU32>,
+    pub proxy: Option<Proxy>,
+    /// `HOST` or `HOST/PATH` each, asked in this order instead of the host and the paths of this entry.
+    pub mirrors: Vec<String>,
+    /// Whether the registry itself is never asked.
+    pub mirrors_only: bool,
+}
+
+/// How connections leave this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proxy {
+    /// Without a proxy, whatever the environment says.
+    Direct,
+    /// `http` or `https`, without credentials.
+    Url(Url),
 }
 
 /// How the Git repositories below one URL are reached.
@@ -148,6 +168,8 @@ pub struct Limits {
     /// In bytes.
     pub max_file_size: Option<u64>,
     pub timeout: Option<Duration>,
+    /// How long a run asks registries.
+    pub run_deadline: Option<Duration>,
 }
 
 impl Settings {
@@ -178,7 +200,8 @@ impl Settings {
         let place = |file: &mut PathBuf| *file = folder.join(&*file);
         for registry in &mut self.registries {
             registry.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
-            registry.ca_file.iter_mut().for_each(place);
+            let files = [&mut registry.ca_file, &mut registry.client_cert_file, &mut registry.client_key_file];
+            files.into_iter().flatten().for_each(place);
         }
         if let Some(signing) = &mut self.commit.signing {
             place(&mut signing.key_file);

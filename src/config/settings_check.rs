@@ -24,6 +24,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
         trust_root_file: trust_root(file.signatures),
         limits: limits(file.limits.value().unwrap_or_default()),
+        proxy: file.proxy.value().map(|proxy| proxy.0),
         ..Settings::default()
     };
     for shape in file.registries.value().unwrap_or_default() {
@@ -61,16 +62,39 @@ fn overlap(one: &[String], other: &[String]) -> bool {
 }
 
 fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySettings> {
+    together(&shape, problems);
     let paths = shape.paths.value().unwrap_or_default();
+    let mirrors = shape.mirrors.value().unwrap_or_default();
     Some(RegistrySettings {
         credentials: credentials(shape.credentials, problems),
         host: shape.host.value()?.0,
         paths: paths.into_iter().map(|path| path.value.0).collect(),
         plain_http: shape.plain_http.value().unwrap_or(false),
         ca_file: file(shape.ca_file),
+        client_cert_file: file(shape.client_cert_file),
+        client_key_file: file(shape.client_key_file),
         concurrency: shape.concurrency.value().map(|count| count.0),
         cache_for: shape.cache_for.value().map(|time| time.0),
+        requests_per_second: shape.requests_per_second.value().map(|rate| rate.0),
+        proxy: shape.proxy.value().map(|proxy| proxy.0),
+        mirrors: mirrors.into_iter().map(|mirror| mirror.value.0).collect(),
+        mirrors_only: shape.mirrors_only.value().unwrap_or(false),
     })
+}
+
+/// Keys that mean nothing alone.
+fn together(shape: &RegistryShape, problems: &mut Problems) {
+    match (place(&shape.client_cert_file), place(&shape.client_key_file)) {
+        (Some(at), None) => problems.error(at, "a certificate without its key", "add `clientKeyFile`"),
+        (None, Some(at)) => problems.error(at, "a key without its certificate", "add `clientCertFile`"),
+        _ => {}
+    }
+    let only = shape.mirrors_only.as_given().filter(|only| only.value);
+    if let Some(only) = only
+        && shape.mirrors.as_given().is_none_or(|mirrors| mirrors.value.is_empty())
+    {
+        problems.error(only.span, "no registry would be asked", "add `mirrors`");
+    }
 }
 
 fn git(shape: GitShape, problems: &mut Problems) -> Option<GitSettings> {
@@ -204,5 +228,6 @@ fn limits(shape: LimitsShape) -> Limits {
     Limits {
         max_file_size: shape.max_file_size.value().map(|size| size.0),
         timeout: shape.timeout.value().map(|time| time.0),
+        run_deadline: shape.run_deadline.value().map(|time| time.0),
     }
 }

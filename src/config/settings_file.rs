@@ -6,6 +6,7 @@ use super::declare::{record, words};
 use super::globs::FileGlob;
 use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
 use super::policy_file::ApiVersion;
+use super::routes::{MirrorPlace, ProxyPlace, RequestRate, RunTime};
 use super::shape::{Refusal, Spanned};
 use super::sources::SourceHost;
 use super::wording::{BodyText, SubjectText};
@@ -32,6 +33,8 @@ record! {
         "sources" => sources: SourcesShape,
         /// What commits look like.
         "commit" => commit: CommitShape,
+        /// The proxy that registries are reached through, or `direct`. Without it: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.
+        "proxy" => proxy: ProxyPlace,
         /// Which policy files may touch which files and images. Without it: all of them everything.
         "tenancy" => tenancy: Vec<Spanned<TenantShape>>,
         /// Whom keyless signatures of images are believed by.
@@ -41,8 +44,8 @@ record! {
     }
     refused {
         "repositories" => Refusal::NotYet("name the repository with `--repo`; `git` says how to reach its server"),
-        "proxies" => Refusal::NotYet("the variables HTTPS_PROXY and NO_PROXY are honoured"),
-        "rates" => Refusal::NotYet("`concurrency` bounds the requests to one registry"),
+        "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
+        "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
         "forges" => Refusal::NotYet("changes are written as commits"),
         "signing" => Refusal::NotYet("commits are not signed"),
         "service" => Refusal::NotYet("run `landwaiter update` from a scheduler"),
@@ -65,12 +68,27 @@ record! {
         "plainHttp" => plain_http: bool,
         /// PEM certificates that are trusted in addition to the system's.
         "caFile" => ca_file: FilePath,
+        /// The certificate to be known by, PEM, with those it is signed by. Needs `clientKeyFile`.
+        "clientCertFile" => client_cert_file: FilePath,
+        /// The private key of that certificate, PEM, not encrypted.
+        "clientKeyFile" => client_key_file: FilePath,
         /// How many requests may be under way at once, 1 to 64.
         "concurrency" => concurrency: Concurrency,
         /// How long a tag list that was read counts instead of asking again, `1s` to `1h`: never if nothing is said.
         "cacheFor" => cache_for: WaitTime,
+        /// How many requests may be sent in a second, 1 to 1000.
+        "requestsPerSecond" => requests_per_second: RequestRate,
+        /// The proxy that this registry is reached through, or `direct`.
+        "proxy" => proxy: ProxyPlace,
+        /// What is asked instead, in this order: hosts, or hosts with a path. Each stands for the host, or with `paths` for the
+        /// host and the path.
+        "mirrors" => mirrors: Vec<Spanned<MirrorPlace>>,
+        /// Never asks the registry itself, even when no mirror answers.
+        "mirrorsOnly" => mirrors_only: bool,
     }
     refused {
+        "rewrite" => Refusal::Never("is done by `mirrors` here", "write `mirrors: [mirror.example.com/path]`"),
+        "clientKey" => Refusal::Secret("`clientKeyFile` names the file that holds the key"),
         "user" => IN_CREDENTIALS,
         "userEnv" => IN_CREDENTIALS,
         "passwordEnv" => IN_CREDENTIALS,
@@ -228,5 +246,7 @@ record! {
         "maxFileSize" => max_file_size: ByteSize,
         /// How long one request to a registry or a Git server may take: `30s`, `2m`.
         "timeout" => timeout: WaitTime,
+        /// How long a run asks registries, 30m if nothing is said; what is not answered by then is held: `5m`, `2h`.
+        "runDeadline" => run_deadline: RunTime,
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that happens in a run, as past-tense facts. Progress, logs and metrics are folds over these.
 
 use crate::image::{Digest, Repository, Tag};
-use crate::port::{CommitId, RegistryError, RepoError};
+use crate::port::{CommitId, Notice, RegistryError, RepoError};
 
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -33,6 +33,14 @@ pub enum Event<'a> {
         tag: &'a Tag,
         from: &'a Digest,
         to: &'a Digest,
+    },
+    /// The run's deadline came before this repository was answered for.
+    DeadlineReached {
+        repository: &'a Repository,
+    },
+    /// Told after the registries were asked.
+    RegistryNoticed {
+        notice: &'a Notice,
     },
     Planned {
         changes: usize,

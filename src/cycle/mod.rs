@@ -29,7 +29,7 @@ use crate::config::settings::{SourceHosts, Tenancy};
 use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy, PolicyName};
-use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Registry, RepoError, SourceHistory, Store};
+use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Notice, Registry, RepoError, SourceHistory, Store};
 use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
@@ -40,8 +40,15 @@ use std::time::Duration;
 
 /// Files over this many bytes are skipped with a reason, unless the settings say otherwise.
 pub const MAX_FILE: u64 = 32 << 20;
-/// Registry questions under way at once, over all hosts; each host has its own, smaller limit.
-pub const IN_FLIGHT: usize = 64;
+/// Repositories of one host that are looked up at once; the requests they need have their own, smaller limit.
+pub const IN_FLIGHT: usize = 32;
+/// Hosts that are asked at once. Each has its own share of the run: one that keeps us waiting holds up only itself.
+pub const HOSTS: usize = 16;
+/// How long a run asks registries unless the settings say otherwise. Long enough for some thousand repositories of a host that
+/// wants to be asked slowly, short enough for a run every hour.
+pub const DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// The longest that may be set.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a run plans again because the branch moved under it.
 pub const MAX_ATTEMPTS: u32 = 10;
 /// How often a run tries to write when what fails is not the race but the way to the repository.
@@ -84,6 +91,8 @@ pub struct Options {
     pub cache_for: BTreeMap<String, Duration>,
     /// The longest pause between two attempts; zero in tests.
     pub backoff: Duration,
+    /// How long registries are asked; see [`DEADLINE`].
+    pub deadline: Duration,
 }
 
 /// Why a run ended without a plan or without its write. Held references are no failure: they stand in the plan.
@@ -139,6 +148,8 @@ pub struct Planned {
     pub files: Vec<NewFile>,
     /// The same, as commits on top of each other.
     pub commits: Vec<Staged>,
+    /// What registries did that a person should know of, sorted.
+    pub notices: Vec<Notice>,
 }
 
 /// One commit that is ready to be made.
@@ -154,7 +165,7 @@ pub struct Staged {
 impl Run<'_> {
     /// What an update would do now. Writes nothing to the repository; what was learned is remembered.
     pub async fn plan(&self) -> Result<Planned, RunError> {
-        let mut memory = select::Memory::default();
+        let mut memory = select::Memory::new(self.options);
         let planned = self.plan_with(&mut memory).await?;
         self.tell(&memory.news);
         Ok(planned)
@@ -176,7 +187,11 @@ impl Run<'_> {
         let selected = self.select(&mut scanned, memory).await?;
         scanned.warnings.diagnostics.extend(self.memory_warnings(memory.missing.as_deref()));
         let staged = self.stage(scanned, selected).await?;
-        Ok(Planned { lists: memory.lists.clone(), ..staged })
+        let notices = self.registry.notices();
+        for notice in &notices {
+            self.events.happened(&Event::RegistryNoticed { notice });
+        }
+        Ok(Planned { lists: memory.lists.clone(), notices, ..staged })
     }
 }
 

@@ -7,7 +7,7 @@ use super::history::Histories;
 use super::learn::decide;
 use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::scan::Scanned;
-use super::{Event, IN_FLIGHT, Run, RunError};
+use super::{Event, HOSTS, IN_FLIGHT, LONGEST_DEADLINE, Options, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
@@ -15,6 +15,8 @@ use crate::port::{Named, RegistryError};
 use crate::schedule::Closed;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the references of one repository ask, each question once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,12 +44,15 @@ impl Asked {
     }
 }
 
-/// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice.
-#[derive(Debug, Default)]
+/// Decisions of this run, kept while it plans again after a lost race: the registry is not asked twice, and all attempts
+/// together have one deadline.
+#[derive(Debug)]
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
     histories: Histories,
+    /// Registries are asked until then.
+    until: Instant,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub(super) lists: BTreeMap<Repository, i64>,
     /// Why there is no memory where one is counted on.
@@ -64,7 +69,30 @@ struct Answered {
     news: News,
 }
 
+/// What all look-ups of a run share.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    policies: &'a [Policy],
+    histories: &'a Histories,
+    /// Whether there is a memory.
+    works: &'a Result<(), String>,
+    until: Instant,
+}
+
 impl Memory {
+    /// Nothing decided yet; the time begins to run.
+    pub(super) fn new(options: &Options) -> Memory {
+        Memory {
+            sources: Vec::new(),
+            answers: HashMap::new(),
+            histories: Histories::default(),
+            lists: BTreeMap::new(),
+            missing: None,
+            news: News::default(),
+            until: Instant::now() + options.deadline.min(LONGEST_DEADLINE),
+        }
+    }
+
     /// Forgets everything unless the policy files are still the same.
     pub(super) fn keep_for(&mut self, sources: &[(String, String)]) {
         if self.sources != sources {
@@ -109,8 +137,9 @@ impl Run<'_> {
             })
             .collect();
         let works = self.memory_for(&policies, &open, memory);
+        let asking = Asking { policies: &policies, histories: &memory.histories, works: &works, until: memory.until };
         let mut seen = Vec::new();
-        for answered in self.ask(&policies, open, &memory.histories, &works).await {
+        for answered in self.ask(asking, open).await {
             seen.extend(answered.seen);
             memory.answers.extend(answered.decisions);
             memory.lists.extend(answered.list);
@@ -174,36 +203,43 @@ impl Run<'_> {
         works
     }
 
-    /// One look-up per repository, bounded in number; a failure answers the questions of its repository only.
-    async fn ask(
-        &self,
-        policies: &[Policy],
-        open: HashSet<&Asked>,
-        histories: &Histories,
-        works: &Result<(), String>,
-    ) -> Vec<Answered> {
+    /// One look-up per repository, bounded in number, each host for itself; a failure answers the questions of its repository only.
+    async fn ask(&self, asking: Asking<'_>, open: HashSet<&Asked>) -> Vec<Answered> {
         let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
         for asked in open {
             by_repository.entry(&asked.repository).or_default().push(asked);
         }
         self.events.happened(&Event::ListingStarted { repositories: by_repository.len() });
-        let answers = stream::iter(by_repository)
-            .map(|(repository, mut asked)| async move {
-                asked.sort();
-                self.answer(policies, repository, asked, histories, works).await
-            })
-            .buffer_unordered(IN_FLIGHT);
-        answers.collect().await
+        let mut by_host: BTreeMap<&str, Vec<(&Repository, Vec<&Asked>)>> = BTreeMap::new();
+        for (repository, mut asked) in by_repository {
+            asked.sort();
+            by_host.entry(repository.host()).or_default().push((repository, asked));
+        }
+        let one_host = |repositories: Vec<(_, _)>| {
+            stream::iter(repositories)
+                .map(|(repository, asked)| self.answer_until(asking, repository, asked))
+                .buffer_unordered(IN_FLIGHT)
+                .collect::<Vec<Answered>>()
+        };
+        stream::iter(by_host.into_values()).map(one_host).buffer_unordered(HOSTS).concat().await
     }
 
-    async fn answer(
-        &self,
-        policies: &[Policy],
-        repository: &Repository,
-        asked: Vec<&Asked>,
-        histories: &Histories,
-        works: &Result<(), String>,
-    ) -> Answered {
+    /// The answers for one repository, or, when the deadline comes first, none for any of its questions.
+    async fn answer_until(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
+        let late: Vec<Asked> = asked.iter().map(|asked| (*asked).clone()).collect();
+        if Instant::now() < asking.until {
+            let answered = tokio::time::timeout_at(asking.until, self.answer(asking, repository, asked)).await;
+            if let Ok(answered) = answered {
+                return answered;
+            }
+        }
+        self.events.happened(&Event::DeadlineReached { repository });
+        let held = too_late(self.options.deadline);
+        Answered { decisions: late.into_iter().map(|asked| (asked, held.clone())).collect(), ..Answered::default() }
+    }
+
+    async fn answer(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
+        let Asking { policies, histories, works, .. } = asking;
         let Listed { tags, remembered } = match self.list(repository).await {
             Ok(listed) => listed,
             Err(error) => {
@@ -320,6 +356,13 @@ fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNot
 /// The decision where no list could be had.
 pub(super) fn no_list(error: &RegistryError) -> Decision {
     let detail = format!("could not list tags: {error}");
+    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
+    Decision { chosen: None, held, note: None }
+}
+
+/// The decision where the run's deadline came before the answer.
+fn too_late(deadline: Duration) -> Decision {
+    let detail = format!("not answered within the run's {} s (limits.runDeadline)", deadline.as_secs());
     let held = Some(Held { reason: Reason::IncompleteInformation, detail });
     Decision { chosen: None, held, note: None }
 }

@@ -28,8 +28,9 @@ impl Run<'_> {
         let commits = self.commits(&mut plan, &policies, &proven, &order);
         let files = proven.iter().filter_map(ProvenFile::whole).collect();
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
-        let (repository, lists) = (self.repo.name().to_owned(), BTreeMap::new());
-        Ok(Planned { repository, branch, head, plan, policies, warnings, lists, files, commits })
+        let repository = self.repo.name().to_owned();
+        let (lists, notices) = (BTreeMap::new(), Vec::new());
+        Ok(Planned { repository, branch, head, plan, policies, warnings, lists, files, commits, notices })
     }
 
     /// One for each group, with its words.

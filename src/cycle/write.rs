@@ -79,7 +79,7 @@ impl Run<'_> {
     /// A lost race and a failure that may pass are answered by a new snapshot and a new plan. When a push had no answer,
     /// the new snapshot says whether it arrived; the report then tells of that commit.
     pub async fn update(&self, approve: &Approve<'_>) -> Result<Report, RunError> {
-        let mut memory = Memory::default();
+        let mut memory = Memory::new(self.options);
         let mut sent = Vec::new();
         let (mut moves, mut failures) = (0, 0);
         loop {

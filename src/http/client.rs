@@ -1,18 +1,22 @@
 //! The client: one request, sent until it is answered or given up, within its deadline.
 //!
-//! Three loops, each in its own function: [`Client::send`] follows redirects, `repeat` tries again, `attempt` reads one
-//! answer. What the server answered is given back whatever its status; an [`Error`] means that there was no answer.
+//! Three loops, each in its own function: [`Client::send`] follows redirects, `repeat` tries again as far as `may_ask` and
+//! `again` let it, `attempt` reads one answer. What the server answered is given back whatever its status; an [`Error`] means that there was no answer.
 
+use super::circuit::Failure;
 use super::exchange::{Answer, Error, ErrorKind, Method, Request, failure, transport};
-use super::host::{DEFAULT_CONCURRENCY, Host, authority};
+use super::host::{Host, authority};
 use super::options::Options;
 use super::redact::display_url;
 use super::retry::{may_pass, random, retry_after};
-use super::tls::{InvalidCertificate, Pools, check_authority};
+use super::tls::{InvalidCertificate, Pools, check};
+use crate::port::{Notice, NoticeKind};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderValue, LOCATION};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
@@ -33,10 +37,10 @@ struct Shared {
 }
 
 impl Client {
-    /// A client without connections. Certificate authorities are read now, so that a wrong one is found at start.
+    /// A client without connections. Certificates are read now, so that a wrong one is found at start.
     pub fn new(options: Options) -> Result<Client, InvalidCertificate> {
         for host in options.hosts.keys() {
-            check_authority(host, &options)?;
+            check(host, &options)?;
         }
         Ok(Client { shared: Arc::new(Shared { options, hosts: Mutex::new(HashMap::new()), pools: Pools::default() }) })
     }
@@ -46,6 +50,14 @@ impl Client {
         let hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = hosts.iter().map(|(name, host)| (name.clone(), host.counted()));
         counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// What hosts did that a person should know of, by host and kind.
+    pub fn notices(&self) -> Vec<Notice> {
+        let hosts = self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notices: Vec<Notice> = hosts.values().flat_map(|host| host.told()).collect();
+        notices.sort();
+        notices
     }
 
     /// Sends the request, tries again as [`Options::retry`] says, and follows redirects.
@@ -69,47 +81,107 @@ impl Client {
     /// One URL, until it is answered or given up. The place among the requests in flight is kept between attempts: were it
     /// given away, a thousand requests to a dead host would each fail once before the first of them gives up.
     async fn repeat(&self, request: &Request) -> Result<Answer, Error> {
-        let retry = &self.shared.options.retry;
         let host = self.host(&request.url);
         let _place = host.slot().await;
         let deadline = Instant::now() + self.shared.options.timeouts.deadline;
-        let mut sent = 0;
+        let mut effort = Effort { failures: 0, waited: Duration::ZERO, deadline };
         let outcome = loop {
-            self.may_ask(&host, &request.url).await?;
-            let outcome = self.attempt(&host, request, deadline).await;
-            sent += 1;
-            let asked = match &outcome {
-                Ok(answer) if may_pass(answer.status) => retry_after(&answer.headers),
-                Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::TimedOut) => None,
-                _ => break outcome,
-            };
-            if let Some(asked) = asked {
-                host.keep_quiet(asked);
+            if let Some(instead) = self.may_ask(&host, request, &mut effort).await {
+                return instead;
             }
-            match retry.wait(sent, asked, random()) {
-                Some(wait) if Instant::now() + wait < deadline => tokio::time::sleep(wait).await,
-                _ => break outcome,
+            let outcome = self.attempt(&host, request, effort.deadline).await;
+            if !self.again(&host, &outcome, &mut effort).await {
+                break outcome;
             }
+        };
+        let outcome = match outcome {
+            // Whoever is refused as one too many gets the same answer, whenever he asked: which of a host's repositories
+            // were asked first must not show.
+            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                let asked = host.silence.wish().map_or_else(|| retry_after(&answer.headers), |wish| wish.asked);
+                Ok(refusal(&request.url, answer.status, asked))
+            }
+            outcome => outcome,
         };
         host.record(&outcome);
         outcome
     }
 
-    /// Waits while the host wants to be left alone; the error says why it will not be asked at all.
-    async fn may_ask(&self, host: &Host, url: &Url) -> Result<(), Error> {
+    /// Waits until the host may be asked; `Some` is what the request gets instead of being sent.
+    async fn may_ask(&self, host: &Host, request: &Request, effort: &mut Effort) -> Option<Result<Answer, Error>> {
+        let retry = &self.shared.options.retry;
+        let mut reserved = false;
         loop {
-            if let Some(down) = host.down() {
-                return Err(down);
-            }
-            match host.silence() {
-                None => return Ok(()),
-                Some(left) if left > self.shared.options.retry.longest_asked => {
-                    let detail = format!("asked to be left alone for {} s more", left.as_secs());
-                    return Err(failure(url, ErrorKind::Paused(left), detail));
+            match host.circuit.open() {
+                Some(Failure::Unanswered(error)) => return Some(Err(error)),
+                Some(Failure::Refused(asked)) => {
+                    return Some(Ok(refusal(&request.url, StatusCode::TOO_MANY_REQUESTS, asked)));
                 }
-                Some(left) => tokio::time::sleep(left).await,
+                None => {}
+            }
+            if let Some(error) = host.without_pulls().filter(|_| request.pull) {
+                return Some(Err(error));
+            }
+            if let Some(wish) = host.silence.wish() {
+                if wish.left > retry.longest_asked || effort.waited + wish.left > retry.patience {
+                    return Some(Ok(refusal(&request.url, wish.status, wish.asked)));
+                }
+                effort.wait(wish.left).await;
+                continue;
+            }
+            if reserved {
+                return None;
+            }
+            let turn = host.budget.reserve(Instant::now());
+            if turn.is_zero() {
+                return None;
+            }
+            reserved = true;
+            effort.deadline += turn;
+            tokio::time::sleep(turn).await;
+        }
+    }
+
+    /// Heeds the outcome of an attempt and says whether there is another one, after the wait that belongs before it.
+    async fn again(&self, host: &Host, outcome: &Result<Answer, Error>, effort: &mut Effort) -> bool {
+        let retry = &self.shared.options.retry;
+        let (status, asked) = match outcome {
+            Ok(answer) => {
+                host.heed(&answer.headers);
+                if !may_pass(answer.status) {
+                    return false;
+                }
+                (Some(answer.status), retry_after(&answer.headers).filter(|asked| !asked.is_zero()))
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::TimedOut) => (None, None),
+            Err(_) => return false,
+        };
+        let refused = status == Some(StatusCode::TOO_MANY_REQUESTS);
+        if let Some((asked, status)) = asked.zip(status) {
+            host.tell(NoticeKind::AskedToWait { wait: asked });
+            if host.silence.keep(asked, Some(asked), status) && refused {
+                host.budget.halve(Instant::now());
+            }
+            if refused {
+                // No failed attempt: the host will answer, only later.
+                return asked <= retry.longest_asked && effort.waited + asked <= retry.patience;
             }
         }
+        effort.failures += 1;
+        let Some(wait) = retry.wait(effort.failures, asked, random()) else {
+            return false;
+        };
+        if Instant::now() + wait >= effort.deadline {
+            return false;
+        }
+        if let (true, Some(status)) = (refused, status) {
+            if host.silence.keep(wait, None, status) {
+                host.budget.halve(Instant::now());
+            }
+            return true;
+        }
+        tokio::time::sleep(wait).await;
+        true
     }
 
     async fn attempt(&self, host: &Host, request: &Request, deadline: Instant) -> Result<Answer, Error> {
@@ -144,10 +216,36 @@ impl Client {
         if let Some(host) = hosts.get(&name) {
             return Arc::clone(host);
         }
-        let own = self.shared.options.hosts.get(&name);
-        let concurrency = own.and_then(|own| own.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
-        Arc::clone(hosts.entry(name).or_insert_with(|| Arc::new(Host::new(concurrency))))
+        let (own, watcher) = (self.shared.options.hosts.get(&name), self.shared.options.watcher.clone());
+        Arc::clone(hosts.entry(name).or_insert_with(|| Arc::new(Host::new(url, own, watcher))))
     }
+}
+
+/// What one request has cost so far.
+#[derive(Debug)]
+struct Effort {
+    /// Attempts that failed; a wait that the host asked for is none.
+    failures: u32,
+    /// Time waited because the host asked for it.
+    waited: Duration,
+    deadline: Instant,
+}
+
+impl Effort {
+    async fn wait(&mut self, left: Duration) {
+        self.waited += left;
+        self.deadline += left;
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// What a host that wants to be left alone would answer, without asking it.
+fn refusal(url: &Url, status: StatusCode, asked: Option<Duration>) -> Answer {
+    let mut headers = HeaderMap::new();
+    if let Some(asked) = asked.filter(|asked| !asked.is_zero()) {
+        headers.insert(RETRY_AFTER, asked.as_secs().into());
+    }
+    Answer { status, headers, body: Bytes::new(), url: url.clone() }
 }
 
 /// Reads the body piece by piece and stops at the limit: an endless body costs no more than the limit.

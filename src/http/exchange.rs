@@ -7,7 +7,6 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 use std::fmt;
-use std::time::Duration;
 use url::Url;
 
 /// The two methods that may be repeated without harm.
@@ -25,6 +24,8 @@ pub struct Request {
     pub accept: Option<HeaderValue>,
     /// The value of `Authorization`. It goes to the URL's origin only.
     pub authorization: Option<Secret>,
+    /// Whether hosts that limit pulls count it as one.
+    pub pull: bool,
     /// The most bytes of body that are read; an answer with more is [`ErrorKind::TooLarge`].
     pub limit: usize,
 }
@@ -34,7 +35,14 @@ impl Request {
     pub const DEFAULT_LIMIT: usize = 1024 * 1024;
 
     pub fn get(url: Url) -> Request {
-        Request { method: Method::Get, url, accept: None, authorization: None, limit: Request::DEFAULT_LIMIT }
+        Request {
+            method: Method::Get,
+            url,
+            accept: None,
+            authorization: None,
+            pull: false,
+            limit: Request::DEFAULT_LIMIT,
+        }
     }
 
     pub fn head(url: Url) -> Request {
@@ -70,9 +78,9 @@ pub enum ErrorKind {
     TooLarge,
     /// A redirect that must not be followed, or too many of them.
     Redirect,
-    /// Not sent: the host asked to be left alone for this much longer.
-    Paused(Duration),
-    /// Not sent: the host's certificate authority cannot be used.
+    /// Not sent: the host limits requests of this kind.
+    Paused,
+    /// Not sent: the host's certificates cannot be used.
     Misconfigured,
 }
 
@@ -104,5 +112,10 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
         // reqwest's own display ends with the URL.
         return if error.is_timeout() { "timed out".to_owned() } else { "the request failed".to_owned() };
     }
-    clean(&deepest.to_string())
+    match deepest.to_string().as_str() {
+        // What hyper says when the other side ended the connection while a request was on its way to it, as a server does
+        // that wanted a client certificate.
+        "channel closed" => "the connection was closed before the request was answered".to_owned(),
+        text => clean(text),
+    }
 }

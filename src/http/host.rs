@@ -1,8 +1,17 @@
-//! What is kept per host: how many requests were sent, how many may be in flight, until when it wants to be left alone,
-//! and whether it is down.
+//! What is kept per host: how many requests were sent, how many may be in flight and how fast, until when it wants to be
+//! left alone, whether it is down, and what a person should know of it.
 
-use super::exchange::{Error, ErrorKind};
+use super::allowance::{self, Pace};
+use super::budget::{Budget, Rate};
+use super::circuit::{Circuit, Failure};
+use super::exchange::{Answer, Error, ErrorKind};
+use super::options::{HostOptions, Watcher};
+use super::retry::retry_after;
+use super::silence::Silence;
 use super::tls::Pool;
+use crate::port::{Notice, NoticeKind};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,13 +23,9 @@ use url::{Host as Name, Url};
 /// Requests in flight to one host. Measured against nginx on loopback: 1,000 lists take a quarter longer with 4, and the
 /// same time with 8, 16 and 32. Beyond that only the other side's patience is used up.
 pub const DEFAULT_CONCURRENCY: usize = 16;
-/// So many requests in a row that a host did not answer, each with all its retries, and it counts as down: the rest of a
-/// thousand repositories must not wait a thousand timeouts.
-pub const DOWN_AFTER: u32 = 3;
-/// A host that is down is left alone this long; then the next request tries again.
-pub const DOWN_FOR: Duration = Duration::from_secs(30);
-/// The longest that one answer can silence us: a header with a few digits too many must not stop a service for a day.
-pub const LONGEST_SILENCE: Duration = Duration::from_secs(3_600);
+/// A host that says that few of its pulls are left is asked for no more of them for this long, unless it says otherwise in
+/// another answer before.
+const NO_PULLS_FOR: Duration = Duration::from_secs(600);
 
 /// Host and port as a registry name spells them: the port only where it is not the scheme's own.
 pub fn authority(url: &Url) -> String {
@@ -43,27 +48,38 @@ pub fn is_loopback(url: &Url) -> bool {
 
 #[derive(Debug)]
 pub(super) struct Host {
+    name: String,
     requests: AtomicU64,
+    in_flight: usize,
     slots: Semaphore,
-    quiet_until: Mutex<Option<Instant>>,
-    trouble: Mutex<Trouble>,
-    /// The host's own connection pool, when it has its own certificate authority.
+    pub(super) budget: Budget,
+    pub(super) silence: Silence,
+    pub(super) circuit: Circuit,
+    /// Few pulls are left, as of then.
+    pulls_spent: Mutex<Option<(Instant, String)>>,
+    notices: Mutex<Vec<NoticeKind>>,
+    watcher: Option<Watcher>,
+    /// The host's own connection pool, when it has its own certificates or its own way out.
     pub(super) own_pool: Pool,
 }
 
-#[derive(Debug, Default)]
-struct Trouble {
-    in_a_row: u32,
-    last: Option<(Instant, Error)>,
-}
-
 impl Host {
-    pub(super) fn new(concurrency: usize) -> Host {
+    pub(super) fn new(url: &Url, own: Option<&HostOptions>, watcher: Option<Watcher>) -> Host {
+        let name = authority(url);
+        let in_flight = own.and_then(|own| own.concurrency).unwrap_or(DEFAULT_CONCURRENCY);
+        // This machine has nobody else to share with.
+        let usual = (!is_loopback(url)).then(|| Rate::of(&name));
         Host {
+            budget: Budget::new(own.and_then(|own| own.rate).or(usual)),
+            name,
             requests: AtomicU64::new(0),
-            slots: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            quiet_until: Mutex::new(None),
-            trouble: Mutex::new(Trouble::default()),
+            in_flight,
+            slots: Semaphore::new(in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            silence: Silence::default(),
+            circuit: Circuit::default(),
+            pulls_spent: Mutex::default(),
+            notices: Mutex::default(),
+            watcher,
             own_pool: Pool::new(),
         }
     }
@@ -82,44 +98,76 @@ impl Host {
         self.slots.acquire().await.ok()
     }
 
-    /// The host asked for silence: nobody asks it anything before that.
-    pub(super) fn keep_quiet(&self, wait: Duration) {
-        let until = Instant::now() + wait.min(LONGEST_SILENCE);
-        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *quiet = quiet.max(Some(until));
-    }
-
-    /// How long the host still wants to be left alone.
-    pub(super) fn silence(&self) -> Option<Duration> {
-        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.and_then(|until| until.checked_duration_since(Instant::now())).filter(|left| !left.is_zero())
-    }
-
-    /// The reason not to ask: the host did not answer several times in a row, and not long ago.
-    pub(super) fn down(&self) -> Option<Error> {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.in_a_row < DOWN_AFTER {
-            return None;
+    /// Tells people, once for each kind.
+    pub(super) fn tell(&self, kind: NoticeKind) {
+        let mut told = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.iter().any(|other| other.is_like(&kind)) {
+            return;
         }
-        let (since, error) = trouble.last.clone()?;
-        if since.elapsed() >= DOWN_FOR {
-            // One more failure and it is down again.
-            trouble.in_a_row = DOWN_AFTER - 1;
-            return None;
+        told.push(kind.clone());
+        drop(told);
+        if let Some(watcher) = &self.watcher {
+            watcher.see(&Notice { host: self.name.clone(), kind });
         }
-        let detail = format!("{} (not asked again: {} requests in a row failed so)", error.detail, trouble.in_a_row);
-        Some(Error { detail, ..error })
     }
 
-    /// Remembers how a request with all its retries went. Any answer, even a refusal, ends the row.
-    pub(super) fn record<T>(&self, outcome: &Result<T, Error>) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::TimedOut) => {
-                trouble.in_a_row += 1;
-                trouble.last = Some((Instant::now(), error.clone()));
+    pub(super) fn told(&self) -> Vec<Notice> {
+        let told = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().map(|kind| Notice { host: self.name.clone(), kind: kind.clone() }).collect()
+    }
+
+    /// Heeds what an answer's headers say is left.
+    pub(super) fn heed(&self, headers: &HeaderMap) {
+        let Some(allowance) = allowance::read(headers) else {
+            return;
+        };
+        let pace = allowance.pace(self.in_flight);
+        let no_pulls = match pace {
+            Pace::NoPulls { limit, window } => {
+                self.tell(NoticeKind::PullsSpent { limit, window });
+                let of = limit.map(|limit| format!(" of its {limit} pulls")).unwrap_or_default();
+                Some((Instant::now(), format!("few{of} are left, and these are left to those who run the images")))
             }
-            _ => *trouble = Trouble::default(),
+            _ => None,
+        };
+        *self.pulls_spent.lock().unwrap_or_else(PoisonError::into_inner) = no_pulls;
+        match pace {
+            Pace::Stop(wait) => {
+                self.tell(NoticeKind::AskedToWait { wait });
+                self.silence.keep(wait, Some(wait), StatusCode::TOO_MANY_REQUESTS);
+            }
+            Pace::Spread { interval, how_long } => {
+                self.tell(NoticeKind::SlowedDown { renewed_after: how_long });
+                self.budget.slow_down(interval, how_long, Instant::now());
+            }
+            Pace::Free | Pace::NoPulls { .. } => {}
+        }
+    }
+
+    /// Why no pulls are asked for now.
+    pub(super) fn without_pulls(&self) -> Option<Error> {
+        let spent = self.pulls_spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, detail) = spent.as_ref().filter(|(since, _)| since.elapsed() < NO_PULLS_FOR)?;
+        Some(Error { host: self.name.clone(), kind: ErrorKind::Paused, detail: detail.clone() })
+    }
+
+    /// Remembers how a request with all its retries went.
+    pub(super) fn record(&self, outcome: &Result<Answer, Error>) {
+        let failure = match outcome {
+            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::TimedOut) => {
+                Failure::Unanswered(error.clone())
+            }
+            Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                Failure::Refused(retry_after(&answer.headers))
+            }
+            _ => return self.circuit.answered(),
+        };
+        if self.circuit.failed(failure.clone()) {
+            let requests = super::circuit::DOWN_AFTER;
+            self.tell(match failure {
+                Failure::Unanswered(error) => NoticeKind::Down { requests, detail: error.detail },
+                Failure::Refused(_) => NoticeKind::Refusing { requests },
+            });
         }
     }
 }
@@ -144,49 +192,39 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_longer_wish_for_silence_holds_and_ends() {
-        let host = Host::new(1);
-        assert_eq!(host.silence(), None);
-        host.keep_quiet(Duration::from_secs(5));
-        host.keep_quiet(Duration::from_secs(2));
-        assert_eq!(host.silence(), Some(Duration::from_secs(5)));
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(host.silence(), None);
-        host.keep_quiet(Duration::MAX);
-        assert_eq!(host.silence(), Some(LONGEST_SILENCE));
+    fn host(url: &str) -> Host {
+        Host::new(&url.parse().unwrap(), None, None)
     }
 
-    fn failed(kind: ErrorKind) -> Result<(), Error> {
-        Err(Error { host: "h".to_owned(), kind, detail: "refused".to_owned() })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_host_is_down_after_several_failures_in_a_row_and_gets_another_chance() {
-        let host = Host::new(1);
-        for _ in 1..DOWN_AFTER {
-            host.record(&failed(ErrorKind::Unreachable));
+    #[test]
+    fn only_this_machine_is_asked_as_fast_as_it_answers() {
+        for (url, waits) in [("http://127.0.0.1:5000/", false), ("https://quay.io/", true)] {
+            let (host, now) = (host(url), Instant::now());
+            let longest = (0..1_000).map(|_| host.budget.reserve(now)).max().unwrap();
+            assert_eq!(!longest.is_zero(), waits, "{url}");
         }
-        assert_eq!(host.down(), None);
-        host.record(&failed(ErrorKind::Unreachable));
-        let error = host.down().unwrap();
-        assert_eq!(error.kind, ErrorKind::Unreachable);
-        assert_eq!(error.detail, "refused (not asked again: 3 requests in a row failed so)");
-        tokio::time::advance(DOWN_FOR).await;
-        assert_eq!(host.down(), None, "the next one tries");
-        host.record(&failed(ErrorKind::TimedOut));
-        assert!(host.down().is_some(), "and one failure is enough");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn any_answer_ends_the_row() {
-        let host = Host::new(1);
-        for outcome in [Ok(()), failed(ErrorKind::TooLarge)] {
-            host.record(&failed(ErrorKind::Unreachable));
-            host.record(&failed(ErrorKind::Unreachable));
-            host.record(&outcome);
-            host.record(&failed(ErrorKind::Unreachable));
-            assert_eq!(host.down(), None);
-        }
+    async fn what_is_left_is_heeded_and_told_once() {
+        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        };
+        let host = host("https://registry-1.docker.io/");
+        let spent = headers(&[("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "4;w=21600")]);
+        host.heed(&spent);
+        host.heed(&spent);
+        assert_eq!(host.told().len(), 1);
+        let error = host.without_pulls().unwrap();
+        assert_eq!((error.kind, host.silence.wish()), (ErrorKind::Paused, None), "lists are not held up");
+        host.heed(&headers(&[("ratelimit-remaining", "40;w=21600")]));
+        assert_eq!(host.without_pulls(), None);
+        host.heed(&spent);
+        tokio::time::advance(NO_PULLS_FOR).await;
+        assert_eq!(host.without_pulls(), None, "what was used comes back");
+
+        host.heed(&headers(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "9")]));
+        assert_eq!(host.silence.wish().unwrap().left.as_secs(), 9);
+        assert_eq!(host.told().len(), 2);
     }
 }

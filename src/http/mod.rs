@@ -3,7 +3,8 @@
 //! Rules:
 //! - every wait, size and count has a documented limit; nothing is read that nobody asked for;
 //! - a redirect to another origin is followed only over HTTPS and without credentials;
-//! - one host gets a bounded number of requests in flight, none while it has asked to be left alone or is down;
+//! - one host gets a bounded number of requests in flight and a second, fewer when it says that little is left, none while
+//!   it has asked to be left alone or is down; what a host did is told once;
 //! - no error text contains user information, a query or a header that was sent.
 //!
 //! It knows no registry and no forge: it sends `GET` and `HEAD`, which may be repeated, and gives back what came.
@@ -17,18 +18,26 @@
 //! # Ok(()) }
 //! ```
 
+mod allowance;
+mod budget;
+mod circuit;
 mod client;
 mod exchange;
 mod host;
 mod options;
 mod redact;
 mod retry;
+mod silence;
 mod tls;
 
+pub use allowance::PULLS_LEFT_ALONE;
+pub use budget::{DEFAULT_RATE, Rate};
+pub use circuit::{DOWN_AFTER, DOWN_FOR};
 pub use client::{Client, MAX_REDIRECTS};
 pub use exchange::{Answer, Error, ErrorKind, Method, Request};
-pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, LONGEST_SILENCE, authority, is_loopback};
-pub use options::{HostOptions, Options, Timeouts};
+pub use host::{DEFAULT_CONCURRENCY, authority, is_loopback};
+pub use options::{HostOptions, Options, Timeouts, Watcher, WayOut};
 pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};
 pub use retry::{Retry, retry_after};
+pub use silence::LONGEST_SILENCE;
 pub use tls::{InvalidCertificate, install_crypto_provider};

@@ -1,8 +1,13 @@
 //! What a client is told: plain data, filled in by whoever reads settings.
 
+use super::budget::Rate;
 use super::retry::Retry;
+use crate::port::{Notice, Secret};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// How long each part of a request may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +41,41 @@ pub struct Options {
     pub retry: Retry,
     /// By host, with its port when it is not the scheme's own.
     pub hosts: BTreeMap<String, HostOptions>,
+    /// How hosts are reached that have no way out of their own.
+    pub way_out: WayOut,
+    /// Who sees what hosts did, while it happens.
+    pub watcher: Option<Watcher>,
+}
+
+/// How connections leave this machine. Loopback is always reached directly.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum WayOut {
+    /// As `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    #[default]
+    Environment,
+    Direct,
+    /// Through this proxy, `http://` or `https://`, whatever the environment says.
+    Proxy(Url),
+}
+
+/// Is told of every [`Notice`] as it happens.
+#[derive(Clone)]
+pub struct Watcher(Arc<dyn Fn(&Notice) + Send + Sync>);
+
+impl Watcher {
+    pub fn new(see: impl Fn(&Notice) + Send + Sync + 'static) -> Watcher {
+        Watcher(Arc::new(see))
+    }
+
+    pub fn see(&self, notice: &Notice) {
+        (self.0)(notice);
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// What is different for one host.
@@ -45,6 +85,12 @@ pub struct HostOptions {
     pub ca_pem: Option<Vec<u8>>,
     /// Requests in flight; [`super::DEFAULT_CONCURRENCY`] when it is not said.
     pub concurrency: Option<usize>,
+    /// How fast; [`Rate::of`] when it is not said, and no limit on loopback.
+    pub rate: Option<Rate>,
+    /// PEM certificate and private key that we are known by at this host.
+    pub client_pem: Option<Secret>,
+    /// Its own way out; [`Options::way_out`] when it is not said.
+    pub way_out: Option<WayOut>,
 }
 
 impl Options {
@@ -54,6 +100,8 @@ impl Options {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             hosts: BTreeMap::new(),
+            way_out: WayOut::default(),
+            watcher: None,
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Retry {
     /// The longest `Retry-After` that is waited for. A server that asks for more is left alone: waiting would hold up
     /// the run, and asking earlier is what the server asked us not to do.
     pub longest_asked: Duration,
+    /// How long one request waits in all because the server asked for it. These waits are no failed attempts.
+    pub patience: Duration,
     /// Off: the wait is its bound, which tests want.
     pub jitter: bool,
 }
@@ -30,7 +32,8 @@ impl Default for Retry {
             attempts: 4,
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(10),
-            longest_asked: Duration::from_secs(30),
+            longest_asked: Duration::from_secs(120),
+            patience: Duration::from_secs(600),
             jitter: true,
         }
     }
@@ -75,7 +78,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Seconds since 1970 of an HTTP date in the one form that may be sent today, `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<i64> {
+pub(super) fn http_date(text: &str) -> Option<i64> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new();
     parser.parse_timestamp(text.trim()).ok().map(|time| time.as_second())
 }
@@ -117,8 +120,8 @@ mod tests {
     fn the_server_s_wish_outranks_the_backoff_up_to_a_cap() {
         let asked = |seconds| steady().wait(1, Some(Duration::from_secs(seconds)), 0.0);
         assert_eq!(asked(0), Some(Duration::ZERO));
-        assert_eq!(asked(30), Some(Duration::from_secs(30)));
-        assert_eq!(asked(31), None);
+        assert_eq!(asked(120), Some(Duration::from_secs(120)));
+        assert_eq!(asked(121), None);
         assert_eq!(asked(u64::MAX), None);
     }
 

@@ -1,11 +1,12 @@
-//! Connections: which certificates are trusted, when a proxy is used, and the cryptography behind both.
+//! Connections: which certificates are trusted and shown, when a proxy is used, and the cryptography behind both.
 //!
 //! The system's roots are loaded on the first HTTPS request, not at start: reading them costs some milliseconds that a run
 //! against a loopback registry does not owe. An extra certificate authority of one host is trusted for that host alone.
 
 use super::exchange::cause;
 use super::host::{Host, authority, is_loopback};
-use super::options::Options;
+use super::options::{Options, WayOut};
+use crate::port::Secret;
 use reqwest::redirect::Policy;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,11 +15,13 @@ use url::Url;
 /// How long an unused connection is kept for the next request.
 const IDLE: Duration = Duration::from_secs(90);
 
-/// The operator's certificate authority cannot be used.
+/// The operator's certificate authority, client certificate or proxy for a host cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the certificate authority for {host} cannot be used: {detail}")]
+#[error("the {what} for {host} cannot be used: {detail}")]
 pub struct InvalidCertificate {
     pub host: String,
+    /// `certificate authority`, `client certificate` or `proxy`.
+    pub what: &'static str,
     pub detail: String,
 }
 
@@ -49,15 +52,19 @@ impl Pools {
         options: &Options,
     ) -> Result<&'a reqwest::Client, InvalidCertificate> {
         let name = authority(url);
+        let own = options.hosts.get(&name);
+        let secure = url.scheme() == "https";
         let purpose = Purpose {
             loopback: is_loopback(url),
-            secure: url.scheme() == "https",
-            ca_pem: options.hosts.get(&name).and_then(|own| own.ca_pem.as_deref()),
+            secure,
+            ca_pem: own.and_then(|own| own.ca_pem.as_deref()).filter(|_| secure),
+            client_pem: own.and_then(|own| own.client_pem.as_ref()).filter(|_| secure),
+            way_out: own.and_then(|own| own.way_out.as_ref()).unwrap_or(&options.way_out),
         };
+        let special = purpose.ca_pem.is_some() || purpose.client_pem.is_some() || *purpose.way_out != options.way_out;
         let pool = match purpose {
-            Purpose { secure: true, ca_pem: Some(_), .. } | Purpose { secure: true, loopback: true, .. } => {
-                &host.own_pool
-            }
+            _ if special => &host.own_pool,
+            Purpose { secure: true, loopback: true, .. } => &host.own_pool,
             Purpose { loopback: true, .. } => &self.local,
             _ => &self.remote,
         };
@@ -65,28 +72,35 @@ impl Pools {
     }
 }
 
-/// Whether the host's certificate authority, if it has one, can be used.
-pub(super) fn check_authority(host: &str, options: &Options) -> Result<(), InvalidCertificate> {
-    let Some(pem) = options.hosts.get(host).and_then(|own| own.ca_pem.as_deref()) else {
+/// Whether the host's certificates and its proxy, if it has any, can be used.
+pub(super) fn check(host: &str, options: &Options) -> Result<(), InvalidCertificate> {
+    let Some(own) = options.hosts.get(host) else {
         return Ok(());
     };
-    let purpose = Purpose { loopback: false, secure: true, ca_pem: Some(pem) };
+    let way_out = own.way_out.as_ref().unwrap_or(&options.way_out);
+    let (ca_pem, client_pem) = (own.ca_pem.as_deref(), own.client_pem.as_ref());
+    if ca_pem.is_none() && client_pem.is_none() && *way_out == WayOut::Environment {
+        return Ok(());
+    }
+    let purpose = Purpose { loopback: false, secure: true, ca_pem, client_pem, way_out };
     connect(host, options, purpose).map(drop)
 }
 
 /// What a pool is made for.
 #[derive(Debug, Clone, Copy)]
 struct Purpose<'a> {
-    /// Loopback is never reached through a proxy, whatever the environment says.
+    /// Loopback is never reached through a proxy, whatever anybody says.
     loopback: bool,
     /// HTTPS needs roots; plain HTTP on loopback does without loading any.
     secure: bool,
     ca_pem: Option<&'a [u8]>,
+    client_pem: Option<&'a Secret>,
+    way_out: &'a WayOut,
 }
 
 /// A pool without connections. Redirects are left to [`super::Client`], which knows what must not travel with them.
 fn connect(host: &str, options: &Options, purpose: Purpose<'_>) -> Result<reqwest::Client, InvalidCertificate> {
-    let unusable = |detail: String| InvalidCertificate { host: host.to_owned(), detail };
+    let unusable = |what, detail| InvalidCertificate { host: host.to_owned(), what, detail };
     install_crypto_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(&options.user_agent)
@@ -96,15 +110,32 @@ fn connect(host: &str, options: &Options, purpose: Purpose<'_>) -> Result<reqwes
         .read_timeout(options.timeouts.read)
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
-    if purpose.loopback {
-        builder = builder.no_proxy();
-    }
+    builder = match purpose.way_out {
+        _ if purpose.loopback => builder.no_proxy(),
+        WayOut::Environment => builder,
+        WayOut::Direct => builder.no_proxy(),
+        WayOut::Proxy(url) => {
+            let proxy = reqwest::Proxy::all(url.clone()).map_err(|error| unusable("proxy", cause(&error)))?;
+            builder.proxy(proxy)
+        }
+    };
     if purpose.loopback && !purpose.secure {
         builder = builder.tls_certs_only([]);
     } else if let Some(pem) = purpose.ca_pem {
-        builder = builder.tls_certs_merge(certificates(pem).map_err(unusable)?);
+        let authority = certificates(pem).map_err(|detail| unusable("certificate authority", detail))?;
+        builder = builder.tls_certs_merge(authority);
     }
-    builder.build().map_err(|error| unusable(cause(&error)))
+    if let Some(pem) = purpose.client_pem {
+        builder = builder.identity(identity(pem).map_err(|detail| unusable("client certificate", detail))?);
+    }
+    builder.build().map_err(|error| unusable("certificate", cause(&error)))
+}
+
+/// A certificate, those it is signed by, and the private key, in one text.
+fn identity(pem: &Secret) -> Result<reqwest::Identity, String> {
+    // The parser's words may quote what it read, which is a private key.
+    reqwest::Identity::from_pem(pem.expose().as_bytes())
+        .map_err(|_| "a PEM certificate and an unencrypted PEM private key are needed".to_owned())
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, String> {
@@ -126,7 +157,19 @@ mod tests {
             let mut options = Options::new("test");
             let own = HostOptions { ca_pem: Some(pem.to_vec()), ..HostOptions::default() };
             options.hosts.insert("example.com".to_owned(), own);
-            assert!(check_authority("example.com", &options).is_err(), "{pem:?}");
+            assert!(check("example.com", &options).is_err(), "{pem:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_that_is_none_is_refused_without_being_shown() {
+        for pem in ["", "hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n"] {
+            let mut options = Options::new("test");
+            let own = HostOptions { client_pem: Some(Secret::new(pem)), ..HostOptions::default() };
+            options.hosts.insert("example.com".to_owned(), own);
+            let error = check("example.com", &options).unwrap_err();
+            assert_eq!(error.what, "client certificate");
+            assert!(!format!("{error} {error:?} {options:?}").contains("hunter2"), "{error:?}");
         }
     }
 }

@@ -3,12 +3,14 @@
 //!
 //! Errors are facts with fields and say whether trying again can help.
 
+mod notice;
 mod registry;
 mod repo;
 mod secret;
 mod source;
 mod store;
 
+pub use notice::{Notice, NoticeKind};
 pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
     Author, BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published,

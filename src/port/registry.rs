@@ -1,5 +1,6 @@
 //! What a run asks of registries, and why there may be no answer.
 
+use super::Notice;
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -48,6 +49,11 @@ pub trait Registry: Send + Sync {
 
     /// Requests sent so far by host, retries and token requests included.
     fn requests(&self) -> BTreeMap<String, u64>;
+
+    /// What registries did so far that a person should know of, sorted.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
 }
 
 /// A manifest that refers to another one: what the registry's list says about it, which only its own bytes prove.

@@ -20,13 +20,13 @@ impl Conversation<'_> {
 
     /// The bytes of a manifest.
     pub(crate) async fn manifest_bytes(self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
-        let asked = request::manifest(&self.host.base, self.repository, digest.as_str());
+        let asked = request::manifest(&self.host.base, &self.repository, digest.as_str());
         self.content(asked, digest).await
     }
 
     /// The bytes of a blob.
     pub(crate) async fn blob(self, digest: &Digest, limit: usize) -> Result<Vec<u8>, RegistryError> {
-        let asked = request::blob(&self.host.base, self.repository, digest, limit);
+        let asked = request::blob(&self.host.base, &self.repository, digest, limit);
         self.content(asked, digest).await
     }
 
@@ -36,7 +36,7 @@ impl Conversation<'_> {
     }
 
     async fn list_referrers(&mut self, digest: &Digest) -> Result<Vec<Referrer>, RegistryError> {
-        let mut answer = self.ask(request::referrers(&self.host.base, self.repository, digest)).await?;
+        let mut answer = self.ask(request::referrers(&self.host.base, &self.repository, digest)).await?;
         if referrers::without_api(&answer) {
             return self.tag_schema(digest).await;
         }
@@ -51,7 +51,7 @@ impl Conversation<'_> {
         let Some(tag) = referrers::fallback_tag(digest) else {
             return Ok(Vec::new());
         };
-        let answer = self.ask(request::manifest(&self.host.base, self.repository, tag.as_str())).await?;
+        let answer = self.ask(request::manifest(&self.host.base, &self.repository, tag.as_str())).await?;
         referrers::fallback(&self.host.name, &answer)
     }
 }

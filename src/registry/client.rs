@@ -7,11 +7,12 @@ use super::conversation::Conversation;
 use super::credentials::Credentials;
 use super::host::{self, Host};
 use super::known::Known;
+use super::mirrors::{self, Mirrors};
 use super::refusal::error;
 use super::token::Tokens;
 use crate::http;
-use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Referrer, Registry, RegistryError, RegistryErrorKind, Store};
+use crate::image::{Digest, ImageMetadata, InvalidName, Repository, Tag};
+use crate::port::{Notice, NoticeKind, Referrer, Registry, RegistryError, RegistryErrorKind, Secret, Store};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +32,12 @@ pub struct Options {
     pub credentials: Credentials,
     pub timeouts: http::Timeouts,
     pub retry: http::Retry,
+    /// What is asked instead of some registries.
+    pub mirrors: Vec<Mirrors>,
+    /// How hosts are reached that have no way out of their own.
+    pub way_out: http::WayOut,
+    /// Who sees what hosts did, while it happens.
+    pub watcher: Option<http::Watcher>,
     /// How long the further pages of one list may take together: a registry that sends page after page slowly must not hold
     /// up the run for ever.
     pub patience: Duration,
@@ -45,6 +52,12 @@ pub struct HostOptions {
     pub ca_pem: Option<Vec<u8>>,
     /// Requests in flight; [`http::DEFAULT_CONCURRENCY`] when it is not said.
     pub concurrency: Option<usize>,
+    /// How fast it is asked; [`http::Rate::of`] when it is not said.
+    pub rate: Option<http::Rate>,
+    /// PEM certificate and private key that we are known by.
+    pub client_pem: Option<Secret>,
+    /// Its own way out.
+    pub way_out: Option<http::WayOut>,
 }
 
 impl Options {
@@ -55,6 +68,9 @@ impl Options {
             credentials: Credentials::default(),
             timeouts: http::Timeouts::default(),
             retry: http::Retry::default(),
+            mirrors: Vec::new(),
+            way_out: http::WayOut::default(),
+            watcher: None,
             patience: DEFAULT_PATIENCE,
         }
     }
@@ -66,6 +82,10 @@ pub struct Client {
     http: http::Client,
     hosts: BTreeMap<String, HostOptions>,
     credentials: Credentials,
+    mirrors: Vec<Mirrors>,
+    /// Mirrors that did not answer, with the first reason.
+    passed_over: Mutex<BTreeMap<String, String>>,
+    watcher: Option<http::Watcher>,
     patience: Duration,
     tokens: Tokens,
     images: Known,
@@ -81,11 +101,11 @@ impl fmt::Debug for Client {
 
 impl Registry for Client {
     fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
-        async move { self.conversation(repository)?.tags().await }.boxed()
+        self.first(repository, move |asking| asking.tags().boxed())
     }
 
     fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {
-        async move { self.conversation(repository)?.digest(tag).await }.boxed()
+        self.first(repository, move |asking| asking.digest(tag).boxed())
     }
 
     fn metadata<'a>(
@@ -93,7 +113,7 @@ impl Registry for Client {
         repository: &'a Repository,
         tag: &'a Tag,
     ) -> BoxFuture<'a, Result<ImageMetadata, RegistryError>> {
-        async move { self.conversation(repository)?.metadata(tag, &self.images).await }.boxed()
+        self.first(repository, move |asking| asking.metadata(tag, &self.images).boxed())
     }
 
     fn referrers<'a>(
@@ -101,7 +121,7 @@ impl Registry for Client {
         repository: &'a Repository,
         digest: &'a Digest,
     ) -> BoxFuture<'a, Result<Vec<Referrer>, RegistryError>> {
-        async move { self.conversation(repository)?.referrers(digest).await }.boxed()
+        self.first(repository, move |asking| asking.referrers(digest).boxed())
     }
 
     fn manifest<'a>(
@@ -109,7 +129,7 @@ impl Registry for Client {
         repository: &'a Repository,
         digest: &'a Digest,
     ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
-        async move { self.conversation(repository)?.manifest_bytes(digest).await }.boxed()
+        self.first(repository, move |asking| asking.manifest_bytes(digest).boxed())
     }
 
     fn blob<'a>(
@@ -118,11 +138,19 @@ impl Registry for Client {
         digest: &'a Digest,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<u8>, RegistryError>> {
-        async move { self.conversation(repository)?.blob(digest, limit).await }.boxed()
+        self.first(repository, move |asking| asking.blob(digest, limit).boxed())
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
         self.http.requests()
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let passed_over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notices: Vec<Notice> = passed_over.iter().map(|(host, detail)| passed(host, detail)).collect();
+        notices.extend(self.http.notices());
+        notices.sort();
+        notices
     }
 }
 
@@ -132,19 +160,30 @@ impl Client {
         // A host that is no address cannot be part of a repository's name either, so nothing is lost with it.
         let own = options.hosts.iter().filter_map(|(name, own)| {
             let base = host::base(name, own.plain_http).ok()?;
-            let own = http::HostOptions { ca_pem: own.ca_pem.clone(), concurrency: own.concurrency };
+            let own = http::HostOptions {
+                ca_pem: own.ca_pem.clone(),
+                concurrency: own.concurrency,
+                rate: own.rate,
+                client_pem: own.client_pem.clone(),
+                way_out: own.way_out.clone(),
+            };
             Some((http::authority(&base), own))
         });
         let http = http::Client::new(http::Options {
             hosts: own.collect(),
             timeouts: options.timeouts,
             retry: options.retry,
+            way_out: options.way_out,
+            watcher: options.watcher.clone(),
             ..http::Options::new(options.user_agent)
         })?;
         Ok(Client {
             http,
             hosts: options.hosts,
             credentials: options.credentials,
+            mirrors: options.mirrors,
+            passed_over: Mutex::default(),
+            watcher: options.watcher,
             patience: options.patience,
             tokens: Tokens::default(),
             images: Known::default(),
@@ -157,12 +196,82 @@ impl Client {
         Client { images: Known::new(store), ..self }
     }
 
-    fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {
-        let host = self.host(repository)?;
+    /// Asks the mirrors in their order and then the registry itself, until one answers.
+    fn first<'a, T, F>(&'a self, repository: &Repository, ask: F) -> BoxFuture<'a, Result<T, RegistryError>>
+    where
+        T: Send + 'a,
+        F: Fn(Conversation<'a>) -> BoxFuture<'a, Result<T, RegistryError>> + Send + Sync + 'a,
+    {
+        let mut sources = mirrors::sources(&self.mirrors, repository);
+        let last = sources.pop();
+        let name = repository.host().to_owned();
+        async move {
+            let mut failed = Vec::new();
+            for source in sources {
+                match self.ask_source(source, &ask).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        self.pass_over(&error);
+                        failed.push(error.to_string());
+                    }
+                }
+            }
+            let Some(last) = last else {
+                return Err(error(&name, RegistryErrorKind::Unreachable, "it has no mirror to be asked".to_owned()));
+            };
+            self.ask_source(last, &ask).await.map_err(|mut error| {
+                if !failed.is_empty() {
+                    let before = format!("asked before it: {}", failed.join("; "));
+                    let said = [std::mem::take(&mut error.detail), before];
+                    let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty()).collect();
+                    error.detail = said.join("; ");
+                }
+                error
+            })
+        }
+        .boxed()
+    }
+
+    async fn ask_source<'a, T, F>(
+        &'a self,
+        source: Result<Repository, (String, InvalidName)>,
+        ask: &F,
+    ) -> Result<T, RegistryError>
+    where
+        F: Fn(Conversation<'a>) -> BoxFuture<'a, Result<T, RegistryError>>,
+    {
+        let source = source.map_err(|(target, bad)| {
+            let host = target.split('/').next().unwrap_or_default();
+            error(host, RegistryErrorKind::Unreachable, format!("no name for it there: {bad}"))
+        })?;
+        ask(self.conversation(source)?).await
+    }
+
+    /// Tells people once for each mirror; that it lacks a repository is nothing to tell.
+    fn pass_over(&self, error: &RegistryError) {
+        if error.kind == RegistryErrorKind::NotFound {
+            return;
+        }
+        let mut passed_over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed_over.contains_key(&error.host) {
+            return;
+        }
+        let said = error.to_string();
+        let detail = said.strip_prefix(&error.host).unwrap_or(&said).trim_start().to_owned();
+        let notice = passed(&error.host, &detail);
+        passed_over.insert(error.host.clone(), detail);
+        drop(passed_over);
+        if let Some(watcher) = &self.watcher {
+            watcher.see(&notice);
+        }
+    }
+
+    fn conversation(&self, repository: Repository) -> Result<Conversation<'_>, RegistryError> {
+        let host = self.host(&repository)?;
         Ok(Conversation {
             http: &self.http,
             tokens: &self.tokens,
-            found: self.credentials.find(repository),
+            found: self.credentials.find(&repository),
             patience: self.patience,
             repository,
             host,
@@ -183,4 +292,8 @@ impl Client {
         known.insert(name.to_owned(), Arc::clone(&host));
         Ok(host)
     }
+}
+
+fn passed(host: &str, detail: &str) -> Notice {
+    Notice { host: host.to_owned(), kind: NoticeKind::MirrorPassedOver { detail: detail.to_owned() } }
 }

@@ -13,7 +13,7 @@ use super::metadata::{self, Content, Manifest};
 use super::refusal::error;
 use super::response::{self, header_values};
 use super::token::{Held, Key, Tokens};
-use super::{challenge, request};
+use super::{challenge, paging, request};
 use crate::http::{self, Answer, Request, hide_secrets};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
@@ -33,7 +33,7 @@ pub(crate) struct Conversation<'a> {
     pub(super) found: Found<'a>,
     /// How long the further pages of a list may take together.
     pub(super) patience: Duration,
-    pub(super) repository: &'a Repository,
+    pub(super) repository: Repository,
     pub(super) host: Arc<Host>,
     /// What was sent so far and must not be repeated.
     pub(super) used: Vec<Secret>,
@@ -82,7 +82,7 @@ impl<'a> Conversation<'a> {
     }
 
     async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
-        let mut first = self.ask(self.first_page(Some(request::PAGE_SIZE))).await?;
+        let mut first = self.ask(self.first_page(Some(paging::PAGE_SIZE))).await?;
         if matches!(first.status.as_u16(), 400 | 405) {
             // Some registries refuse a page size that they do not like rather than ignore it.
             first = self.ask(self.first_page(None)).await?;
@@ -98,36 +98,47 @@ impl<'a> Conversation<'a> {
     }
 
     fn first_page(&self, size: Option<usize>) -> Request {
-        request::tags(&self.host.base, self.repository, size)
+        request::tags(&self.host.base, &self.repository, size)
     }
 
     async fn list_from(&mut self, mut answer: Answer) -> Result<Vec<String>, RegistryError> {
         let mut listing = Listing::new();
+        let mut rest = false;
         loop {
-            let page = response::page(self.repository, &answer)?;
+            if rest && matches!(answer.status.as_u16(), 400 | 404) {
+                // There is nothing after the last tag.
+                return Ok(listing.finish());
+            }
+            let page = response::page(&self.repository, &answer)?;
             let address = answer.url;
             // The body has been read; nobody keeps it while the next page is on its way.
             drop(answer.body);
-            match listing.add(&address, page) {
-                Ok(Some(next)) => answer = self.ask(request::page(next)).await?,
-                Ok(None) => return Ok(listing.finish()),
-                Err((kind, detail)) => return Err(error(&self.host.name, kind, detail)),
-            }
+            let in_doubt = page.in_doubt.clone();
+            let count = listing.len();
+            let added = if rest { listing.add_rest(&address, page) } else { listing.add(&address, page) };
+            let next = added.map_err(|(kind, detail)| error(&self.host.name, kind, detail))?;
+            // A page without new tags ends a list that was in doubt.
+            let doubted = in_doubt.filter(|_| listing.len() > count);
+            rest = next.is_none();
+            let Some(next) = next.or(doubted) else {
+                return Ok(listing.finish());
+            };
+            answer = self.ask(request::page(next, &self.repository)).await?;
         }
     }
 
     async fn resolve(&mut self, tag: &Tag) -> Result<Digest, RegistryError> {
-        let answer = self.ask(request::manifest_head(&self.host.base, self.repository, tag)).await?;
+        let answer = self.ask(request::manifest_head(&self.host.base, &self.repository, tag)).await?;
         let head_unknown = answer.status.as_u16() == 405;
         if !head_unknown && let Some(digest) = response::digest_header(&self.host.name, &answer)? {
             return Ok(digest);
         }
-        let answer = self.ask(request::manifest(&self.host.base, self.repository, tag.as_str())).await?;
+        let answer = self.ask(request::manifest(&self.host.base, &self.repository, tag.as_str())).await?;
         response::digest_of_manifest(&self.host.name, &answer)
     }
 
     async fn describe(&mut self, tag: &Tag, known: &Known) -> Result<ImageMetadata, RegistryError> {
-        if known.expects(self.repository, tag)
+        if known.expects(&self.repository, tag)
             && let Some(image) = known.get(&self.resolve(tag).await?)
         {
             return Ok(image);
@@ -151,7 +162,7 @@ impl<'a> Conversation<'a> {
         };
         let config = match config {
             Some(digest) => {
-                let answer = self.ask(request::config(&self.host.base, self.repository, &digest)).await?;
+                let answer = self.ask(request::config(&self.host.base, &self.repository, &digest)).await?;
                 Some(metadata::config(&self.host.name, &answer, &digest)?)
             }
             None => None,
@@ -162,7 +173,7 @@ impl<'a> Conversation<'a> {
     }
 
     async fn manifest(&mut self, reference: &str, wanted: Option<&Digest>) -> Result<Manifest, RegistryError> {
-        let answer = self.ask(request::manifest(&self.host.base, self.repository, reference)).await?;
+        let answer = self.ask(request::manifest(&self.host.base, &self.repository, reference)).await?;
         metadata::manifest(&self.host.name, &answer, wanted)
     }
 
@@ -230,7 +241,7 @@ impl<'a> Conversation<'a> {
         service: Option<String>,
         login: Option<(usize, &Login)>,
     ) -> Result<Pass, RegistryError> {
-        let scope = request::pull_scope(self.repository);
+        let scope = request::pull_scope(&self.repository);
         let mut asked = request::token(&realm, service.as_deref(), &scope);
         asked.authorization = login.map(|(_, login)| basic(login));
         self.used.extend(asked.authorization.clone());
@@ -246,10 +257,9 @@ impl<'a> Conversation<'a> {
         let challenges = challenge::parse(header_values(answer, "www-authenticate"));
         let scheme = match (host::choose(&challenges, &self.host.base), pass) {
             (Ok(scheme), _) => scheme,
-            (Err(refused), Pass::Nothing) => {
-                return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused));
-            }
-            (Err(_), _) => return Ok(false),
+            // Without any challenge, what the refusal itself says is the better reason once a login was sent.
+            (Err(_), Pass::Login(_) | Pass::Token { .. }) if challenges.is_empty() => return Ok(false),
+            (Err(refused), _) => return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused)),
         };
         let changed = scheme != self.host.scheme();
         let can_be_met = scheme != Scheme::Basic || matches!(self.found, Found::Login { .. });
@@ -301,7 +311,7 @@ fn unanswered(host: &str, failed: http::Error) -> RegistryError {
         http::ErrorKind::TimedOut => TimedOut,
         http::ErrorKind::TooLarge => TooLarge,
         http::ErrorKind::Redirect => Malformed,
-        http::ErrorKind::Paused(left) => RateLimited { retry_after: Some(left) },
+        http::ErrorKind::Paused => RateLimited { retry_after: None },
     };
     error(host, kind, failed.detail)
 }

@@ -55,6 +55,17 @@ impl Listing {
         }
     }
 
+    /// Takes what came after the last tag of a full page that named no next one. Tags that are known already show a registry
+    /// that does not heed `last`, and that the list was whole before.
+    pub(crate) fn add_rest(&mut self, address: &Url, mut page: Page) -> Result<Option<Url>, Broken> {
+        let known: HashSet<&str> = self.tags.iter().map(String::as_str).collect();
+        page.tags.retain(|tag| !known.contains(tag.as_str()));
+        if page.tags.is_empty() {
+            return Ok(None);
+        }
+        self.add(address, page)
+    }
+
     /// Takes the page that came from `address`; gives back where to go on, or nothing when the list is whole.
     pub(crate) fn add(&mut self, address: &Url, page: Page) -> Result<Option<Url>, Broken> {
         self.pages += 1;
@@ -82,6 +93,11 @@ impl Listing {
         Ok(Some(next))
     }
 
+    /// Tags so far.
+    pub(crate) fn len(&self) -> usize {
+        self.tags.len()
+    }
+
     pub(crate) fn finish(self) -> Vec<String> {
         self.tags
     }
@@ -105,7 +121,7 @@ mod tests {
     }
 
     fn page(tags: &[&str], next: Option<&str>) -> Page {
-        Page { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), next: next.map(at) }
+        Page { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), next: next.map(at), in_doubt: None }
     }
 
     fn small() -> Listing {
@@ -138,6 +154,20 @@ mod tests {
         list.add(&at("p=2"), page(&["c"], Some("p=3"))).unwrap();
         let (kind, _) = list.add(&at("p=3"), page(&["a", "b"], Some("p=4"))).unwrap_err();
         assert_eq!(kind, RegistryErrorKind::BadPaging);
+    }
+
+    #[test]
+    fn what_comes_after_a_full_page_is_taken_once() {
+        let mut list = Listing::new();
+        list.add(&at("n=2"), page(&["a", "b"], None)).unwrap();
+        assert_eq!(
+            list.add_rest(&at("n=2&last=b"), page(&["a", "b"], Some("n=2&last=b"))),
+            Ok(None),
+            "`last` is not heeded"
+        );
+        assert_eq!(list.add_rest(&at("n=2&last=b"), page(&[], None)), Ok(None));
+        assert_eq!(list.add_rest(&at("n=2&last=b"), page(&["b", "c"], Some("p=3"))), Ok(Some(at("p=3"))));
+        assert_eq!(list.finish(), ["a", "b", "c"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `metadata` | what a manifest and a configuration say about an image |
 //! | `referrers`, `attached` | what refers to a manifest, and content by its digest: read, and asked for |
 //! | `challenge`, `link` | the two headers with a grammar of their own |
+//! | `mirrors`, `paging` | where a repository is asked for instead; pages as registries really give them |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
 //! | `credentials`, `docker_config` | which login goes to which repository |
 //! | `known` | what images said about themselves, by digest |
@@ -36,6 +37,8 @@ mod known;
 mod link;
 mod listing;
 mod metadata;
+mod mirrors;
+mod paging;
 mod referrers;
 mod refusal;
 mod request;
@@ -47,5 +50,7 @@ pub use credentials::Credentials;
 pub use docker_config::InvalidDockerConfig;
 pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
 pub use metadata::{MAX_CONFIG_BYTES, MAX_LABEL_BYTES};
+pub use mirrors::Mirrors;
+pub use paging::{MAX_GOOGLE_PAGE_BYTES, MAX_PAGE_BYTES, PAGE_SIZE};
 pub use referrers::{MAX_REFERRERS, MAX_REFERRERS_BYTES};
-pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};
+pub use request::{MAX_MANIFEST_BYTES, MAX_TOKEN_BYTES};

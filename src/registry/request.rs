@@ -1,6 +1,7 @@
 //! What is asked: the requests of the distribution API as data. Nothing here sends anything.
 
 use super::metadata::MAX_CONFIG_BYTES;
+use super::paging::page_limit;
 use crate::http::Request;
 use crate::image::{Digest, Repository, Tag};
 use oci_client::manifest::{
@@ -9,11 +10,6 @@ use oci_client::manifest::{
 use reqwest::header::HeaderValue;
 use url::Url;
 
-/// Tags asked for at once. ECR refuses more (405), most registries cap at this or less.
-pub const PAGE_SIZE: usize = 1000;
-/// The most bytes of one page. A thousand of the longest tags are 130 kB; a registry that ignores `n` and sends a hundred
-/// thousand at once still fits.
-pub const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// The most bytes of a manifest: the limit that the distribution specification recommends to registries.
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of a token service's answer. Tokens of large cloud registries have some kilobytes.
@@ -25,12 +21,13 @@ pub(crate) fn tags(base: &Url, repository: &Repository, page_size: Option<usize>
     if let Some(size) = page_size {
         url.query_pairs_mut().append_pair("n", &size.to_string());
     }
-    page(url)
+    page(url, repository)
 }
 
 /// A further page, at the address that the one before named.
-pub(crate) fn page(url: Url) -> Request {
-    Request { accept: Some(HeaderValue::from_static("application/json")), limit: MAX_PAGE_BYTES, ..Request::get(url) }
+pub(crate) fn page(url: Url, repository: &Repository) -> Request {
+    let accept = Some(HeaderValue::from_static("application/json"));
+    Request { accept, limit: page_limit(repository.host()), ..Request::get(url) }
 }
 
 /// Asks how the registry lets people in; the answer that matters is the challenge of a 401.
@@ -49,6 +46,7 @@ pub(crate) fn manifest_head(base: &Url, repository: &Repository, tag: &Tag) -> R
 pub(crate) fn manifest(base: &Url, repository: &Repository, reference: &str) -> Request {
     Request {
         accept: accept_manifests(),
+        pull: true,
         limit: MAX_MANIFEST_BYTES,
         ..Request::get(address(base, repository, &format!("manifests/{reference}")))
     }
@@ -110,6 +108,7 @@ fn address(base: &Url, repository: &Repository, rest: &str) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use super::super::paging::{MAX_PAGE_BYTES, PAGE_SIZE};
     use super::*;
 
     fn base() -> Url {

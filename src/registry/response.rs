@@ -3,6 +3,7 @@
 
 use super::link::{self, BadLink};
 use super::listing::MAX_TAGS;
+use super::paging;
 use super::refusal::{check_status, error};
 use crate::http::{Answer, clean, display_url};
 use crate::image::{Digest, Repository};
@@ -19,6 +20,8 @@ use url::Url;
 pub(crate) struct Page {
     pub(crate) tags: Vec<String>,
     pub(crate) next: Option<Url>,
+    /// Names no next page although it is full: only what comes after its last tag tells whether the list was cut off.
+    pub(crate) in_doubt: Option<Url>,
 }
 
 /// A bearer token, and for how long it is good.
@@ -50,7 +53,10 @@ pub(crate) fn page(repository: &Repository, answer: &Answer) -> Result<Page, Reg
         };
         error(host, RegistryErrorKind::BadPaging, detail)
     })?;
-    Ok(Page { tags: list.tags.unwrap_or_default().0, next })
+    let tags = list.tags.unwrap_or_default().0;
+    let next = next.map(|link| paging::next(&answer.url, link));
+    let in_doubt = if next.is_none() { paging::after_full_page(&answer.url, &tags) } else { None };
+    Ok(Page { tags, next, in_doubt })
 }
 
 /// Reads the digest from the header; `None` when the registry sends none and the manifest itself must be asked for.

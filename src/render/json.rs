@@ -31,6 +31,7 @@ struct ReportPart<'a> {
     written: Option<WrittenPart<'a>>,
     retries: u32,
     requests: &'a BTreeMap<String, u64>,
+    notices: Vec<NoticeRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +107,12 @@ struct ListRow<'a> {
     read: String,
 }
 
+#[derive(Debug, Serialize)]
+struct NoticeRow<'a> {
+    host: &'a str,
+    text: String,
+}
+
 /// `plan --format json`.
 pub fn plan(planned: &Planned) -> String {
     pretty(&document(planned, None))
@@ -120,7 +127,9 @@ pub fn report(report: &Report) -> String {
         message: written.commits.last().map(|commit| commit.message.as_str()),
         messages: &written.messages,
     });
-    let part = ReportPart { written, retries: report.retries, requests: &report.requests };
+    let notices = report.planned.notices.iter();
+    let notices = notices.map(|notice| NoticeRow { host: &notice.host, text: notice.to_string() }).collect();
+    let part = ReportPart { written, retries: report.retries, requests: &report.requests, notices };
     pretty(&document(&report.planned, Some(part)))
 }
 

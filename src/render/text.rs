@@ -24,6 +24,7 @@ pub fn plan(paint: Paint, planned: &Planned) -> String {
     out.push_str(&skipped(paint, &planned.plan));
     out.push_str(&notes(paint, &planned.plan));
     out.push_str(&remembered(paint, &planned.lists));
+    out.push_str(&notices(paint, planned));
     out
 }
 
@@ -190,6 +191,13 @@ fn remembered(paint: Paint, lists: &BTreeMap<Repository, i64>) -> String {
     let more = lists.len().saturating_sub(MAX_LISTS);
     let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
     section(paint, &title, &["image", "read"], &rows) + &more
+}
+
+/// What registries did, whether or not something was held for it.
+fn notices(paint: Paint, planned: &Planned) -> String {
+    let rows: Vec<Vec<Cell>> =
+        planned.notices.iter().map(|notice| vec![(notice.to_string(), Some(Tone::Quiet))]).collect();
+    section(paint, "Registries", &[""], &rows)
 }
 
 fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> String {

@@ -11,7 +11,7 @@ mod watch;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{Event, Events, MAX_FILE, Options, Planned, Run};
+use landwaiter::cycle::{DEADLINE, Event, Events, MAX_FILE, Options, Planned, Run};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
@@ -182,6 +182,7 @@ impl World {
             sources: SourceHosts::default(),
             trust_root: None,
             backoff: Duration::ZERO,
+            deadline: DEADLINE,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -32,6 +33,12 @@ pub(crate) enum Reply {
     Reset,
     /// Nothing at all.
     Silence,
+    /// The reply, but later.
+    Late(Duration, Box<Reply>),
+    /// A whole answer whose body comes in pieces of this many bytes, with this pause between them.
+    Dribble(Duration, usize, Box<Reply>),
+    /// A whole answer, of whose body only so many bytes ever come; the connection stays open.
+    Stall(usize, Box<Reply>),
 }
 
 impl Reply {
@@ -48,6 +55,19 @@ impl Reply {
         let quoted: Vec<String> = tags.iter().map(|tag| format!("\"{tag}\"")).collect();
         let headers = link.map(|link| ("link", link)).into_iter().collect();
         Reply::Answer(200, headers, format!("{{\"tags\":[{}]}}", quoted.join(",")))
+    }
+
+    /// Head and body of an answer; the others have none.
+    fn written(self, method: &str) -> (String, String) {
+        let Reply::Answer(status, headers, body) = self else {
+            unreachable!("only whole answers are written piece by piece");
+        };
+        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        (head, if method == "HEAD" { String::new() } else { body })
     }
 
     pub(crate) fn challenge(value: impl Into<String>) -> Reply {
@@ -74,7 +94,12 @@ struct Shared {
 
 impl Faulty {
     pub(crate) async fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Faulty {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Faulty::start_at("127.0.0.1:0", script).await
+    }
+
+    /// At an address of one's own, such as `[::1]:0`.
+    pub(crate) async fn start_at(at: &str, script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Faulty {
+        let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: Box::new(script),
@@ -125,18 +150,31 @@ impl Shared {
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         while let Some(head) = read_head(&mut stream).await? {
             let asked = self.note(&head);
-            match (self.script)(&asked) {
-                Reply::Answer(status, headers, body) => {
-                    let mut answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
-                    for (name, value) in headers {
-                        answer.push_str(&format!("{name}: {value}\r\n"));
-                    }
-                    answer.push_str("\r\n");
-                    if asked.method != "HEAD" {
-                        answer.push_str(&body);
-                    }
-                    stream.write_all(answer.as_bytes()).await?;
+            let mut reply = (self.script)(&asked);
+            while let Reply::Late(wait, later) = reply {
+                tokio::time::sleep(wait).await;
+                reply = *later;
+            }
+            match reply {
+                Reply::Answer(..) => {
+                    let (head, body) = reply.written(&asked.method);
+                    stream.write_all((head + &body).as_bytes()).await?;
                 }
+                Reply::Dribble(pause, size, reply) => {
+                    let (head, body) = reply.written(&asked.method);
+                    stream.write_all(head.as_bytes()).await?;
+                    for piece in body.as_bytes().chunks(size) {
+                        tokio::time::sleep(pause).await;
+                        stream.write_all(piece).await?;
+                    }
+                }
+                Reply::Stall(bytes, reply) => {
+                    let (head, body) = reply.written(&asked.method);
+                    stream.write_all(head.as_bytes()).await?;
+                    stream.write_all(&body.as_bytes()[..bytes]).await?;
+                    std::future::pending().await
+                }
+                Reply::Late(..) => unreachable!("unwrapped above"),
                 Reply::Cut(bytes) => return stream.write_all(bytes.as_bytes()).await,
                 Reply::Endless => return self.pour(stream).await,
                 Reply::Reset => return stream.set_zero_linger(),
