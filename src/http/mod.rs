@@ -6,7 +6,7 @@
 //! - one host gets a bounded number of requests in flight, none while it has asked to be left alone or is down;
 //! - no error text contains user information, a query or a header that was sent.
 //!
-//! It knows no registry and no forge: it sends `GET` and `HEAD`, which may be repeated, and gives back what came.
+//! It knows no registry and no forge: it sends what may be repeated, and gives back what came.
 //!
 //! ```no_run
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,7 +26,7 @@ mod retry;
 mod tls;
 
 pub use client::{Client, MAX_REDIRECTS};
-pub use exchange::{Answer, Error, ErrorKind, Method, Request};
+pub use exchange::{Answer, Body, Error, ErrorKind, Method, Request};
 pub use host::{DEFAULT_CONCURRENCY, DOWN_AFTER, DOWN_FOR, LONGEST_SILENCE, authority, is_loopback};
 pub use options::{HostOptions, Options, Timeouts};
 pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};

@@ -34,6 +34,8 @@ pub struct Options {
     pub user_agent: String,
     pub timeouts: Timeouts,
     pub retry: Retry,
+    /// Never through a proxy, whatever the environment says: what this client asks is on this machine or beside it.
+    pub direct: bool,
     /// By host, with its port when it is not the scheme's own.
     pub hosts: BTreeMap<String, HostOptions>,
 }
@@ -53,6 +55,7 @@ impl Options {
             user_agent: user_agent.into(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
+            direct: false,
             hosts: BTreeMap::new(),
         }
     }

@@ -96,7 +96,7 @@ fn connect(host: &str, options: &Options, purpose: Purpose<'_>) -> Result<reqwes
         .read_timeout(options.timeouts.read)
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
-    if purpose.loopback {
+    if purpose.loopback || options.direct {
         builder = builder.no_proxy();
     }
     if purpose.loopback && !purpose.secure {
