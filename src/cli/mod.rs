@@ -9,6 +9,7 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod keys;
 mod machine;
 mod output;
 mod plan;

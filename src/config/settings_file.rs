@@ -4,8 +4,11 @@
 
 use super::declare::{record, words};
 use super::globs::FileGlob;
-use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
+use super::places::{
+    ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
+};
 use super::policy_file::ApiVersion;
+use super::settings::Cloud;
 use super::shape::{Refusal, Spanned};
 use super::wording::{BodyText, SubjectText};
 use crate::policy::ImagePattern;
@@ -15,6 +18,7 @@ use crate::policy::ImagePattern;
 pub(super) struct SettingsKind;
 
 words! { SettingsKind { "Settings" => SettingsKind, } }
+words! { Cloud { "aws" => Cloud::Aws, "google" => Cloud::Google, "azure" => Cloud::Azure, } }
 
 record! {
     /// The operator's settings: how registries and Git servers are reached, and who may touch what.
@@ -25,6 +29,12 @@ record! {
         "kind" required => kind: SettingsKind,
         /// How registries are reached. Of several entries for a host, the one with the longest matching path counts.
         "registries" => registries: Vec<Spanned<RegistryShape>>,
+        /// Files in the form of Docker's config.json, such as mounted pull secrets of Kubernetes. Credential helpers that
+        /// they name are not run.
+        "dockerConfigFiles" => docker_config_files: Vec<Spanned<FilePath>>,
+        /// The clouds whose identities log in to their own registries. Without it: those that the environment offers by
+        /// variables, after everything else; `[]` is none.
+        "clouds" => clouds: Vec<Spanned<Cloud>>,
         /// How Git servers are reached. Of several entries, the one with the longest matching URL counts.
         "git" => git: Vec<Spanned<GitShape>>,
         /// What commits look like.
@@ -55,7 +65,7 @@ record! {
         /// Only for repositories below these paths. Without it: all of the host.
         "paths" => paths: Vec<Spanned<PathPrefix>>,
         /// Whom to be there. Without it: what Docker's configuration says.
-        "credentials" => credentials: CredentialsShape,
+        "credentials" => credentials: RegistryCredentialsShape,
         /// Speaks HTTP without encryption. Loopback addresses may always.
         "plainHttp" => plain_http: bool,
         /// PEM certificates that are trusted in addition to the system's.
@@ -100,6 +110,17 @@ record! {
         "password" => INLINE_PASSWORD,
         "token" => INLINE_TOKEN,
         "sshKey" => Refusal::Secret("`sshKeyFile` names the file that holds the key"),
+    }
+}
+
+record! {
+    /// Whom to be at a registry: a user with a password, a token, or who knows: a credential helper or a cloud.
+    pub(super) struct RegistryCredentialsShape {
+        /// The NAME of a program `docker-credential-NAME` that knows the login.
+        "helper" => helper: HelperWord,
+        /// The cloud whose registry this is, and whose identity of this machine logs in.
+        "cloud" => cloud: Cloud,
+        ..login: CredentialsShape,
     }
 }
 

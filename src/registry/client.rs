@@ -3,11 +3,14 @@
 //! Each question is a conversation of its own; what one of them learns (which host wants what, which token is still good)
 //! the next one knows, so that nothing is asked twice.
 
-use super::conversation::Conversation;
+use super::cloud::{Clouds, METADATA_TIMEOUT};
+use super::conversation::{Conversation, Standing};
 use super::credentials::Credentials;
 use super::host::{self, Host};
+use super::keyring::{Keyring, Machine};
 use super::known::Known;
 use super::refusal::error;
+use super::request;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
@@ -29,6 +32,8 @@ pub struct Options {
     /// By host as image names spell it (`docker.io`, `registry.example.com:5000`).
     pub hosts: BTreeMap<String, HostOptions>,
     pub credentials: Credentials,
+    /// What may be used of this machine to know who we are.
+    pub machine: Machine,
     pub timeouts: http::Timeouts,
     pub retry: http::Retry,
     /// How long the further pages of one list may take together: a registry that sends page after page slowly must not hold
@@ -53,6 +58,7 @@ impl Options {
             user_agent: user_agent.into(),
             hosts: BTreeMap::new(),
             credentials: Credentials::default(),
+            machine: Machine::default(),
             timeouts: http::Timeouts::default(),
             retry: http::Retry::default(),
             patience: DEFAULT_PATIENCE,
@@ -64,8 +70,10 @@ impl Options {
 /// are kept in it.
 pub struct Client {
     http: http::Client,
+    /// For the metadata servers of clouds.
+    metadata: http::Client,
     hosts: BTreeMap<String, HostOptions>,
-    credentials: Credentials,
+    keyring: Keyring,
     patience: Duration,
     tokens: Tokens,
     images: Known,
@@ -97,7 +105,11 @@ impl Registry for Client {
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.http.requests()
+        let mut requests = self.http.requests();
+        for (host, count) in self.metadata.requests() {
+            *requests.entry(host).or_default() += count;
+        }
+        requests
     }
 }
 
@@ -110,16 +122,30 @@ impl Client {
             let own = http::HostOptions { ca_pem: own.ca_pem.clone(), concurrency: own.concurrency };
             Some((http::authority(&base), own))
         });
+        let metadata = http::Client::new(http::Options {
+            direct: true,
+            timeouts: http::Timeouts {
+                connect: METADATA_TIMEOUT / 2,
+                attempt: METADATA_TIMEOUT,
+                deadline: METADATA_TIMEOUT * 2,
+                ..http::Timeouts::default()
+            },
+            retry: http::Retry { attempts: 2, ..http::Retry::default() },
+            ..http::Options::new(options.user_agent.clone())
+        })?;
         let http = http::Client::new(http::Options {
             hosts: own.collect(),
             timeouts: options.timeouts,
             retry: options.retry,
             ..http::Options::new(options.user_agent)
         })?;
+        let clouds = options.machine.surroundings.clone();
+        let clouds = clouds.map(|surroundings| Clouds::new(http.clone(), metadata.clone(), surroundings));
         Ok(Client {
             http,
+            metadata,
             hosts: options.hosts,
-            credentials: options.credentials,
+            keyring: Keyring::new(options.credentials, options.machine, clouds),
             patience: options.patience,
             tokens: Tokens::default(),
             images: Known::default(),
@@ -127,14 +153,16 @@ impl Client {
         })
     }
 
-    fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {
+    pub(super) fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {
         let host = self.host(repository)?;
         Ok(Conversation {
             http: &self.http,
             tokens: &self.tokens,
-            found: self.credentials.find(repository),
+            keyring: &self.keyring,
+            login: Standing::default(),
             patience: self.patience,
             repository,
+            scope: Some(request::pull_scope(repository)),
             host,
             used: Vec::new(),
         })

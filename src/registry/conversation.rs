@@ -5,43 +5,60 @@
 //! - credentials and tokens go to the registry's own origin and to the token service it named, nowhere else;
 //! - whatever was sent is hidden in what comes back before anybody reads it.
 
-use super::credentials::Found;
+use super::credentials::{Gives, Proof};
 use super::host::{self, Host, Scheme};
+use super::kept::{Fresh, Held};
+use super::keyring::{Choice, Keyring, Outcome};
 use super::known::Known;
 use super::listing::Listing;
 use super::metadata::{self, Content, Manifest};
 use super::refusal::error;
 use super::response::{self, header_values};
-use super::token::{Held, Key, Tokens};
+use super::token::{Key, Tokens};
 use super::{challenge, request};
 use crate::http::{self, Answer, Request, hide_secrets};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
+use crate::port::{RegistryError, RegistryErrorKind, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// How often one request is sent at most: without credentials, with a token that was kept, with a new one.
-const ROUNDS: usize = 3;
+/// How often one request is sent at most: without credentials, with a token that was kept, with a new one, and with one for
+/// a login that was read anew.
+const ROUNDS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
     pub(super) http: &'a http::Client,
     pub(super) tokens: &'a Tokens,
-    pub(super) found: Found<'a>,
+    pub(super) keyring: &'a Keyring,
+    pub(super) login: Standing,
     /// How long the further pages of a list may take together.
     pub(super) patience: Duration,
     pub(super) repository: &'a Repository,
+    /// What tokens are asked for; `None` asks for one that opens nothing.
+    pub(super) scope: Option<String>,
     pub(super) host: Arc<Host>,
     /// What was sent so far and must not be repeated.
     pub(super) used: Vec<Secret>,
 }
 
+/// Where this conversation stands with the login for its repository.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The entry that counts, once it was looked for.
+    choice: Option<Option<Choice>>,
+    /// What came of it, once somebody wanted to know.
+    outcome: Option<Outcome>,
+    /// A refused login is read anew once.
+    renewed: bool,
+}
+
 /// What goes with a request.
 #[derive(Debug)]
-enum Pass {
+pub(super) enum Pass {
     Nothing,
     /// The login itself: it is right or wrong for good.
     Login(Secret),
@@ -49,12 +66,12 @@ enum Pass {
     Token {
         header: Secret,
         key: Key,
-        held: Held,
+        held: Held<Secret>,
     },
 }
 
 impl Pass {
-    fn header(&self) -> Option<Secret> {
+    pub(super) fn header(&self) -> Option<Secret> {
         match self {
             Pass::Nothing => None,
             Pass::Login(header) | Pass::Token { header, .. } => Some(header.clone()),
@@ -162,19 +179,26 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sends the request with what the host wants to see, and learns what that is where it is not known.
-    async fn ask(&mut self, request: Request) -> Result<Answer, RegistryError> {
+    pub(super) async fn ask(&mut self, request: Request) -> Result<Answer, RegistryError> {
         let host = Arc::clone(&self.host);
         let mut alone = host.go_first().await;
         let mut round = 1;
         loop {
-            let pass = self.pass(&request.url).await?;
+            let pass = match self.pass(&request.url).await {
+                // The token service may refuse the login as well.
+                Err(refused) if unauthorized(&refused) && round < ROUNDS && self.renew().await => {
+                    round += 1;
+                    continue;
+                }
+                pass => pass?,
+            };
             let mut sent = request.clone();
             sent.authorization = pass.header();
             self.used.extend(pass.header());
             let answer = self.http.send(sent).await.map_err(|failed| unanswered(&host.name, failed))?;
             let ours = answer.url.origin() == host.base.origin();
             let again = match answer.status.as_u16() {
-                401 if ours => self.learn(&answer, &pass)?,
+                401 if ours => self.learn(&answer, &pass).await? || (pass.is_our_own() && self.renew().await),
                 403 | 404 if ours => self.question(&pass).await?,
                 _ => false,
             };
@@ -186,36 +210,92 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// The entry that counts for the repository.
+    pub(super) async fn choice(&mut self) -> Option<Choice> {
+        if self.login.choice.is_none() {
+            self.login.choice = Some(self.keyring.find(&self.place()).await);
+        }
+        self.login.choice.clone().flatten()
+    }
+
+    /// What is looked up: the repository, or the host alone where no repository is meant.
+    fn place(&self) -> String {
+        if self.scope.is_some() { self.repository.as_str().to_owned() } else { self.host.name.clone() }
+    }
+
+    /// What comes of the entry that counts; helpers and clouds are asked now.
+    pub(super) async fn outcome(&mut self) -> Outcome {
+        let Some(choice) = self.choice().await else {
+            return Outcome::Nothing;
+        };
+        let outcome = match self.login.outcome.take() {
+            Some(outcome) => outcome,
+            None => self.keyring.login(&choice).await,
+        };
+        self.login.outcome = Some(outcome.clone());
+        outcome
+    }
+
+    async fn proof(&mut self) -> Option<Proof> {
+        match self.outcome().await {
+            Outcome::Proof(proof) => Some(proof),
+            Outcome::Nothing | Outcome::Failed(_) => None,
+        }
+    }
+
+    /// Looks once whether a refused login has been replaced by another.
+    async fn renew(&mut self) -> bool {
+        if std::mem::replace(&mut self.login.renewed, true) {
+            return false;
+        }
+        let (Some(choice), Some(Outcome::Proof(refused))) = (self.choice().await, self.login.outcome.clone()) else {
+            return false;
+        };
+        match self.keyring.renewed(&self.place(), &choice, &refused).await {
+            Some((choice, proof)) => {
+                self.login.choice = Some(Some(choice));
+                self.login.outcome = Some(Outcome::Proof(proof));
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Some registries tell a stranger that a private repository does not exist rather than ask who he is. Where a login is
     /// configured and was not asked for, the host is asked once how it lets people in.
-    async fn question(&self, pass: &Pass) -> Result<bool, RegistryError> {
-        let has_login = matches!(self.found, Found::Login { .. });
-        if !has_login || !matches!(pass, Pass::Nothing) {
+    async fn question(&mut self, pass: &Pass) -> Result<bool, RegistryError> {
+        if !matches!(pass, Pass::Nothing) || self.proof().await.is_none() {
             return Ok(false);
         }
+        let host = Arc::clone(&self.host);
         let asking = async || {
-            let asked = self.http.send(request::version(&self.host.base)).await;
-            let answer = asked.map_err(|failed| unanswered(&self.host.name, failed))?;
-            Ok(answer.status.as_u16() == 401 && self.learn(&answer, pass)?)
+            let asked = self.http.send(request::version(&host.base)).await;
+            let answer = asked.map_err(|failed| unanswered(&host.name, failed))?;
+            Ok(answer.status.as_u16() == 401 && self.learn(&answer, pass).await?)
         };
-        self.host.lets_in.get_or_try_init(asking).await.copied()
+        host.lets_in.get_or_try_init(asking).await.copied()
     }
 
     /// What the host wants to see, as far as it is known and we have it.
-    async fn pass(&mut self, url: &Url) -> Result<Pass, RegistryError> {
+    pub(super) async fn pass(&mut self, url: &Url) -> Result<Pass, RegistryError> {
         if url.origin() != self.host.base.origin() {
             return Ok(Pass::Nothing);
         }
-        let login = match self.found {
-            Found::Login { index, login, .. } => Some((index, login)),
-            Found::Nothing | Found::Unusable { .. } => None,
-        };
-        match (self.host.scheme(), login) {
+        let scheme = self.host.scheme();
+        if scheme == Scheme::Open {
+            return Ok(Pass::Nothing);
+        }
+        match (scheme, self.proof().await) {
+            (Scheme::Open, _) => Ok(Pass::Nothing),
             // Without a login Basic cannot be met, but other repositories of the host may be open to all.
-            (Scheme::Open, _) | (Scheme::Basic, None) => Ok(Pass::Nothing),
-            (_, Some((_, login))) if login.user.is_none() => Ok(Pass::Login(bearer(&login.secret))),
-            (Scheme::Basic, Some((_, login))) => Ok(Pass::Login(basic(login))),
-            (Scheme::Bearer { realm, service }, login) => self.token(realm, service, login).await,
+            (Scheme::Basic, None) => Ok(Pass::Nothing),
+            (_, Some(Proof::Token(token))) => Ok(Pass::Login(bearer(&token))),
+            (Scheme::Basic, Some(Proof::Password { user, password })) => Ok(Pass::Login(basic(&user, &password))),
+            (Scheme::Basic, Some(Proof::Identity(_))) => {
+                let detail = "an identity token is taken by a token service only, and it names none".to_owned();
+                Err(error(&self.host.name, RegistryErrorKind::Unauthorized, detail))
+            }
+            (Scheme::Bearer { realm, service }, proof) => self.token(realm, service, proof).await,
         }
     }
 
@@ -223,21 +303,41 @@ impl<'a> Conversation<'a> {
         &mut self,
         realm: Url,
         service: Option<String>,
-        login: Option<(usize, &Login)>,
+        proof: Option<Proof>,
     ) -> Result<Pass, RegistryError> {
-        let scope = request::pull_scope(self.repository);
-        let mut asked = request::token(&realm, service.as_deref(), &scope);
-        asked.authorization = login.map(|(_, login)| basic(login));
+        let choice = self.choice().await.filter(|_| proof.is_some());
+        // An identity of a cloud opens more than one registry: it goes to the cloud only, whatever a challenge says.
+        if let Some(Choice { gives: Gives::Cloud(cloud), .. }) = &choice
+            && !cloud.owns(realm.host_str().unwrap_or_default())
+        {
+            let (realm, cloud) = (http::authority(&realm), cloud.name());
+            let detail = format!("its token service {realm} is none of {cloud}, so it is not told who we are");
+            return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, detail));
+        }
+        let asked = match &proof {
+            Some(Proof::Identity(identity)) => {
+                self.used.push(bearer(identity));
+                request::token_grant(&realm, service.as_deref(), self.scope.as_deref(), identity)
+            }
+            Some(Proof::Password { user, password }) => {
+                let mut asked = request::token(&realm, service.as_deref(), self.scope.as_deref());
+                asked.authorization = Some(basic(user, password));
+                asked
+            }
+            Some(Proof::Token(_)) | None => request::token(&realm, service.as_deref(), self.scope.as_deref()),
+        };
         self.used.extend(asked.authorization.clone());
-        let key = Key { realm: realm.into(), service, scope, login: login.map(|(index, _)| index) };
-        let fetch = || fetch_token(self.http.clone(), asked, self.host.name.clone());
+        let key =
+            Key { realm: realm.into(), service, scope: self.scope.clone(), login: choice.map(|choice| choice.number) };
+        let used = self.used.clone();
+        let fetch = || fetch_token(self.http.clone(), asked, used, self.host.name.clone());
         let held = self.tokens.get(key.clone(), fetch).await?;
-        let header = bearer(&held.secret);
+        let header = bearer(&held.value);
         Ok(Pass::Token { header, key, held })
     }
 
     /// Reads the challenge of a 401 and says whether asking again can help.
-    fn learn(&self, answer: &Answer, pass: &Pass) -> Result<bool, RegistryError> {
+    async fn learn(&mut self, answer: &Answer, pass: &Pass) -> Result<bool, RegistryError> {
         let challenges = challenge::parse(header_values(answer, "www-authenticate"));
         let scheme = match (host::choose(&challenges, &self.host.base), pass) {
             (Ok(scheme), _) => scheme,
@@ -247,12 +347,12 @@ impl<'a> Conversation<'a> {
             (Err(_), _) => return Ok(false),
         };
         let changed = scheme != self.host.scheme();
-        let can_be_met = scheme != Scheme::Basic || matches!(self.found, Found::Login { .. });
+        let basic = scheme == Scheme::Basic;
         self.host.learn(scheme);
         Ok(match pass {
-            Pass::Nothing => can_be_met,
+            Pass::Nothing => !basic || self.proof().await.is_some(),
             Pass::Token { key, held, .. } if !held.fresh => {
-                self.tokens.forget(key, held);
+                self.tokens.forget(key, |kept| *kept == held.value);
                 true
             }
             Pass::Token { .. } | Pass::Login(_) => changed,
@@ -260,26 +360,49 @@ impl<'a> Conversation<'a> {
     }
 
     /// A refusal names the login it was made with, or why there was none; nothing repeats what was sent.
-    fn explain(&self, mut error: RegistryError) -> RegistryError {
+    pub(super) fn explain(&self, mut error: RegistryError) -> RegistryError {
         use RegistryErrorKind::{Forbidden, NotFound, Unauthorized};
-        let with = match (self.found, &error.kind) {
-            (Found::Unusable { why, source }, Unauthorized | Forbidden | NotFound) => {
-                format!("{source} names a login, but {why}")
+        let refused = matches!(error.kind, Unauthorized | Forbidden);
+        let choice = self.login.choice.as_ref().and_then(Option::as_ref);
+        let with = match (choice, &self.login.outcome) {
+            (Some(choice), Some(Outcome::Failed(why))) if refused || error.kind == NotFound => {
+                format!("{} names a login, but {why}", choice.source)
             }
-            (Found::Nothing, Unauthorized | Forbidden) => "no login is configured for it".to_owned(),
-            (Found::Login { source, .. }, Unauthorized | Forbidden) => format!("the login comes from {source}"),
+            (Some(choice), Some(Outcome::Nothing)) if refused => format!("{} knows no login for it", choice.source),
+            (Some(choice), _) if refused => format!("the login comes from {}", choice.source),
+            (None, _) if refused => "no login is configured for it".to_owned(),
             _ => String::new(),
         };
-        let said = [error.detail, with];
+        let trouble = self.keyring.trouble().filter(|_| refused).unwrap_or_default();
+        let said = [error.detail, with, trouble];
         let said: Vec<&str> = said.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         error.detail = hide_secrets(&said.join("; "), secrets(&self.used));
         error
     }
 }
 
+impl Pass {
+    /// It was made from the login just now, so that a refusal of it is one of the login.
+    fn is_our_own(&self) -> bool {
+        match self {
+            Pass::Nothing => false,
+            Pass::Login(_) => true,
+            Pass::Token { key, held, .. } => held.fresh && key.login.is_some(),
+        }
+    }
+}
+
+fn unauthorized(refused: &RegistryError) -> bool {
+    matches!(refused.kind, RegistryErrorKind::Unauthorized | RegistryErrorKind::Forbidden)
+}
+
 /// Asks the token service. The future owns what it needs: whoever waits for the same token may finish it.
-async fn fetch_token(http: http::Client, asked: Request, registry: String) -> Result<response::Token, RegistryError> {
-    let used: Vec<Secret> = asked.authorization.iter().cloned().collect();
+async fn fetch_token(
+    http: http::Client,
+    asked: Request,
+    used: Vec<Secret>,
+    registry: String,
+) -> Result<Fresh<Secret>, RegistryError> {
     let service = http::authority(&asked.url);
     let answer = http.send(asked).await.map_err(|failed| {
         let failed = http::Error { detail: format!("token service {service}: {}", failed.detail), ..failed };
@@ -289,7 +412,7 @@ async fn fetch_token(http: http::Client, asked: Request, registry: String) -> Re
 }
 
 /// No answer came: the transport's reason in the port's words.
-fn unanswered(host: &str, failed: http::Error) -> RegistryError {
+pub(super) fn unanswered(host: &str, failed: http::Error) -> RegistryError {
     use RegistryErrorKind::*;
     let kind = match failed.kind {
         http::ErrorKind::Unreachable | http::ErrorKind::Misconfigured => Unreachable,
@@ -325,10 +448,8 @@ fn secrets(used: &[Secret]) -> Vec<String> {
     forms
 }
 
-fn basic(login: &Login) -> Secret {
-    let user = login.user.as_deref().unwrap_or_default();
-    let pair = format!("{user}:{}", login.secret.expose());
-    Secret::new(format!("Basic {}", STANDARD.encode(pair)))
+fn basic(user: &str, password: &Secret) -> Secret {
+    Secret::new(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose()))))
 }
 
 fn bearer(token: &Secret) -> Secret {

@@ -10,6 +10,9 @@
 //! | `challenge`, `link` | the two headers with a grammar of their own |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
 //! | `credentials`, `docker_config` | which login goes to which repository |
+//! | `helper`, [`cloud`] | logins that a program or a cloud gives |
+//! | `keyring` | who we are in the end: the entry for a repository, asked for, kept and read anew |
+//! | `kept` | what is good for a while and fetched once |
 //! | `known` | what images said about themselves, by digest |
 //! | `host`, `token` | what is remembered: address and authentication of a host, tokens until they expire |
 //! | `conversation` | one question, until there is a whole answer or a reason |
@@ -21,15 +24,20 @@
 //! An image whose registry wants nothing costs one request per page; one that wants tokens, one more per repository, and
 //! each host one refusal (401) per client.
 //!
-//! It decides nothing about tags, reads no files and no environment, and keeps nothing on disk.
+//! It decides nothing about tags and keeps nothing on disk. Files and the environment are read by whoever gives it
+//! [`Machine`]; the only programs it starts are credential helpers.
 
 mod challenge;
 mod client;
+pub mod cloud;
 mod conversation;
 mod credentials;
 mod docker_config;
 pub mod embedded;
+mod helper;
 mod host;
+mod kept;
+mod keyring;
 mod known;
 mod link;
 mod listing;
@@ -40,8 +48,10 @@ mod response;
 mod token;
 
 pub use client::{Client, DEFAULT_PATIENCE, HostOptions, Options};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Helpers};
 pub use docker_config::InvalidDockerConfig;
+pub use helper::{HELPER_TIMEOUT, HelperName, InvalidHelperName, MAX_HELPER_ANSWER};
+pub use keyring::{LOOK_AGAIN, Machine, Reread};
 pub use listing::{MAX_LIST_BYTES, MAX_PAGES, MAX_TAGS};
 pub use metadata::{MAX_CONFIG_BYTES, MAX_LABEL_BYTES};
 pub use request::{MAX_MANIFEST_BYTES, MAX_PAGE_BYTES, MAX_TOKEN_BYTES, PAGE_SIZE};
