@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod policies;
 mod progress;
+mod registry;
 mod schema;
 mod trial;
 mod update;
@@ -60,6 +61,7 @@ enum Command {
     Explain(explain::Arguments),
     Try(trial::Arguments),
     Check(check::Arguments),
+    Registry(registry::Arguments),
     Policies(policies::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -134,6 +136,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
+        Command::Registry(arguments) => registry::run(&arguments, output),
         Command::Policies(arguments) => policies::run(&arguments, output),
         Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),

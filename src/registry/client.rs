@@ -4,11 +4,12 @@
 //! the next one knows, so that nothing is asked twice.
 
 use super::cloud::{Clouds, METADATA_TIMEOUT};
-use super::conversation::{Conversation, Standing};
+use super::conversation::Conversation;
 use super::credentials::Credentials;
 use super::host::{self, Host};
 use super::keyring::{Keyring, Machine};
 use super::known::Known;
+use super::passes::Standing;
 use super::refusal::error;
 use super::request;
 use super::token::Tokens;
@@ -151,6 +152,10 @@ impl Client {
             images: Known::default(),
             known: Mutex::new(HashMap::new()),
         })
+    }
+
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     pub(super) fn conversation<'a>(&'a self, repository: &'a Repository) -> Result<Conversation<'a>, RegistryError> {

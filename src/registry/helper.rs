@@ -13,8 +13,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{ChildStderr, Command};
 
 /// How long one call may take: helpers of clouds ask their cloud first.
 pub const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +33,9 @@ pub(crate) const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 pub(crate) const IDENTITY_USER: &str = "<token>";
 /// What a helper says when it knows no login for the server.
 const KNOWS_NONE: &str = "credentials not found in native keychain";
+
+/// More was printed than [`MAX_HELPER_ANSWER`].
+const TOO_LONG: &str = "it answers without end";
 
 /// The `NAME` of `docker-credential-NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +63,18 @@ impl HelperName {
 }
 
 /// Asks the helper for the login at `server`; `None` when it knows none. `path` is the machine's `PATH`; the error is for
-/// people.
+/// people and fits after the program's name.
 pub(crate) async fn get(name: &HelperName, server: &str, path: Option<&OsStr>) -> Result<Option<Proof>, String> {
-    let program = find(name, path).ok_or_else(|| format!("{} is not found on PATH", name.program()))?;
-    let said = match tokio::time::timeout(HELPER_TIMEOUT, run(&program, server)).await {
-        Ok(said) => said.map_err(|error| format!("{} cannot be run: {error}", name.program()))?,
-        Err(_) => return Err(format!("{} did not answer within {} s", name.program(), HELPER_TIMEOUT.as_secs())),
-    };
-    read(&said).map_err(|why| format!("{} {why}", name.program()))
+    let program = find(name, path).ok_or("it is not found on PATH")?;
+    match tokio::time::timeout(HELPER_TIMEOUT, run(&program, server)).await {
+        Ok(said) => read(&said.map_err(|error| unusable(&error))?),
+        Err(_) => Err(format!("it did not answer within {} s", HELPER_TIMEOUT.as_secs())),
+    }
+}
+
+fn unusable(error: &std::io::Error) -> String {
+    let said = error.to_string();
+    if said == TOO_LONG { said } else { format!("it cannot be run: {said}") }
 }
 
 /// Only absolute folders: an empty or relative part of `PATH` would be wherever the program happens to be started, which
@@ -98,18 +105,26 @@ async fn run(program: &Path, server: &str) -> std::io::Result<Said> {
         let written = stdin.write_all(format!("{server}\n").as_bytes()).await;
         written.or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
     }
-    let (answer, complaint) = (child.stdout.take(), child.stderr.take());
-    let (answer, complaint) = tokio::join!(start_of(answer, MAX_HELPER_ANSWER + 1), start_of(complaint, MAX_COMPLAINT));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let answered = async {
+        let mut answer = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout.take(MAX_HELPER_ANSWER as u64 + 1).read_to_end(&mut answer).await?;
+        }
+        // One that does not stop is not waited for; dropping the child ends it.
+        if answer.len() > MAX_HELPER_ANSWER { Err(std::io::Error::other(TOO_LONG)) } else { Ok(answer) }
+    };
+    let (answer, complaint) = tokio::try_join!(answered, complaint(stderr))?;
     let status = child.wait().await?;
-    Ok(Said { success: status.success(), answer: answer?, complaint: complaint? })
+    Ok(Said { success: status.success(), answer, complaint })
 }
 
-/// The first `limit` bytes; what comes after them is read and dropped, so that nobody waits for a full pipe.
-async fn start_of(stream: Option<impl AsyncRead + Unpin>, limit: usize) -> std::io::Result<Vec<u8>> {
+/// The beginning of what it complains; the rest is read and dropped, so that it never waits for a full pipe.
+async fn complaint(stderr: Option<ChildStderr>) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
-    if let Some(mut stream) = stream {
-        (&mut stream).take(limit as u64).read_to_end(&mut kept).await?;
-        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    if let Some(mut stderr) = stderr {
+        (&mut stderr).take(MAX_COMPLAINT as u64).read_to_end(&mut kept).await?;
+        tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await?;
     }
     Ok(kept)
 }
@@ -128,18 +143,17 @@ fn read(said: &Said) -> Result<Option<Proof>, String> {
             return Ok(None);
         }
         let words = complaint.iter().map(|text| harmless(text)).find(|text| !text.is_empty());
-        return Err(words.map_or_else(|| "failed and does not say why".to_owned(), |words| format!("failed: {words}")));
-    }
-    if said.answer.len() > MAX_HELPER_ANSWER {
-        return Err(format!("answered with more than {MAX_HELPER_ANSWER} bytes"));
+        return Err(
+            words.map_or_else(|| "it failed and does not say why".to_owned(), |words| format!("it failed: {words}"))
+        );
     }
     let answer: Answer =
-        serde_json::from_slice(&said.answer).map_err(|_| "answered with something that is no login".to_owned())?;
+        serde_json::from_slice(&said.answer).map_err(|_| "it answered with something that is no login".to_owned())?;
     match (answer.username.as_str(), answer.secret.is_empty()) {
         // Some helpers say so instead of the sentence.
         ("", true) => Ok(None),
-        ("", false) => Err("answered with a password without a user".to_owned()),
-        (_, true) => Err("answered with a user without a password".to_owned()),
+        ("", false) => Err("it answered with a password without a user".to_owned()),
+        (_, true) => Err("it answered with a user without a password".to_owned()),
         (IDENTITY_USER, false) => Ok(Some(Proof::Identity(Secret::new(answer.secret)))),
         _ => Ok(Some(Proof::Password { user: answer.username, password: Secret::new(answer.secret) })),
     }
@@ -203,28 +217,63 @@ mod tests {
         assert_eq!(read(&said(false, "", "Error: credentials not found in native keychain")), Ok(None));
         assert_eq!(read(&said(true, r#"{"Username":"","Secret":""}"#, "")), Ok(None));
         for (success, answer, complaint, expected) in [
-            (true, "", "", "answered with something that is no login"),
-            (true, "hunter2", "", "answered with something that is no login"),
-            (true, r#"{"Username":"","Secret":"hunter2"}"#, "", "answered with a password without a user"),
-            (true, r#"{"Username":"joe","Secret":""}"#, "", "answered with a user without a password"),
-            (false, "", "", "failed and does not say why"),
-            (false, "no\tbasic \u{1b}auth", "", "failed: no basic auth"),
-            (false, full, "", "failed and does not say why"),
-            (false, full, "keychain is locked", "failed: keychain is locked"),
-            (false, "token aGVsbG8gdGhpcyBpcyBhIHNlY3JldA== expired", "", "failed: token ••• expired"),
+            (true, "", "", "it answered with something that is no login"),
+            (true, "hunter2", "", "it answered with something that is no login"),
+            (true, r#"{"Username":"","Secret":"hunter2"}"#, "", "it answered with a password without a user"),
+            (true, r#"{"Username":"joe","Secret":""}"#, "", "it answered with a user without a password"),
+            (false, "", "", "it failed and does not say why"),
+            (false, "no\tbasic \u{1b}auth", "", "it failed: no basic auth"),
+            (false, full, "", "it failed and does not say why"),
+            (false, full, "keychain is locked", "it failed: keychain is locked"),
+            (false, "token aGVsbG8gdGhpcyBpcyBhIHNlY3JldA== expired", "", "it failed: token ••• expired"),
         ] {
             let error = read(&said(success, answer, complaint)).unwrap_err();
             assert_eq!(error, expected, "{answer} {complaint}");
         }
     }
 
-    #[test]
-    fn an_answer_is_bounded() {
+    /// A helper that is the shell script `body`, written by another process: a file that this one had open for writing
+    /// could not be run while a test beside it forks.
+    async fn asked(body: &str) -> Result<Option<Proof>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("docker-credential-x");
+        let script = format!("#!/bin/sh\n{body}\n");
+        let status = Command::new("sh")
+            .args(["-c", r#"printf %s "$1" > "$2"; chmod 755 "$2""#, "sh", &script, file.to_str().unwrap()])
+            .status();
+        assert!(status.await.unwrap().success());
+        let path = std::env::join_paths([folder.path()]).unwrap();
+        get(&HelperName::parse("x").unwrap(), "ghcr.io", Some(&path)).await
+    }
+
+    #[tokio::test]
+    async fn a_helper_is_told_get_and_the_server() {
+        let body = r#"read server; printf '{"Username":"%s","Secret":"%s"}' "$1" "$server""#;
+        let proof = Proof::Password { user: "get".to_owned(), password: Secret::new("ghcr.io") };
+        assert_eq!(asked(body).await, Ok(Some(proof)));
+        assert_eq!(asked("echo credentials not found in native keychain; exit 1").await, Ok(None));
+        assert_eq!(asked("echo locked >&2; exit 1").await.unwrap_err(), "it failed: locked");
+        let name = HelperName::parse("nowhere").unwrap();
+        assert_eq!(get(&name, "ghcr.io", None).await.unwrap_err(), "it is not found on PATH");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_bounded_and_complaints_are_not_waited_for() {
         let padded = |size: usize| {
             let start = r#"{"Username":"joe","Secret":"x"}"#;
-            said(true, &format!("{start}{}", " ".repeat(size - start.len())), "")
+            format!("printf '%s%*s' '{start}' {} ''", size - start.len())
         };
-        assert!(read(&padded(MAX_HELPER_ANSWER)).is_ok());
-        assert!(read(&padded(MAX_HELPER_ANSWER + 1)).unwrap_err().contains("more than"));
+        assert!(asked(&padded(MAX_HELPER_ANSWER)).await.unwrap().is_some());
+        for body in [&padded(MAX_HELPER_ANSWER + 1), "exec yes"] {
+            assert_eq!(asked(body).await.unwrap_err(), TOO_LONG, "{body}");
+        }
+        let chatty = r#"head -c 300000 /dev/zero >&2; echo '{"Username":"joe","Secret":"x"}'"#;
+        assert!(asked(chatty).await.unwrap().is_some());
+    }
+
+    /// With paused time the wait for a program that does nothing is over at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_helper_that_hangs_is_given_up() {
+        assert_eq!(asked("exec sleep 300").await.unwrap_err(), "it did not answer within 30 s");
     }
 }

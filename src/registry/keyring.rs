@@ -70,7 +70,7 @@ pub(crate) enum Outcome {
     Proof(Proof),
     /// Who was asked knows no login.
     Nothing,
-    /// For people, fit after "names a login, but ".
+    /// For people.
     Failed(String),
 }
 

@@ -15,8 +15,10 @@
 //! | `kept` | what is good for a while and fetched once |
 //! | `known` | what images said about themselves, by digest |
 //! | `host`, `token` | what is remembered: address and authentication of a host, tokens until they expire |
+//! | `passes` | what goes with a request: nothing, a login, a token |
 //! | `conversation` | one question, until there is a whole answer or a reason |
 //! | `client` | the port's adapter |
+//! | [`check`] | the same steps one by one, for a person who wonders which of them fails |
 //! | `embedded` | a small registry in this process, for the demo and for tests |
 //!
 //! Rules: a list is whole or it is an error. Nothing a registry says is believed without a limit. A token or password goes
@@ -28,6 +30,7 @@
 //! [`Machine`]; the only programs it starts are credential helpers.
 
 mod challenge;
+pub mod check;
 mod client;
 pub mod cloud;
 mod conversation;
@@ -42,6 +45,7 @@ mod known;
 mod link;
 mod listing;
 mod metadata;
+mod passes;
 mod refusal;
 mod request;
 mod response;

@@ -110,7 +110,7 @@ impl fmt::Debug for Clouds {
     }
 }
 
-/// A login could not be had: for people, without secrets, fit after "names a login, but ".
+/// Why a login could not be had: for people, without secrets.
 pub(crate) type NoLogin = String;
 
 impl Clouds {
