@@ -83,6 +83,8 @@ struct Obtained {
 pub(crate) struct Keyring {
     book: Mutex<Book>,
     reread: Option<Reread>,
+    /// Held while the sources are read again.
+    reading: tokio::sync::Mutex<()>,
     helper_path: Option<OsString>,
     clouds: Option<Clouds>,
     /// By entry and host.
@@ -121,6 +123,7 @@ impl Keyring {
         Keyring {
             book: Mutex::new(book),
             reread: machine.reread,
+            reading: tokio::sync::Mutex::default(),
             helper_path: machine.helper_path,
             clouds,
             logins: Kept::default(),
@@ -181,21 +184,20 @@ impl Keyring {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the sources again if that was not done for `age`. Whoever comes meanwhile uses what was read before.
+    /// Reads the sources again if that was not done for `age`. Whoever comes meanwhile waits for it: after a refusal, what
+    /// was read before is the very thing that was refused.
     async fn read_again(&self, age: Duration) {
         let Some(reread) = self.reread.clone() else {
             return;
         };
-        {
-            let mut book = self.book();
-            if book.read.elapsed() < age {
-                return;
-            }
-            book.read = Instant::now();
+        let _reading = self.reading.lock().await;
+        if self.book().read.elapsed() < age {
+            return;
         }
         let read = tokio::task::spawn_blocking(move || reread()).await;
         let read = read.unwrap_or_else(|failed| Err(failed.to_string()));
         let mut book = self.book();
+        book.read = Instant::now();
         match read {
             Ok(credentials) => book.replace(credentials),
             Err(why) => book.trouble = Some(why),
