@@ -3,10 +3,14 @@
 
 mod commits;
 mod contract;
+#[path = "../support/faulty.rs"]
+#[expect(dead_code, reason = "these tests need little of what it can do")]
+mod faulty;
 mod first_steps;
 #[path = "../support/installed.rs"]
 mod installed;
 mod kill;
+mod registry_check;
 mod scenarios;
 mod strangers;
 mod world;
