@@ -133,21 +133,23 @@ impl Client {
         if matches!(subject, Subject::Host(_)) {
             conversation.scope = None;
         }
-        let mut checked = self.looked_up(subject, &mut conversation).await;
-        checked.reach = greet(&conversation).await;
-        if checked.reach.is_ok() {
-            let login = conversation.log_in().await;
-            let fine = login.is_ok();
-            checked.login = Some(login.map_err(|failed| conversation.explain(failed)));
-            if fine && matches!(subject, Subject::Repository(_)) {
+        let (credentials, outranked) = self.looked_up(subject, &mut conversation).await;
+        let reach = greet(&conversation).await;
+        let (mut login, mut list) = (None, None);
+        if reach.is_ok() {
+            let logged_in = conversation.log_in().await;
+            if logged_in.is_ok() && matches!(subject, Subject::Repository(_)) {
                 let listed = conversation.one_page().await;
-                checked.list = Some(listed.map_err(|failed| conversation.explain(failed)));
+                list = Some(listed.map_err(|failed| conversation.explain(failed)));
             }
+            login = Some(logged_in.map_err(|failed| conversation.explain(failed)));
         }
-        Ok(checked)
+        let address = conversation.host.base.to_string();
+        Ok(Checked { address, credentials, outranked, reach, login, list })
     }
 
-    async fn looked_up(&self, subject: &Subject, conversation: &mut Conversation<'_>) -> Checked {
+    /// The login that counts, and the sources that it outranks.
+    async fn looked_up(&self, subject: &Subject, conversation: &mut Conversation<'_>) -> (Found, Vec<String>) {
         let mut outranked: Vec<String> =
             self.keyring().all(subject.place()).into_iter().skip(1).map(|other| other.source).collect();
         let choice = conversation.choice().await;
@@ -156,14 +158,7 @@ impl Client {
         }
         outranked.dedup();
         let outcome = conversation.outcome().await;
-        Checked {
-            address: conversation.host.base.to_string(),
-            credentials: found(choice, outcome),
-            outranked,
-            reach: Ok(Greeting::Open),
-            login: None,
-            list: None,
-        }
+        (found(choice, outcome), outranked)
     }
 }
 

@@ -176,7 +176,9 @@ impl<'a> Conversation<'a> {
     pub(super) fn explain(&self, mut error: RegistryError) -> RegistryError {
         use RegistryErrorKind::{Forbidden, NotFound, Unauthorized};
         let refused = matches!(error.kind, Unauthorized | Forbidden);
-        let choice = self.login.choice.as_ref().and_then(Option::as_ref);
+        // A refusal that came before anybody looked for a login may still be one that a login would have met.
+        let looked_up = self.login.choice.clone();
+        let choice = looked_up.unwrap_or_else(|| self.keyring.all(&self.place()).into_iter().next());
         let with = match (choice, &self.login.outcome) {
             (Some(choice), Some(Outcome::Failed(why))) if refused || error.kind == NotFound => {
                 format!("no login from {}: {why}", choice.source)

@@ -18,7 +18,7 @@
 use super::cloud::Cloud;
 use super::docker_config::{self, InvalidDockerConfig};
 use super::helper::HelperName;
-use crate::image::DOCKER_HUB;
+use super::scope::Scope;
 use crate::port::{Login, Secret};
 
 /// Every login the operator gave, and every way to come by one.
@@ -79,13 +79,6 @@ impl From<Login> for Proof {
 pub enum Helpers {
     Run,
     Refuse,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Scope {
-    /// `HOST` or `HOST/PATH`; the host may be a pattern.
-    Below(String),
-    Everything,
 }
 
 impl Credentials {
@@ -159,81 +152,14 @@ impl Credentials {
 impl Entry {
     fn covers(&self, place: &str) -> bool {
         let host = place.split('/').next().unwrap_or_default();
-        match (&self.scope, &self.gives) {
+        let theirs = match &self.gives {
             // Public registries of a cloud take logins and need none: only who names them wants one there.
-            (Scope::Everything, Gives::Cloud(cloud)) => cloud.logs_in_unasked(host),
-            (Scope::Below(scope), Gives::Cloud(cloud)) => covers(scope, place) && cloud.owns(host),
-            (Scope::Below(scope), _) => covers(scope, place),
-            (Scope::Everything, _) => true,
-        }
+            Gives::Cloud(cloud) if self.scope == Scope::Everything => cloud.logs_in_unasked(host),
+            Gives::Cloud(cloud) => cloud.owns(host),
+            _ => true,
+        };
+        theirs && self.scope.covers(place)
     }
-}
-
-impl Scope {
-    fn below(written: &str) -> Scope {
-        Scope::Below(normal_scope(written))
-    }
-
-    fn narrowness(&self) -> (u8, usize) {
-        match self {
-            Scope::Everything => (0, 0),
-            Scope::Below(scope) => {
-                let pattern = scope.split('/').next().is_some_and(|host| host.contains('*'));
-                (if pattern { 1 } else { 2 }, scope.len())
-            }
-        }
-    }
-}
-
-fn covers(scope: &str, place: &str) -> bool {
-    let (scope_host, scope_path) = scope.split_once('/').unwrap_or((scope, ""));
-    let (host, path) = place.split_once('/').unwrap_or((place, ""));
-    let below = scope_path.is_empty()
-        || path.strip_prefix(scope_path).is_some_and(|rest| rest.starts_with('/') || rest.is_empty());
-    below && host_matches(scope_host, host)
-}
-
-/// Kubernetes lets the host of an entry be a pattern: `*` stands for any characters of one part, and no part is left out.
-fn host_matches(pattern: &str, host: &str) -> bool {
-    if !pattern.contains('*') {
-        return pattern == host;
-    }
-    let (pattern, host): (Vec<&str>, Vec<&str>) = (pattern.split('.').collect(), host.split('.').collect());
-    pattern.len() == host.len() && pattern.iter().zip(host).all(|(pattern, part)| part_matches(pattern, part))
-}
-
-/// Whether what stands round the stars of `pattern` stands in `part` in that order, without overlap.
-fn part_matches(pattern: &str, part: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == part;
-    };
-    let Some(mut left) = part.strip_prefix(first) else {
-        return false;
-    };
-    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for piece in middle.split('*') {
-        match left.find(piece) {
-            Some(at) => left = &left[at + piece.len()..],
-            None => return false,
-        }
-    }
-    left.ends_with(last)
-}
-
-/// `HOST/PATH` in lower-case host, whatever Docker wrote: a URL, `index.docker.io/v1/`, a final slash.
-fn normal_scope(written: &str) -> String {
-    let bare = written.trim();
-    let url = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
-    let (host, path) = url.unwrap_or(bare).split_once('/').unwrap_or((url.unwrap_or(bare), ""));
-    let host = host.to_ascii_lowercase();
-    let path = path.trim_matches('/');
-    let host = match host.as_str() {
-        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => DOCKER_HUB,
-        other => other,
-    };
-    // The API's version in a key is how Docker wrote addresses once; it is no part of any repository's name.
-    let path = if matches!(path, "v1" | "v2") { "" } else { path };
-    if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
 }
 
 #[cfg(test)]

@@ -277,8 +277,11 @@ mod tests {
         Proof::Password { user: "joe".to_owned(), password: Secret::new(password) }
     }
 
-    /// A keyring whose source says what `now` says, and how often it was read.
-    fn rotating(first: Credentials) -> (Keyring, Arc<Mutex<Result<Credentials, String>>>, Arc<AtomicUsize>) {
+    /// What a source says when it is read.
+    type Said = Arc<Mutex<Result<Credentials, String>>>;
+
+    /// A keyring, what its source says, and how often it was read.
+    fn rotating(first: Credentials) -> (Keyring, Said, Arc<AtomicUsize>) {
         let now = Arc::new(Mutex::new(Ok(first.clone())));
         let reads = Arc::new(AtomicUsize::new(0));
         let (source, count) = (Arc::clone(&now), Arc::clone(&reads));

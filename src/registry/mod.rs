@@ -9,7 +9,7 @@
 //! | `metadata` | what a manifest and a configuration say about an image |
 //! | `challenge`, `link` | the two headers with a grammar of their own |
 //! | `listing` | the pages of one list put together; loops and endless lists end here |
-//! | `credentials`, `docker_config` | which login goes to which repository |
+//! | `credentials`, `scope`, `docker_config` | which login goes to which repository |
 //! | `helper`, [`cloud`] | logins that a program or a cloud gives |
 //! | `keyring` | who we are in the end: the entry for a repository, asked for, kept and read anew |
 //! | `kept` | what is good for a while and fetched once |
@@ -49,6 +49,7 @@ mod passes;
 mod refusal;
 mod request;
 mod response;
+mod scope;
 mod token;
 
 pub use client::{Client, DEFAULT_PATIENCE, HostOptions, Options};

@@ -63,7 +63,7 @@ impl Conversation<'_> {
     }
 
     /// What is looked up: the repository, or the host alone where no repository is meant.
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         if self.scope.is_some() { self.repository.as_str().to_owned() } else { self.host.name.clone() }
     }
 
