@@ -13,7 +13,7 @@
 //! | `policy_file`, `require`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`] | the policies that come along |
 //! | `places` | the single values of the settings: hosts, URLs, files, variables, sizes |
-//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], [`subject`] | settings: keys, the plain data, who may touch what |
+//! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.

@@ -7,7 +7,7 @@
 //! | `google` | Artifact Registry, Container Registry | the credentials file that a variable names, that of `gcloud`, the metadata server |
 //! | `azure` | Container Registry | federated token (workload identity), client secret, managed identity |
 //!
-//! Requests are built and answers are read by pure functions; [`Clouds`] sends. A login is given to hosts of its cloud only,
+//! Requests are built and answers are read by pure functions; `Clouds` sends. A login is given to hosts of its cloud only,
 //! known by their names: nobody else can own those. Nothing is asked of a metadata server unless the operator named the
 //! cloud, and then it has to answer at once. Metadata servers are spoken to in plain HTTP and never through a proxy; nothing
 //! else is.
