@@ -2,6 +2,8 @@
 //! leaks nothing, and leaves the other repositories alone.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests measure time and may panic")]
 
+#[path = "registry/credentials.rs"]
+mod credentials;
 #[path = "support/faulty.rs"]
 #[expect(dead_code, reason = "not every test needs every helper")]
 mod faulty;
@@ -508,16 +510,6 @@ async fn a_page_size_that_is_refused_is_left_out() {
         assert_eq!(listed, Ok(vec!["1.0.0".to_owned()]), "{status}");
         assert_eq!(server.asked().len(), 2);
     }
-}
-
-#[tokio::test]
-async fn helpers_that_are_needed_are_named() {
-    let server = Faulty::start(|_| Reply::challenge("Basic realm=\"x\"")).await;
-    let mut options = quick();
-    let config = format!(r#"{{"credHelpers": {{"{}": "desktop"}}}}"#, server.host());
-    options.credentials.add_docker_config(&config, "config.json").unwrap();
-    let error = client(options).tags(&repository(&server.host(), "acme/web")).await.unwrap_err();
-    assert!(error.to_string().contains("credential helpers are not built yet"), "{error}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@
 #[path = "support/faulty.rs"]
 #[expect(dead_code, reason = "not every test needs every helper")]
 mod faulty;
+#[path = "registry_real/logins.rs"]
+mod logins;
 #[path = "support/process.rs"]
 mod process;
 #[path = "support/registry.rs"]

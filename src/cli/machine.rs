@@ -78,17 +78,23 @@ pub(super) fn secret(source: &SecretSource) -> Result<Secret, Failure> {
     }
 }
 
-pub(super) fn docker_config() -> Result<Option<PathBuf>, Failure> {
-    let folder = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));
-    match folder.map(|folder| folder.join("config.json")) {
-        Some(path) if is_there(&path, "Docker's config.json")? => Ok(Some(path)),
-        _ => Ok(None),
-    }
+/// Where the user's own tools keep logins for registries, whether or not a file is there: the one that a variable names
+/// for tools of Podman's family, Docker's, and Podman's for this session and for good.
+pub(super) fn registry_auth_files() -> Vec<PathBuf> {
+    let named = variable("REGISTRY_AUTH_FILE").map(PathBuf::from);
+    let docker = variable("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")));
+    let session = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let podman = [session, config_folder()].into_iter().flatten().map(|folder| folder.join("containers/auth.json"));
+    let mut files: Vec<PathBuf> =
+        named.into_iter().chain(docker.map(|folder| folder.join("config.json"))).chain(podman).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files
 }
 
 /// Whether a file stands at its usual place. One that cannot be seen, or a link that leads nowhere, is not taken for none:
 /// without the settings' tenancy everybody may touch everything.
-fn is_there(path: &Path, what: &str) -> Result<bool, Failure> {
+pub(super) fn is_there(path: &Path, what: &str) -> Result<bool, Failure> {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(true),

@@ -9,11 +9,13 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod keys;
 mod machine;
 mod output;
 mod plan;
 mod policies;
 mod progress;
+mod registry;
 mod schema;
 mod sources;
 mod telling;
@@ -61,6 +63,7 @@ enum Command {
     Explain(explain::Arguments),
     Try(trial::Arguments),
     Check(check::Arguments),
+    Registry(registry::Arguments),
     Policies(policies::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -135,6 +138,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
+        Command::Registry(arguments) => registry::run(&arguments, output),
         Command::Policies(arguments) => policies::run(&arguments, output),
         Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),

@@ -1,11 +1,12 @@
 //! The composition root: the only file that names concrete adapters. What it makes them of is read in [`super::machine`].
 //!
-//! Order of credentials for a registry: the settings, then Docker's `config.json`. For Git over SSH without settings: the
+//! The order of credentials for registries stands in [`super::keys`]. For Git over SSH without settings: the
 //! user's own Ed25519 key and `known_hosts`, as `ssh` would use them.
 #![expect(clippy::disallowed_methods, reason = "this is where the clock enters")]
 
 use super::diagnose::Failure;
-use super::machine::{checkout_around, docker_config, home, login, read_settings, read_text, secret, state_folder};
+use super::keys;
+use super::machine::{checkout_around, home, login, read_settings, read_text, secret, state_folder};
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments, sources};
@@ -294,25 +295,18 @@ fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
     }))
 }
 
-fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<registry::Client, Failure> {
+pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<registry::Client, Failure> {
     let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
     if let Some(timeout) = settings.limits.timeout {
         options.timeouts.attempt = timeout;
         options.timeouts.deadline = options.timeouts.deadline.max(timeout);
     }
+    options.credentials = keys::credentials(settings)?;
+    options.machine = keys::machine(settings);
     options.watcher = watcher;
     options.way_out = settings.proxy.as_ref().map_or(WayOut::Environment, way_out);
     for entry in &settings.registries {
         options.mirrors.extend(mirrors(entry));
-        if let Some(credentials) = &entry.credentials {
-            let login = login(credentials)?;
-            let whole = [String::new()];
-            let paths = if entry.paths.is_empty() { &whole[..] } else { &entry.paths };
-            for path in paths {
-                let scope = format!("{}/{path}", entry.host);
-                options.credentials.add(scope.trim_end_matches('/'), login.clone(), "the settings");
-            }
-        }
         let host = options.hosts.entry(entry.host.clone()).or_default();
         if entry.plain_http {
             host.plain_http = Some(true);
@@ -333,14 +327,6 @@ fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<regi
         if let Some(proxy) = &entry.proxy {
             host.way_out = Some(way_out(proxy));
         }
-    }
-    if let Some(path) = docker_config()? {
-        let shown = path.display().to_string();
-        let text = read_text(&path, "Docker's config.json")?;
-        let added = options.credentials.add_docker_config(&text, &shown);
-        added.map_err(|error| {
-            Failure::failed(error.to_string()).hint("mend the file, or point DOCKER_CONFIG elsewhere")
-        })?;
     }
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
 }

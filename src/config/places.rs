@@ -13,6 +13,8 @@ use url::Url;
 
 /// The most requests to one registry that may be under way at once.
 pub(super) const MAX_CONCURRENCY: usize = 64;
+/// The longest name of a credential helper.
+const MAX_HELPER_NAME: usize = 64;
 /// The bounds of `maxFileSize`, in bytes.
 const FILE_SIZES: std::ops::RangeInclusive<u64> = 1024..=1024 * 1024 * 1024;
 /// The bounds of `timeout`, in seconds.
@@ -185,6 +187,30 @@ impl FromScalar for VariableName {
 
     fn scalar_schema() -> Json {
         json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
+    }
+}
+
+/// The `NAME` of a program `docker-credential-NAME`.
+#[derive(Debug, Clone)]
+pub(super) struct HelperWord(pub(super) String);
+
+impl FromScalar for HelperWord {
+    const WANTED: &'static str = "the name of a credential helper";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<HelperWord> {
+        let text = scalar.text.as_str();
+        let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !begins_well || text.len() > MAX_HELPER_NAME || !text.bytes().all(word) {
+            let hint = "the NAME of a program `docker-credential-NAME` on PATH, such as `ecr-login`";
+            problems.error(scalar.span, "not the name of a credential helper", hint);
+            return None;
+        }
+        Some(HelperWord(text.to_owned()))
+    }
+
+    fn scalar_schema() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$", "maxLength": MAX_HELPER_NAME })
     }
 }
 

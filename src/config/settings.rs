@@ -4,11 +4,11 @@
 //! somebody wrote a secret anyway is kept out of the diagnostics.
 //!
 //! ```
-//! use landwaiter::config::settings::{self, Credentials, SecretSource};
+//! use landwaiter::config::settings::{self, Credentials, RegistryLogin, SecretSource};
 //! let text = "apiVersion: landwaiter/v1\nkind: Settings\nregistries:\n- host: ghcr.io\n  credentials: {tokenEnv: TOKEN}\n";
 //! let settings = settings::read("settings.yaml", text).unwrap();
 //! let token = Credentials::Token(SecretSource::Env("TOKEN".to_owned()));
-//! assert_eq!(settings.registries[0].credentials, Some(token));
+//! assert_eq!(settings.registries[0].credentials, Some(RegistryLogin::Given(token)));
 //! ```
 
 use super::policies::is_document;
@@ -35,6 +35,10 @@ pub const KIND: &str = "Settings";
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     pub registries: Vec<RegistrySettings>,
+    /// Files in the form of Docker's `config.json`.
+    pub docker_config_files: Vec<PathBuf>,
+    /// `None`: nothing is said about clouds.
+    pub clouds: Option<Vec<Cloud>>,
     pub git: Vec<GitSettings>,
     /// The hosts that `select: commit` may read from; `None` leaves it at the config repository's own.
     pub sources: Option<Vec<String>>,
@@ -54,7 +58,7 @@ pub struct RegistrySettings {
     pub host: String,
     /// Beginnings of [`Repository::path`], whole parts; empty means all.
     pub paths: Vec<String>,
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<RegistryLogin>,
     pub plain_http: bool,
     pub ca_file: Option<PathBuf>,
     /// Given together or not at all.
@@ -89,6 +93,23 @@ pub struct GitSettings {
     pub ssh_key_file: Option<PathBuf>,
     pub known_hosts_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+}
+
+/// Whom to be at a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryLogin {
+    Given(Credentials),
+    /// The program `docker-credential-NAME` knows.
+    Helper(String),
+    Cloud(Cloud),
+}
+
+/// A cloud whose identities log in to its own registries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cloud {
+    Aws,
+    Google,
+    Azure,
 }
 
 /// Whom to be at a server.
@@ -199,7 +220,9 @@ impl Settings {
     pub fn relative_to(mut self, folder: &Path) -> Settings {
         let place = |file: &mut PathBuf| *file = folder.join(&*file);
         for registry in &mut self.registries {
-            registry.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
+            if let Some(RegistryLogin::Given(credentials)) = &mut registry.credentials {
+                credentials.files().for_each(place);
+            }
             let files = [&mut registry.ca_file, &mut registry.client_cert_file, &mut registry.client_key_file];
             files.into_iter().flatten().for_each(place);
         }
@@ -209,6 +232,7 @@ impl Settings {
                 place(file);
             }
         }
+        self.docker_config_files.iter_mut().for_each(place);
         for git in &mut self.git {
             git.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
             let files = [&mut git.ssh_key_file, &mut git.known_hosts_file, &mut git.ca_file];
@@ -344,6 +368,10 @@ mod tests {
   credentials: {userEnv: U, passwordFile: p}
   plainHttp: true
   caFile: ca.pem
+- {host: quay.io, credentials: {helper: ecr-login}}
+- {host: public.ecr.aws, credentials: {cloud: aws}}
+dockerConfigFiles: [pull/.dockerconfigjson]
+clouds: [azure, google]
 commit:
   author: {name: Bot, email: bot@example.com}
   subject: '{{ count }} changes'
@@ -359,7 +387,11 @@ limits: {maxFileSize: 512KiB, timeout: 2m}
         assert_eq!(registry.ca_file, Some(PathBuf::from("ca.pem")));
         let user = UserSource::From(SecretSource::Env("U".to_owned()));
         let password = SecretSource::File(PathBuf::from("p"));
-        assert_eq!(registry.credentials, Some(Credentials::Basic { user, password }));
+        assert_eq!(registry.credentials, Some(RegistryLogin::Given(Credentials::Basic { user, password })));
+        assert_eq!(settings.registries[1].credentials, Some(RegistryLogin::Helper("ecr-login".to_owned())));
+        assert_eq!(settings.registries[2].credentials, Some(RegistryLogin::Cloud(Cloud::Aws)));
+        assert_eq!(settings.docker_config_files, [PathBuf::from("pull/.dockerconfigjson")]);
+        assert_eq!(settings.clouds, Some(vec![Cloud::Azure, Cloud::Google]));
         assert_eq!(settings.commit.author, Some(("Bot".to_owned(), "bot@example.com".to_owned())));
         assert_eq!(settings.commit.committer, None);
         assert_eq!(settings.commit.words.subject.unwrap().source(), "{{ count }} changes");

@@ -3,12 +3,12 @@
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
 use super::settings::{
-    CommitSettings, Credentials, GitSettings, Limits, RegistrySettings, SecretSource, Settings, SigningSettings,
-    UserSource,
+    CommitSettings, Credentials, GitSettings, Limits, RegistryLogin, RegistrySettings, SecretSource, Settings,
+    SigningSettings, UserSource,
 };
 use super::settings_file::{
-    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryShape, SettingsFile, SignaturesShape,
-    SourcesShape,
+    AuthorShape, CommitShape, CredentialsShape, GitShape, LimitsShape, RegistryCredentialsShape, RegistryShape,
+    SettingsFile, SignaturesShape, SourcesShape,
 };
 use super::shape::{Field, Spanned};
 use super::tenancy::Tenancy;
@@ -25,6 +25,8 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         trust_root_file: trust_root(file.signatures),
         limits: limits(file.limits.value().unwrap_or_default()),
         proxy: file.proxy.value().map(|proxy| proxy.0),
+        docker_config_files: values(file.docker_config_files).into_iter().flatten().map(|path| path.0).collect(),
+        clouds: values(file.clouds),
         ..Settings::default()
     };
     for shape in file.registries.value().unwrap_or_default() {
@@ -56,6 +58,10 @@ fn sources(field: Field<SourcesShape>) -> Option<Vec<String>> {
     Some(hosts.into_iter().map(|host| host.value.0).collect())
 }
 
+fn values<T>(field: Field<Vec<Spanned<T>>>) -> Option<Vec<T>> {
+    Some(field.value()?.into_iter().map(|one| one.value).collect())
+}
+
 /// Whether two entries have a path in common; no paths is the one path of everything.
 fn overlap(one: &[String], other: &[String]) -> bool {
     (one.is_empty() && other.is_empty()) || one.iter().any(|path| other.contains(path))
@@ -66,7 +72,7 @@ fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySet
     let paths = shape.paths.value().unwrap_or_default();
     let mirrors = shape.mirrors.value().unwrap_or_default();
     Some(RegistrySettings {
-        credentials: credentials(shape.credentials, problems),
+        credentials: registry_login(shape.credentials, problems),
         host: shape.host.value()?.0,
         paths: paths.into_iter().map(|path| path.value.0).collect(),
         plain_http: shape.plain_http.value().unwrap_or(false),
@@ -134,6 +140,42 @@ fn place<T>(field: &Field<T>) -> Option<Span> {
 
 fn file(field: Field<FilePath>) -> Option<PathBuf> {
     field.value().map(|path| path.0)
+}
+
+/// One of: a helper, a cloud, a login.
+fn registry_login(field: Field<RegistryCredentialsShape>, problems: &mut Problems) -> Option<RegistryLogin> {
+    let Spanned { value: shape, span, sound } = field.given()?;
+    let (helper, cloud) = (shape.helper.given(), shape.cloud.given());
+    let login = shape.login;
+    let somebody_knows = helper.as_ref().map(|one| one.span).or(cloud.as_ref().map(|one| one.span));
+    let Some(place) = somebody_knows else {
+        let field = Field::Given(Spanned { value: login, span, sound });
+        return credentials(field, problems).map(RegistryLogin::Given);
+    };
+    if (helper.is_some() && cloud.is_some()) || !login.is_empty() {
+        problems.error(
+            place,
+            "credentials of two kinds",
+            "keep one of `helper`, `cloud`, the token, or user and password",
+        );
+        return None;
+    }
+    match (helper, cloud) {
+        (Some(helper), _) => Some(RegistryLogin::Helper(helper.value.0)),
+        (None, cloud) => cloud.map(|cloud| RegistryLogin::Cloud(cloud.value)),
+    }
+}
+
+impl CredentialsShape {
+    fn is_empty(&self) -> bool {
+        self.user.is_absent()
+            && self.user_env.is_absent()
+            && self.user_file.is_absent()
+            && self.password_env.is_absent()
+            && self.password_file.is_absent()
+            && self.token_env.is_absent()
+            && self.token_file.is_absent()
+    }
 }
 
 /// A user with a password, or a token; each given in one way.

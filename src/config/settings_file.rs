@@ -4,9 +4,12 @@
 
 use super::declare::{record, words};
 use super::globs::FileGlob;
-use super::places::{ByteSize, Concurrency, FilePath, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime};
+use super::places::{
+    ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
+};
 use super::policy_file::ApiVersion;
 use super::routes::{MirrorPlace, ProxyPlace, RequestRate, RunTime};
+use super::settings::Cloud;
 use super::shape::{Refusal, Spanned};
 use super::sources::SourceHost;
 use super::wording::{BodyText, SubjectText};
@@ -17,6 +20,7 @@ use crate::policy::ImagePattern;
 pub(super) struct SettingsKind;
 
 words! { SettingsKind { "Settings" => SettingsKind, } }
+words! { Cloud { "aws" => Cloud::Aws, "google" => Cloud::Google, "azure" => Cloud::Azure, } }
 
 record! {
     /// The operator's settings: how registries and Git servers are reached, and who may touch what.
@@ -27,6 +31,12 @@ record! {
         "kind" required => kind: SettingsKind,
         /// How registries are reached. Of several entries for a host, the one with the longest matching path counts.
         "registries" => registries: Vec<Spanned<RegistryShape>>,
+        /// Files in the form of Docker's config.json, such as mounted pull secrets of Kubernetes. Credential helpers that
+        /// they name are not run.
+        "dockerConfigFiles" => docker_config_files: Vec<Spanned<FilePath>>,
+        /// The clouds whose identities log in to their own registries. Without it: those that the environment offers by
+        /// variables, after everything else; `[]` is none.
+        "clouds" => clouds: Vec<Spanned<Cloud>>,
         /// How Git servers are reached. Of several entries, the one with the longest matching URL counts.
         "git" => git: Vec<Spanned<GitShape>>,
         /// Where `select: commit` may look.
@@ -63,7 +73,7 @@ record! {
         /// Only for repositories below these paths. Without it: all of the host.
         "paths" => paths: Vec<Spanned<PathPrefix>>,
         /// Whom to be there. Without it: what Docker's configuration says.
-        "credentials" => credentials: CredentialsShape,
+        "credentials" => credentials: RegistryCredentialsShape,
         /// Speaks HTTP without encryption. Loopback addresses may always.
         "plainHttp" => plain_http: bool,
         /// PEM certificates that are trusted in addition to the system's.
@@ -134,6 +144,17 @@ record! {
         /// The hosts whose Git repositories policies may name, with their port where it is not that of HTTPS or SSH. Without it:
         /// the config repository's own host.
         "hosts" required => hosts: Vec<Spanned<SourceHost>>,
+    }
+}
+
+record! {
+    /// Whom to be at a registry: a user with a password, a token, or who knows: a credential helper or a cloud.
+    pub(super) struct RegistryCredentialsShape {
+        /// The NAME of a program `docker-credential-NAME` that knows the login.
+        "helper" => helper: HelperWord,
+        /// The cloud whose registry this is, and whose identity of this machine logs in.
+        "cloud" => cloud: Cloud,
+        ..login: CredentialsShape,
     }
 }
 

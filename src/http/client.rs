@@ -13,7 +13,9 @@ use super::tls::{InvalidCertificate, Pools, check};
 use crate::port::{Notice, NoticeKind};
 use bytes::{Bytes, BytesMut};
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -64,7 +66,8 @@ impl Client {
     pub async fn send(&self, mut request: Request) -> Result<Answer, Error> {
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.repeat(&request).await?;
-            let Some(target) = redirect(&answer) else {
+            let follows = matches!(request.method, Method::Get | Method::Head);
+            let Some(target) = redirect(&answer).filter(|_| follows) else {
                 return Ok(answer);
             };
             if target.origin() != request.url.origin() {
@@ -72,6 +75,7 @@ impl Client {
                     return Err(refused_redirect(&request.url, "to another origin without https", &target));
                 }
                 request.authorization = None;
+                request.headers.clear();
             }
             request.url = target;
         }
@@ -191,17 +195,23 @@ impl Client {
         let mut builder = match request.method {
             Method::Get => pool.get(request.url.clone()),
             Method::Head => pool.head(request.url.clone()),
+            Method::Post => pool.post(request.url.clone()),
+            Method::Put => pool.put(request.url.clone()),
         };
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, body.media_type).body(body.content.expose().to_owned());
+        }
         builder = builder.timeout(self.shared.options.timeouts.attempt.min(time_left));
         if let Some(accept) = &request.accept {
             builder = builder.header(ACCEPT, accept);
         }
-        if let Some(secret) = &request.authorization {
+        let authorization = request.authorization.iter().map(|secret| (&AUTHORIZATION, secret));
+        for (name, secret) in authorization.chain(request.headers.iter().map(|(name, secret)| (name, secret))) {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| {
                 failure(&request.url, ErrorKind::Misconfigured, "the credentials hold characters that no header can")
             })?;
             value.set_sensitive(true);
-            builder = builder.header(AUTHORIZATION, value);
+            builder = builder.header(name, value);
         }
         host.count();
         let response = builder.send().await.map_err(|error| transport(&request.url, &error))?;

@@ -5,15 +5,26 @@ use super::redact::clean;
 use crate::port::Secret;
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use url::Url;
 
-/// The two methods that may be repeated without harm.
+/// The methods that may be repeated without harm. What is sent with the last two asks for a token, and a second token does
+/// no harm either; nothing is ever changed on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Get,
     Head,
+    Post,
+    Put,
+}
+
+/// What is sent with a request. It may hold secrets and prints as dots.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// The value of `Content-Type`.
+    pub media_type: &'static str,
+    pub content: Secret,
 }
 
 /// One request, as data.
@@ -26,6 +37,10 @@ pub struct Request {
     pub authorization: Option<Secret>,
     /// Whether hosts that limit pulls count it as one.
     pub pull: bool,
+    /// Further headers, such as a metadata service asks for. They go to the URL's origin only.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// Sent with `Post` and `Put`. Such a request follows no redirect: a body may not travel to where nobody meant it to.
+    pub body: Option<Body>,
     /// The most bytes of body that are read; an answer with more is [`ErrorKind::TooLarge`].
     pub limit: usize,
 }
@@ -41,8 +56,14 @@ impl Request {
             accept: None,
             authorization: None,
             pull: false,
+            headers: Vec::new(),
+            body: None,
             limit: Request::DEFAULT_LIMIT,
         }
+    }
+
+    pub fn post(url: Url, body: Body) -> Request {
+        Request { method: Method::Post, body: Some(body), ..Request::get(url) }
     }
 
     pub fn head(url: Url) -> Request {

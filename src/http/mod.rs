@@ -7,7 +7,7 @@
 //!   it has asked to be left alone or is down; what a host did is told once;
 //! - no error text contains user information, a query or a header that was sent.
 //!
-//! It knows no registry and no forge: it sends `GET` and `HEAD`, which may be repeated, and gives back what came.
+//! It knows no registry and no forge: it sends what may be repeated, and gives back what came.
 //!
 //! ```no_run
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +34,7 @@ pub use allowance::PULLS_LEFT_ALONE;
 pub use budget::{DEFAULT_RATE, Rate};
 pub use circuit::{DOWN_AFTER, DOWN_FOR};
 pub use client::{Client, MAX_REDIRECTS};
-pub use exchange::{Answer, Error, ErrorKind, Method, Request};
+pub use exchange::{Answer, Body, Error, ErrorKind, Method, Request};
 pub use host::{DEFAULT_CONCURRENCY, authority, is_loopback};
 pub use options::{HostOptions, Options, Timeouts, Watcher, WayOut};
 pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};

@@ -39,6 +39,8 @@ pub struct Options {
     pub user_agent: String,
     pub timeouts: Timeouts,
     pub retry: Retry,
+    /// Never through a proxy, whatever the environment says: what this client asks is on this machine or beside it.
+    pub direct: bool,
     /// By host, with its port when it is not the scheme's own.
     pub hosts: BTreeMap<String, HostOptions>,
     /// How hosts are reached that have no way out of their own.
@@ -99,6 +101,7 @@ impl Options {
             user_agent: user_agent.into(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
+            direct: false,
             hosts: BTreeMap::new(),
             way_out: WayOut::default(),
             watcher: None,

@@ -3,12 +3,16 @@
 //! Each question is a conversation of its own; what one of them learns (which host wants what, which token is still good)
 //! the next one knows, so that nothing is asked twice.
 
+use super::cloud::{Clouds, METADATA_TIMEOUT};
 use super::conversation::Conversation;
 use super::credentials::Credentials;
 use super::host::{self, Host};
+use super::keyring::{Keyring, Machine};
 use super::known::Known;
 use super::mirrors::{self, Mirrors};
+use super::passes::Standing;
 use super::refusal::error;
+use super::request;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, ImageMetadata, InvalidName, Repository, Tag};
@@ -30,6 +34,8 @@ pub struct Options {
     /// By host as image names spell it (`docker.io`, `registry.example.com:5000`).
     pub hosts: BTreeMap<String, HostOptions>,
     pub credentials: Credentials,
+    /// What may be used of this machine to know who we are.
+    pub machine: Machine,
     pub timeouts: http::Timeouts,
     pub retry: http::Retry,
     /// What is asked instead of some registries.
@@ -66,6 +72,7 @@ impl Options {
             user_agent: user_agent.into(),
             hosts: BTreeMap::new(),
             credentials: Credentials::default(),
+            machine: Machine::default(),
             timeouts: http::Timeouts::default(),
             retry: http::Retry::default(),
             mirrors: Vec::new(),
@@ -80,8 +87,10 @@ impl Options {
 /// are kept in it.
 pub struct Client {
     http: http::Client,
+    /// For the metadata servers of clouds.
+    metadata: http::Client,
     hosts: BTreeMap<String, HostOptions>,
-    credentials: Credentials,
+    keyring: Keyring,
     mirrors: Vec<Mirrors>,
     /// Mirrors that did not answer, with the first reason.
     passed_over: Mutex<BTreeMap<String, String>>,
@@ -142,7 +151,11 @@ impl Registry for Client {
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
-        self.http.requests()
+        let mut requests = self.http.requests();
+        for (host, count) in self.metadata.requests() {
+            *requests.entry(host).or_default() += count;
+        }
+        requests
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -169,6 +182,17 @@ impl Client {
             };
             Some((http::authority(&base), own))
         });
+        let metadata = http::Client::new(http::Options {
+            way_out: http::WayOut::Direct,
+            timeouts: http::Timeouts {
+                connect: METADATA_TIMEOUT / 2,
+                attempt: METADATA_TIMEOUT,
+                deadline: METADATA_TIMEOUT * 2,
+                ..http::Timeouts::default()
+            },
+            retry: http::Retry { attempts: 2, ..http::Retry::default() },
+            ..http::Options::new(options.user_agent.clone())
+        })?;
         let http = http::Client::new(http::Options {
             hosts: own.collect(),
             timeouts: options.timeouts,
@@ -177,10 +201,13 @@ impl Client {
             watcher: options.watcher.clone(),
             ..http::Options::new(options.user_agent)
         })?;
+        let clouds = options.machine.surroundings.clone();
+        let clouds = clouds.map(|surroundings| Clouds::new(http.clone(), metadata.clone(), surroundings));
         Ok(Client {
             http,
+            metadata,
             hosts: options.hosts,
-            credentials: options.credentials,
+            keyring: Keyring::new(options.credentials, options.machine, clouds),
             mirrors: options.mirrors,
             passed_over: Mutex::default(),
             watcher: options.watcher,
@@ -266,13 +293,19 @@ impl Client {
         }
     }
 
-    fn conversation(&self, repository: Repository) -> Result<Conversation<'_>, RegistryError> {
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    pub(super) fn conversation(&self, repository: Repository) -> Result<Conversation<'_>, RegistryError> {
         let host = self.host(&repository)?;
         Ok(Conversation {
             http: &self.http,
             tokens: &self.tokens,
-            found: self.credentials.find(&repository),
+            keyring: &self.keyring,
+            login: Standing::default(),
             patience: self.patience,
+            scope: Some(request::pull_scope(&repository)),
             repository,
             host,
             used: Vec::new(),

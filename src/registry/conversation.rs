@@ -1,65 +1,45 @@
 //! One question to one registry: ask, meet the challenge, turn the page, until there is a whole answer or a reason.
 //!
 //! What is asked and what an answer means is decided by pure functions ([`super::request`], [`super::response`]); this file
-//! sends, and decides what goes with a request:
-//! - credentials and tokens go to the registry's own origin and to the token service it named, nowhere else;
-//! - whatever was sent is hidden in what comes back before anybody reads it.
+//! sends. What goes with a request is decided in [`super::passes`]; whatever was sent is hidden in what comes back before
+//! anybody reads it.
 
-use super::credentials::Found;
-use super::host::{self, Host, Scheme};
+use super::host::Host;
+use super::keyring::{Keyring, Outcome};
 use super::known::Known;
 use super::listing::Listing;
 use super::metadata::{self, Content, Manifest};
+use super::passes::Standing;
 use super::refusal::error;
-use super::response::{self, header_values};
-use super::token::{Held, Key, Tokens};
-use super::{challenge, paging, request};
+use super::response;
+use super::token::Tokens;
+use super::{paging, request};
 use crate::http::{self, Answer, Request, hide_secrets};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Login, RegistryError, RegistryErrorKind, Secret};
+use crate::port::{RegistryError, RegistryErrorKind, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
-/// How often one request is sent at most: without credentials, with a token that was kept, with a new one.
-const ROUNDS: usize = 3;
+/// How often one request is sent at most: without credentials, with a token that was kept, with a new one, and with one for
+/// a login that was read anew.
+const ROUNDS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Conversation<'a> {
     pub(super) http: &'a http::Client,
     pub(super) tokens: &'a Tokens,
-    pub(super) found: Found<'a>,
+    pub(super) keyring: &'a Keyring,
+    pub(super) login: Standing,
     /// How long the further pages of a list may take together.
     pub(super) patience: Duration,
     pub(super) repository: Repository,
+    /// What tokens are asked for; `None` asks for one that opens nothing.
+    pub(super) scope: Option<String>,
     pub(super) host: Arc<Host>,
     /// What was sent so far and must not be repeated.
     pub(super) used: Vec<Secret>,
-}
-
-/// What goes with a request.
-#[derive(Debug)]
-enum Pass {
-    Nothing,
-    /// The login itself: it is right or wrong for good.
-    Login(Secret),
-    /// A token, which may have expired.
-    Token {
-        header: Secret,
-        key: Key,
-        held: Held,
-    },
-}
-
-impl Pass {
-    fn header(&self) -> Option<Secret> {
-        match self {
-            Pass::Nothing => None,
-            Pass::Login(header) | Pass::Token { header, .. } => Some(header.clone()),
-        }
-    }
 }
 
 impl<'a> Conversation<'a> {
@@ -82,11 +62,7 @@ impl<'a> Conversation<'a> {
     }
 
     async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
-        let mut first = self.ask(self.first_page(Some(paging::PAGE_SIZE))).await?;
-        if matches!(first.status.as_u16(), 400 | 405) {
-            // Some registries refuse a page size that they do not like rather than ignore it.
-            first = self.ask(self.first_page(None)).await?;
-        }
+        let first = self.first_answer().await?;
         let patience = self.patience;
         match tokio::time::timeout(patience, self.list_from(first)).await {
             Ok(listed) => listed,
@@ -95,6 +71,16 @@ impl<'a> Conversation<'a> {
                 Err(error(&self.host.name, RegistryErrorKind::TimedOut, detail))
             }
         }
+    }
+
+    /// The first page as it was answered.
+    pub(super) async fn first_answer(&mut self) -> Result<Answer, RegistryError> {
+        let first = self.ask(self.first_page(Some(paging::PAGE_SIZE))).await?;
+        if matches!(first.status.as_u16(), 400 | 405) {
+            // Some registries refuse a page size that they do not like rather than ignore it.
+            return self.ask(self.first_page(None)).await;
+        }
+        Ok(first)
     }
 
     fn first_page(&self, size: Option<usize>) -> Request {
@@ -183,14 +169,14 @@ impl<'a> Conversation<'a> {
         let mut alone = host.go_first().await;
         let mut round = 1;
         loop {
-            let pass = self.pass(&request.url).await?;
+            let pass = self.pass_or_renew(&request.url).await?;
             let mut sent = request.clone();
             sent.authorization = pass.header();
             self.used.extend(pass.header());
             let answer = self.http.send(sent).await.map_err(|failed| unanswered(&host.name, failed))?;
             let ours = answer.url.origin() == host.base.origin();
             let again = match answer.status.as_u16() {
-                401 if ours => self.learn(&answer, &pass)?,
+                401 if ours => self.learn(&answer, &pass).await? || (pass.is_our_own() && self.renew().await),
                 403 | 404 if ours => self.question(&pass).await?,
                 _ => false,
             };
@@ -202,109 +188,32 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Some registries tell a stranger that a private repository does not exist rather than ask who he is. Where a login is
-    /// configured and was not asked for, the host is asked once how it lets people in.
-    async fn question(&self, pass: &Pass) -> Result<bool, RegistryError> {
-        let has_login = matches!(self.found, Found::Login { .. });
-        if !has_login || !matches!(pass, Pass::Nothing) {
-            return Ok(false);
-        }
-        let asking = async || {
-            let asked = self.http.send(request::version(&self.host.base)).await;
-            let answer = asked.map_err(|failed| unanswered(&self.host.name, failed))?;
-            Ok(answer.status.as_u16() == 401 && self.learn(&answer, pass)?)
-        };
-        self.host.lets_in.get_or_try_init(asking).await.copied()
-    }
-
-    /// What the host wants to see, as far as it is known and we have it.
-    async fn pass(&mut self, url: &Url) -> Result<Pass, RegistryError> {
-        if url.origin() != self.host.base.origin() {
-            return Ok(Pass::Nothing);
-        }
-        let login = match self.found {
-            Found::Login { index, login, .. } => Some((index, login)),
-            Found::Nothing | Found::Unusable { .. } => None,
-        };
-        match (self.host.scheme(), login) {
-            // Without a login Basic cannot be met, but other repositories of the host may be open to all.
-            (Scheme::Open, _) | (Scheme::Basic, None) => Ok(Pass::Nothing),
-            (_, Some((_, login))) if login.user.is_none() => Ok(Pass::Login(bearer(&login.secret))),
-            (Scheme::Basic, Some((_, login))) => Ok(Pass::Login(basic(login))),
-            (Scheme::Bearer { realm, service }, login) => self.token(realm, service, login).await,
-        }
-    }
-
-    async fn token(
-        &mut self,
-        realm: Url,
-        service: Option<String>,
-        login: Option<(usize, &Login)>,
-    ) -> Result<Pass, RegistryError> {
-        let scope = request::pull_scope(&self.repository);
-        let mut asked = request::token(&realm, service.as_deref(), &scope);
-        asked.authorization = login.map(|(_, login)| basic(login));
-        self.used.extend(asked.authorization.clone());
-        let key = Key { realm: realm.into(), service, scope, login: login.map(|(index, _)| index) };
-        let fetch = || fetch_token(self.http.clone(), asked, self.host.name.clone());
-        let held = self.tokens.get(key.clone(), fetch).await?;
-        let header = bearer(&held.secret);
-        Ok(Pass::Token { header, key, held })
-    }
-
-    /// Reads the challenge of a 401 and says whether asking again can help.
-    fn learn(&self, answer: &Answer, pass: &Pass) -> Result<bool, RegistryError> {
-        let challenges = challenge::parse(header_values(answer, "www-authenticate"));
-        let scheme = match (host::choose(&challenges, &self.host.base), pass) {
-            (Ok(scheme), _) => scheme,
-            // Without any challenge, what the refusal itself says is the better reason once a login was sent.
-            (Err(_), Pass::Login(_) | Pass::Token { .. }) if challenges.is_empty() => return Ok(false),
-            (Err(refused), _) => return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused)),
-        };
-        let changed = scheme != self.host.scheme();
-        let can_be_met = scheme != Scheme::Basic || matches!(self.found, Found::Login { .. });
-        self.host.learn(scheme);
-        Ok(match pass {
-            Pass::Nothing => can_be_met,
-            Pass::Token { key, held, .. } if !held.fresh => {
-                self.tokens.forget(key, held);
-                true
-            }
-            Pass::Token { .. } | Pass::Login(_) => changed,
-        })
-    }
-
     /// A refusal names the login it was made with, or why there was none; nothing repeats what was sent.
     pub(super) fn explain(&self, mut error: RegistryError) -> RegistryError {
         use RegistryErrorKind::{Forbidden, NotFound, Unauthorized};
-        let with = match (self.found, &error.kind) {
-            (Found::Unusable { why, source }, Unauthorized | Forbidden | NotFound) => {
-                format!("{source} names a login, but {why}")
+        let refused = matches!(error.kind, Unauthorized | Forbidden);
+        // A refusal that came before anybody looked for a login may still be one that a login would have met.
+        let looked_up = self.login.choice.clone();
+        let choice = looked_up.unwrap_or_else(|| self.keyring.all(&self.place()).into_iter().next());
+        let with = match (choice, &self.login.outcome) {
+            (Some(choice), Some(Outcome::Failed(why))) if refused || error.kind == NotFound => {
+                format!("no login from {}: {why}", choice.source)
             }
-            (Found::Nothing, Unauthorized | Forbidden) => "no login is configured for it".to_owned(),
-            (Found::Login { source, .. }, Unauthorized | Forbidden) => format!("the login comes from {source}"),
+            (Some(choice), Some(Outcome::Nothing)) if refused => format!("{} knows no login for it", choice.source),
+            (Some(choice), _) if refused => format!("the login comes from {}", choice.source),
+            (None, _) if refused => "no login is configured for it".to_owned(),
             _ => String::new(),
         };
-        let said = [error.detail, with];
+        let trouble = self.keyring.trouble().filter(|_| refused).unwrap_or_default();
+        let said = [error.detail, with, trouble];
         let said: Vec<&str> = said.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         error.detail = hide_secrets(&said.join("; "), secrets(&self.used));
         error
     }
 }
 
-/// Asks the token service. The future owns what it needs: whoever waits for the same token may finish it.
-async fn fetch_token(http: http::Client, asked: Request, registry: String) -> Result<response::Token, RegistryError> {
-    let used: Vec<Secret> = asked.authorization.iter().cloned().collect();
-    let service = http::authority(&asked.url);
-    let answer = http.send(asked).await.map_err(|failed| {
-        let failed = http::Error { detail: format!("token service {service}: {}", failed.detail), ..failed };
-        unanswered(&registry, failed)
-    })?;
-    response::token(&registry, &hide_used(answer, &used))
-}
-
 /// No answer came: the transport's reason in the port's words.
-fn unanswered(host: &str, failed: http::Error) -> RegistryError {
+pub(super) fn unanswered(host: &str, failed: http::Error) -> RegistryError {
     use RegistryErrorKind::*;
     let kind = match failed.kind {
         http::ErrorKind::Unreachable | http::ErrorKind::Misconfigured => Unreachable,
@@ -318,7 +227,7 @@ fn unanswered(host: &str, failed: http::Error) -> RegistryError {
 
 /// The answer with everything that was sent hidden in its body, so that a refusal that echoes a password can be quoted.
 /// Answers that are no refusals are not quoted and stay as they are.
-fn hide_used(mut answer: Answer, used: &[Secret]) -> Answer {
+pub(super) fn hide_used(mut answer: Answer, used: &[Secret]) -> Answer {
     if !answer.status.is_success() && !used.is_empty() && !answer.body.is_empty() {
         let text = String::from_utf8_lossy(&answer.body);
         answer.body = hide_secrets(&text, secrets(used)).into();
@@ -338,14 +247,4 @@ fn secrets(used: &[Secret]) -> Vec<String> {
         }
     }
     forms
-}
-
-fn basic(login: &Login) -> Secret {
-    let user = login.user.as_deref().unwrap_or_default();
-    let pair = format!("{user}:{}", login.secret.expose());
-    Secret::new(format!("Basic {}", STANDARD.encode(pair)))
-}
-
-fn bearer(token: &Secret) -> Secret {
-    Secret::new(format!("Bearer {}", token.expose()))
 }

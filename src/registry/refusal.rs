@@ -30,7 +30,7 @@ pub(crate) fn check_status(host: &str, answer: &Answer) -> Result<(), RegistryEr
 }
 
 /// What a refusal says in the specified form, `{"errors": [{"code", "message"}]}`; nothing else is repeated.
-fn said(body: &[u8]) -> String {
+pub(crate) fn said(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<ErrorBody>(body) else {
         return String::new();
     };

@@ -2,8 +2,9 @@
 
 use super::metadata::MAX_CONFIG_BYTES;
 use super::paging::page_limit;
-use crate::http::Request;
+use crate::http::{Body, Request};
 use crate::image::{Digest, Repository, Tag};
+use crate::port::Secret;
 use oci_client::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
@@ -14,6 +15,9 @@ use url::Url;
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of a token service's answer. Tokens of large cloud registries have some kilobytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// Who asks for tokens, as token services write it into their logs.
+const CLIENT: &str = "landwaiter";
 
 /// The first page of a tag list. Without `page_size` the registry decides.
 pub(crate) fn tags(base: &Url, repository: &Repository, page_size: Option<usize>) -> Request {
@@ -73,17 +77,30 @@ pub(crate) fn referrers_page(url: Url) -> Request {
     Request { accept, limit: MAX_MANIFEST_BYTES, ..Request::get(url) }
 }
 
-/// Asks the token service for the right to pull. What the realm's own query says is kept.
-pub(crate) fn token(realm: &Url, service: Option<&str>, scope: &str) -> Request {
+/// Asks the token service for the right to pull, or without a scope only to be known. What the realm's own query says is
+/// kept.
+pub(crate) fn token(realm: &Url, service: Option<&str>, scope: Option<&str>) -> Request {
     let mut url = realm.clone();
-    {
-        let mut query = url.query_pairs_mut();
-        if let Some(service) = service {
-            query.append_pair("service", service);
-        }
-        query.append_pair("scope", scope);
+    let asked = [("service", service), ("scope", scope)];
+    let asked: Vec<(&str, &str)> = asked.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    if !asked.is_empty() {
+        url.query_pairs_mut().extend_pairs(asked);
     }
     Request { limit: MAX_TOKEN_BYTES, ..Request::get(url) }
+}
+
+/// The same for whom an identity token stands: the refresh token grant of Docker's OAuth specification.
+pub(crate) fn token_grant(realm: &Url, service: Option<&str>, scope: Option<&str>, identity: &Secret) -> Request {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "refresh_token");
+    // Docker's specification wants a service even where a challenge names none.
+    form.append_pair("service", service.unwrap_or_default());
+    if let Some(scope) = scope {
+        form.append_pair("scope", scope);
+    }
+    form.append_pair("client_id", CLIENT).append_pair("refresh_token", identity.expose());
+    let body = Body { media_type: "application/x-www-form-urlencoded", content: Secret::new(form.finish()) };
+    Request { limit: MAX_TOKEN_BYTES, ..Request::post(realm.clone(), body) }
 }
 
 /// The right to read one repository. It is ours rather than the challenge's: GHCR and Codeberg challenge with placeholders.
@@ -160,12 +177,25 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_with_service_and_scope() {
         let realm = "https://auth.example.com/token?account=x".parse().unwrap();
-        let request = token(&realm, Some("reg & co"), &pull_scope(&web()));
+        let request = token(&realm, Some("reg & co"), Some(&pull_scope(&web())));
         assert_eq!(
             request.url.as_str(),
             "https://auth.example.com/token?account=x&service=reg+%26+co&scope=repository%3Aacme%2Fweb%3Apull"
         );
-        let request = token(&"https://auth.example.com/token".parse().unwrap(), None, "s");
+        let request = token(&"https://auth.example.com/token".parse().unwrap(), None, Some("s"));
         assert_eq!(request.url.as_str(), "https://auth.example.com/token?scope=s");
+        let request = token(&"https://auth.example.com/token".parse().unwrap(), None, None);
+        assert_eq!(request.url.as_str(), "https://auth.example.com/token");
+    }
+
+    #[test]
+    fn an_identity_token_is_traded_as_docker_documents_it() {
+        let realm = "https://auth.example.com/token".parse().unwrap();
+        let request = token_grant(&realm, Some("reg"), Some("repository:a/b:pull"), &Secret::new("i&d"));
+        assert_eq!((request.method, request.url), (crate::http::Method::Post, realm));
+        assert_eq!(
+            request.body.unwrap().content.expose(),
+            "grant_type=refresh_token&service=reg&scope=repository%3Aa%2Fb%3Apull&client_id=landwaiter&refresh_token=i%26d"
+        );
     }
 }

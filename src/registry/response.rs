@@ -1,6 +1,7 @@
 //! What an answer means: status, headers and body become a page of tags, a digest, a token, or the reason why not.
 //! Nothing here sends anything, so every odd answer is one more row in a table test.
 
+use super::kept::Fresh;
 use super::link::{self, BadLink};
 use super::listing::MAX_TAGS;
 use super::paging;
@@ -22,13 +23,6 @@ pub(crate) struct Page {
     pub(crate) next: Option<Url>,
     /// Names no next page although it is full: only what comes after its last tag tells whether the list was cut off.
     pub(crate) in_doubt: Option<Url>,
-}
-
-/// A bearer token, and for how long it is good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) secret: Secret,
-    pub(crate) lifetime: Duration,
 }
 
 /// A token that does not say how long it lives lives this long (Docker's token specification).
@@ -86,7 +80,7 @@ pub(crate) fn digest_of_manifest(host: &str, answer: &Answer) -> Result<Digest, 
 }
 
 /// Reads a token service's answer. `host` is the registry that the token is for.
-pub(crate) fn token(host: &str, answer: &Answer) -> Result<Token, RegistryError> {
+pub(crate) fn token(host: &str, answer: &Answer) -> Result<Fresh<Secret>, RegistryError> {
     let by = |error: RegistryError| RegistryError {
         detail: format!("token service {}: {}", display_url(&answer.url), error.detail),
         ..error
@@ -98,7 +92,7 @@ pub(crate) fn token(host: &str, answer: &Answer) -> Result<Token, RegistryError>
         return Err(by(error(host, RegistryErrorKind::Malformed, "no token in the answer".to_owned())));
     };
     let lifetime = body.expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
-    Ok(Token { secret: Secret::new(secret), lifetime: lifetime.min(MAX_LIFETIME) })
+    Ok(Fresh { value: Secret::new(secret), lifetime: lifetime.min(MAX_LIFETIME) })
 }
 
 /// The texts of every header of that name; one that is no text is left out.
@@ -287,7 +281,7 @@ mod tests {
             (r#"{"token":"a","expires_in":99999999999}"#, "a", 86_400),
         ] {
             let token = token("h", &answer(200, &[], body)).unwrap();
-            assert_eq!((token.secret.expose(), token.lifetime.as_secs()), (secret, seconds), "{body}");
+            assert_eq!((token.value.expose(), token.lifetime.as_secs()), (secret, seconds), "{body}");
         }
         for (status, body, kind) in
             [(200, "{}", Malformed), (200, "<html>", Malformed), (401, "", Unauthorized), (403, "", Forbidden)]

@@ -5,11 +5,15 @@ mod checking;
 mod commits;
 mod contract;
 mod explaining;
+#[path = "../support/faulty.rs"]
+#[expect(dead_code, reason = "these tests need little of what it can do")]
+mod faulty;
 mod first_steps;
 #[path = "../support/installed.rs"]
 mod installed;
 mod kill;
 mod memory;
+mod registry_check;
 mod scenarios;
 mod signatures;
 mod sources;

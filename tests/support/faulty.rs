@@ -16,6 +16,9 @@ pub(crate) struct Asked {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) authorization: Option<String>,
+    /// The server as the client calls it.
+    pub(crate) host: String,
+    pub(crate) body: String,
     /// How often this target was asked for before.
     pub(crate) before: usize,
 }
@@ -149,7 +152,10 @@ impl Faulty {
 impl Shared {
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         while let Some(head) = read_head(&mut stream).await? {
-            let asked = self.note(&head);
+            let length = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await?;
+            let asked = self.note(&head, String::from_utf8_lossy(&body).into_owned());
             let mut reply = (self.script)(&asked);
             while let Reply::Late(wait, later) = reply {
                 tokio::time::sleep(wait).await;
@@ -193,24 +199,29 @@ impl Shared {
         }
     }
 
-    fn note(&self, head: &str) -> Asked {
+    fn note(&self, head: &str, body: String) -> Asked {
         let mut words = head.split_whitespace();
         let method = words.next().unwrap_or_default().to_owned();
         let target = words.next().unwrap_or_default().to_owned();
-        let authorization = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
-        });
+        let authorization = header(head, "authorization");
+        let host = header(head, "host").unwrap_or_default();
         let mut counts = self.counts.lock().unwrap();
         let count = counts.entry(target.clone()).or_default();
-        let asked = Asked { method, target, authorization, before: *count };
+        let asked = Asked { method, target, authorization, host, body, before: *count };
         *count += 1;
         self.asked.lock().unwrap().push(asked.clone());
         asked
     }
 }
 
-/// The request's head; `None` when the client hung up. Clients of these tests send no bodies.
+fn header(head: &str, wanted: &str) -> Option<String> {
+    head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+    })
+}
+
+/// The request's head; `None` when the client hung up.
 async fn read_head(stream: &mut TcpStream) -> std::io::Result<Option<String>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
