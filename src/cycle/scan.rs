@@ -5,8 +5,9 @@ use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{Declarations, Reference, Scan, SkipReason};
+use crate::site::{Declarations, Known, Open, Reference, Scan, Settled, SkipReason, settle};
 use globset::GlobSet;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +51,7 @@ impl Run<'_> {
             (snapshot, references)
         })
         .await?;
-        let References { found, skipped, notes, files } = references?;
+        let References { found, skipped, notes, files, .. } = references?;
         self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
         let (policies, admission) = (Arc::new(policies), Arc::new(admission));
@@ -93,6 +94,8 @@ struct References {
     skipped: Vec<SkippedFile>,
     notes: Vec<FileNote>,
     files: usize,
+    /// What only all files together can tell, by file; most have nothing of it.
+    open: Vec<(FileEntry, Open)>,
 }
 
 impl References {
@@ -115,7 +118,58 @@ impl References {
             }
             read
         })?;
+        all.reread_values(snapshot, limit, declared)?;
+        all.settle(snapshot);
         Ok(all)
+    }
+
+    /// Reads the files again that others call values, where their own names do not say so.
+    fn reread_values(&mut self, snapshot: &dyn Snapshot, limit: u64, declared: &Declarations) -> Result<(), RepoError> {
+        let named: BTreeSet<String> = self.open.iter().flat_map(|(_, open)| open.values_files()).cloned().collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let wanted = |file: &FileEntry| !file.unreadable_path && named.contains(&*file.path);
+        snapshot.read(limit, &wanted, &mut |file, bytes| {
+            // What cannot be read has been reported by the first reading.
+            if let Ok(bytes) = bytes {
+                self.forget(&file.path);
+                self.take(file, declared.scan_values(&file.path, bytes));
+            }
+            CONTINUE
+        })
+    }
+
+    /// Drops what was found in a file.
+    fn forget(&mut self, path: &str) {
+        self.found.retain(|found| *found.file != *path);
+        self.skipped.retain(|skipped| *skipped.file != *path);
+        self.notes.retain(|note| *note.file != *path);
+        self.open.retain(|(file, _)| *file.path != *path);
+    }
+
+    /// Settles what single files left open, now that all are read.
+    fn settle(&mut self, snapshot: &dyn Snapshot) {
+        let mut left = std::mem::take(&mut self.open);
+        if left.is_empty() {
+            return;
+        }
+        left.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        self.found.sort_by(|a, b| a.file.cmp(&b.file));
+        let files = snapshot.files();
+        let exists = |path: &str| files.binary_search_by(|file| (*file.path).cmp(path)).is_ok();
+        let found = &self.found;
+        let references = |visit: &mut dyn FnMut(&str, &Reference)| {
+            found.iter().for_each(|found| visit(&found.file, &found.reference));
+        };
+        let open = left.iter().map(|(file, open)| (&*file.path, open)).collect::<Vec<_>>();
+        for (at, settled) in settle(&open, &Known { exists: &exists, references: &references }) {
+            let scan = match settled {
+                Settled::Found(reference) => Scan { references: vec![*reference], ..Scan::default() },
+                Settled::Noted(note) => Scan { notes: vec![note], ..Scan::default() },
+            };
+            self.take(&left[at].0, scan);
+        }
     }
 
     /// Reads the files in the order that is quickest and passes on those that are worth parsing.
@@ -159,11 +213,15 @@ impl References {
         self.found.extend(part.found);
         self.skipped.extend(part.skipped);
         self.notes.extend(part.notes);
+        self.open.extend(part.open);
     }
 
     fn take(&mut self, file: &FileEntry, scan: Scan) {
         if let Some(skipped) = scan.skipped {
             self.skip(&file.path, skipped.reason, skipped.detail);
+        }
+        if !scan.open.is_empty() {
+            self.open.push((file.clone(), scan.open));
         }
         // Nobody can claim what has no name, so its reason would be shown nowhere else.
         let nameless = |reference: &&Reference| reference.repository.is_none() && reference.marker.is_none();

@@ -91,6 +91,9 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
         Part::Name => target.name.clone().or_else(|| reference.name.clone()).ok_or(EditError::NoName),
         Part::Tag => {
             let tag = target.tag.as_ref().ok_or(EditError::Removal("tag"))?;
+            if slot.setting.version {
+                return Ok(tag.as_str().replace('_', "+"));
+            }
             Ok(match digest.filter(|_| slot.value.contains('@')) {
                 Some(digest) => format!("{tag}@{digest}"),
                 None => tag.as_str().to_owned(),

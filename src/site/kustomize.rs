@@ -10,16 +10,20 @@
 //! ```
 //!
 //! Beside `images`, a kustomization holds patches as text (`patches[].patch`, `patchesJson6902[].patch`,
-//! `patchesStrategicMerge[]`), which are read as YAML of their own, and Helm values in `helmCharts[].valuesInline`.
+//! `patchesStrategicMerge[]`), which are read as YAML of their own, and charts in `helmCharts[]`: `version` with a `repo` that
+//! begins with `oci://`, and Helm values in `valuesInline`.
 //!
 //! A document is a kustomization by its kind (`Kustomization`, `Component`) or, without a kind, by its file's name. An
 //! entry with only a `name` changes nothing and is no reference.
 
+use super::chart::{self, Registry};
 use super::draft::{Draft, Found};
+use super::elsewhere::folder;
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, Role, View};
-use super::{InsertPoint, Part, RemovePoint, Shape, insertion, pair, removal};
+use super::{InsertPoint, Part, RemovePoint, Shape, helm, insertion, pair, removal};
 use crate::yaml::{NodeId, NodeKind};
+use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     if !is_kustomization(view) {
@@ -29,8 +33,38 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     images(view, found, view.tree.get(root, "images"));
     patches(view, found, root);
     for chart in view.items(view.tree.get(root, "helmCharts")) {
-        if let Some(values) = view.tree.get(chart, "valuesInline") {
-            pair::find_in(view, found, values, Shape::Helm);
+        helm_chart(view, found, chart);
+    }
+    values_files(view, found, root);
+}
+
+/// A chart that kustomize renders: its version, its values.
+fn helm_chart(view: &View<'_, '_>, found: &mut Found, chart: NodeId) {
+    if let Some(values) = view.tree.get(chart, "valuesInline") {
+        pair::find_in(view, found, values, Shape::Helm, &Arc::default());
+    }
+    let text = |key| view.text_at(chart, key);
+    if let (Some(name), Some(version), Some(registry)) =
+        (text("name"), view.tree.get(chart, "version"), text("repo").and_then(Registry::of))
+    {
+        chart::version(view, found, version, &registry, name);
+    }
+    let more = view.items(view.tree.get(chart, "additionalValuesFiles"));
+    for path in more.into_iter().filter_map(|id| view.tree.text(id)).chain(text("valuesFile")) {
+        found.open.name_values(folder(view.path), path);
+    }
+}
+
+/// Files that become values of a ConfigMap or a Secret under a name of values: `values.yaml=production.yaml`.
+fn values_files(view: &View<'_, '_>, found: &mut Found, root: NodeId) {
+    for list in ["configMapGenerator", "secretGenerator"] {
+        for generator in view.items(view.tree.get(root, list)) {
+            let files = view.items(view.tree.get(generator, "files")).into_iter().filter_map(|id| view.tree.text(id));
+            for (key, path) in files.filter_map(|file| file.split_once('=')) {
+                if helm::is_values_file(key) {
+                    found.open.name_values(folder(view.path), path);
+                }
+            }
         }
     }
 }
@@ -71,10 +105,13 @@ fn is_kustomization(view: &View<'_, '_>) -> bool {
     }
     match view.root_text("kind") {
         Some(kind) => matches!(kind, "Kustomization" | "Component"),
-        None => {
-            matches!(view.file_name(), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
-        }
+        None => is_called_so(view.path),
     }
+}
+
+/// Whether a file's name says that it is a kustomization.
+pub(super) fn is_called_so(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("kustomization.yaml" | "kustomization.yml" | "Kustomization"))
 }
 
 /// A key that makes an entry a reference.

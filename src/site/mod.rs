@@ -32,10 +32,13 @@
 mod anchors;
 mod argo;
 mod beside;
+mod chart;
 mod cluster_api;
 mod compose;
+mod config_map;
 mod declared;
 mod draft;
+mod elsewhere;
 mod embedded;
 mod flux;
 mod helm;
@@ -59,6 +62,7 @@ mod way;
 mod workflow;
 
 pub use declared::{Declarations, Location, Placed};
+pub use elsewhere::{Known, Open, Settled, Visits, settle};
 pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 pub use way::{BadWay, Way};
@@ -76,6 +80,8 @@ pub struct Scan {
     pub skipped: Option<Skipped>,
     /// Near misses worth telling a person: a marker that is not quite one, and the like.
     pub notes: Vec<Note>,
+    /// What only the other files can tell, see [`settle`].
+    pub open: Open,
 }
 
 /// Why a file was passed over, as one word and a sentence.
@@ -131,7 +137,7 @@ pub struct Reference {
     pub name: Option<String>,
     /// The repository that `name` means.
     pub repository: Option<Repository>,
-    /// As written: an empty text and a text that is no tag are possible.
+    /// As written: an empty text and a text that is no tag are possible. A chart's version has `_` for `+`, as its tag.
     pub tag: Option<String>,
     pub digest: Option<Digest>,
     pub marker: Option<Marker>,
@@ -178,13 +184,15 @@ pub enum Shape {
     ClusterApi,
     /// A place that a policy file declares.
     Declared,
+    /// The version of a chart in an OCI registry.
+    Chart,
     /// Any scalar that a marker ties to a policy.
     Marked,
 }
 
 impl Shape {
     /// Every shape, in the order of the documentation.
-    pub const ALL: [Shape; 11] = [
+    pub const ALL: [Shape; 12] = [
         Shape::Kubernetes,
         Shape::Kustomize,
         Shape::Patch,
@@ -194,6 +202,7 @@ impl Shape {
         Shape::Compose,
         Shape::Workflow,
         Shape::ClusterApi,
+        Shape::Chart,
         Shape::Declared,
         Shape::Marked,
     ];
@@ -210,6 +219,7 @@ impl Shape {
             Shape::Compose => "compose",
             Shape::Workflow => "workflow",
             Shape::ClusterApi => "cluster-api",
+            Shape::Chart => "chart",
             Shape::Declared => "declared",
             Shape::Marked => "marked",
         }
@@ -252,6 +262,8 @@ pub struct Setting {
     pub before: String,
     /// What stands behind it and stays.
     pub after: String,
+    /// The tag is written as the version of a chart, with `+` for `_`.
+    pub version: bool,
     pub medium: Medium,
 }
 

@@ -18,17 +18,19 @@ mod keys;
 
 use self::keys::{Keys, in_order, is_listed_image, names_image, tag_stem};
 use super::draft::{Draft, Found, shown};
+use super::elsewhere::{self, Home, Sought, Value};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
 use super::{Part, Shape};
 use crate::yaml::{NodeId, NodeKind};
+use std::sync::Arc;
 
 /// Finds every image in the values that lie below `root`.
-pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape) {
-    let global = global_registry(view, root);
+pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape, home: &Arc<Home>) {
+    let values = Values { shape, global: global_registry(view, root), root, home };
     for id in view.below(root) {
         match view.tree.node(id).kind {
-            NodeKind::Mapping(_) => mapping(view, found, &Values { shape, global }, id),
+            NodeKind::Mapping(_) => mapping(view, found, &values, id),
             _ if is_listed_image(view, id) && !found.is_claimed(id) => listed(view, found, shape, id),
             _ => {}
         }
@@ -37,13 +39,16 @@ pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shap
 
 /// A single mapping under an image key, in a document that holds other things as well.
 pub(super) fn image_map(view: &View<'_, '_>, found: &mut Found, id: NodeId, shape: Shape) {
-    mapping(view, found, &Values { shape, global: None }, id);
+    mapping(view, found, &Values { shape, global: None, root: id, home: &Arc::default() }, id);
 }
 
 /// What holds for all values of one chart.
 struct Values<'v> {
     shape: Shape,
     global: Option<&'v str>,
+    root: NodeId,
+    /// Where more of them stand.
+    home: &'v Arc<Home>,
 }
 
 /// Bitnami's `global.imageRegistry`, which their charts put in the place of every registry.
@@ -95,12 +100,37 @@ fn tagged(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Ke
         Some(name) if stem_of_map => Pair::in_map(keys, name, Some(tag)).add(view, found, values, keys),
         Some(name) => Pair::of_stem(keys, stem, name, tag).add(view, found, values, keys),
         None if view.marks.contains_key(&tag) => {}
-        None if keys.image || !stem_of_map => {
-            let note = "a tag without its repository beside it; a marker that ends in `:tag` ties it to a policy";
-            found.notes.push(view.note(tag, note));
-        }
-        None => {}
+        None => alone(view, found, values, keys, (stem, tag)),
     }
+}
+
+/// A tag whose repository may stand in other values of the same chart.
+fn alone(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Keys<'_>, (stem, tag): (&str, NodeId)) {
+    let (Given::Text(text) | Given::NotAString(text)) = view.given(tag) else { return };
+    if text.is_empty() {
+        return;
+    }
+    let root = view.tree.path(values.root);
+    let path = view.tree.path(tag);
+    let path = path.strip_prefix(&root).unwrap_or(&path);
+    let digest = keys.get(&if stem.is_empty() { "digest".to_owned() } else { format!("{stem}Digest") });
+    let mut draft = Draft::new(values.shape, tag);
+    draft.carry(view, Part::Tag, tag, value::tag(text));
+    match digest.map(|id| (id, view.given(id))) {
+        Some((id, Given::Text(text))) => draft.carry(view, Part::Digest, id, value::digest(text)),
+        Some((_, Given::Null)) | None => {}
+        Some(_) => draft.block("the digest is no text of its own"),
+    }
+    if keys.twice.iter().any(|key| [Some(tag), digest].contains(&keys.get(key))) {
+        draft.block("a key stands twice in the mapping");
+    }
+    let value = Value {
+        stem: elsewhere::stem(path.strip_prefix('.').unwrap_or(path)),
+        sure: keys.image || !stem.is_empty(),
+        registry: values.global.is_some() || keys.get("registry").is_some(),
+    };
+    draft.sought = Some(Sought::Values { value, home: values.home.clone() });
+    found.add(draft);
 }
 
 /// Whether `repository` and `tag` outside of an image key name an image.
