@@ -5,7 +5,7 @@ use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{Declarations, Known, Open, Reference, Scan, Settled, SkipReason, settle};
+use crate::site::{Declarations, Known, Layers, Open, Reference, Scan, Settled, SkipReason, settle, wants_layers};
 use globset::GlobSet;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -119,7 +119,8 @@ impl References {
             read
         })?;
         all.reread_values(snapshot, limit, declared)?;
-        all.settle(snapshot);
+        let layers = all.layers(snapshot, limit)?;
+        all.settle(snapshot, &layers);
         Ok(all)
     }
 
@@ -148,8 +149,23 @@ impl References {
         self.open.retain(|(file, _)| *file.path != *path);
     }
 
+    /// Reads the kustomizations again where it matters in which order they are applied.
+    fn layers(&self, snapshot: &dyn Snapshot, limit: u64) -> Result<Layers, RepoError> {
+        let mut layers = Layers::default();
+        if wants_layers(self.open.iter().map(|(_, open)| open)) {
+            let wanted = |file: &FileEntry| !file.unreadable_path && Layers::wants(&file.path);
+            snapshot.read(limit, &wanted, &mut |file, bytes| {
+                if let Ok(bytes) = bytes {
+                    layers.read(&file.path, bytes);
+                }
+                CONTINUE
+            })?;
+        }
+        Ok(layers)
+    }
+
     /// Settles what single files left open, now that all are read.
-    fn settle(&mut self, snapshot: &dyn Snapshot) {
+    fn settle(&mut self, snapshot: &dyn Snapshot, layers: &Layers) {
         let mut left = std::mem::take(&mut self.open);
         if left.is_empty() {
             return;
@@ -163,7 +179,7 @@ impl References {
             found.iter().for_each(|found| visit(&found.file, &found.reference));
         };
         let open = left.iter().map(|(file, open)| (&*file.path, open)).collect::<Vec<_>>();
-        for (at, settled) in settle(&open, &Known { exists: &exists, references: &references }) {
+        for (at, settled) in settle(&open, &Known { layers, exists: &exists, references: &references }) {
             let scan = match settled {
                 Settled::Found(reference) => Scan { references: vec![*reference], ..Scan::default() },
                 Settled::Noted(note) => Scan { notes: vec![note], ..Scan::default() },

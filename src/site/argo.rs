@@ -90,6 +90,9 @@ fn kustomize_image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
     };
     let name = text.find('=').map_or(0, |at| at + 1);
     let (before, image) = text.split_at(name);
+    if let Some(replaced) = before.strip_suffix('=').filter(|name| image.split([':', '@']).next() != Some(name)) {
+        found.open.outside.push(replaced.to_owned());
+    }
     let mut draft = Draft::new(Shape::Argo, id);
     draft.carry_framed(view, Part::Whole, id, (before, ""), value::whole(image));
     draft.mark(view, id, Part::Whole);

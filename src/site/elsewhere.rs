@@ -17,10 +17,13 @@
 //! |---|---|---|
 //! | a tag in Helm values | the chart's `values.yaml`, the object that a patch changes | `values` |
 //! | a chart's version | the `HelmRepository`, the helmfile's `repositories` | `charts` |
+//! | a kustomize entry with another's name | a kustomization that is applied later | `aliases` |
 
+mod aliases;
 mod charts;
 mod values;
 
+pub use aliases::{Layers, wants_layers};
 pub(super) use charts::{Chart, Owner, Release, Source};
 pub(super) use values::{Home, Value, stem};
 
@@ -33,13 +36,21 @@ pub struct Open {
     pub(super) references: Vec<Waiting>,
     pub(super) sources: Vec<Source>,
     pub(super) releases: Vec<Release>,
+    /// Names for which entries of kustomizations write another.
+    pub(super) renames: Vec<String>,
+    /// Names for which objects of Flux and Argo CD do, on top of the kustomizations they apply.
+    pub(super) outside: Vec<String>,
     /// Files that hold Helm values though their names do not say so: paths in the repository.
     pub(super) values: Vec<String>,
 }
 
 impl Open {
     pub fn is_empty(&self) -> bool {
-        self.references.is_empty() && self.sources.is_empty() && self.releases.is_empty() && self.values.is_empty()
+        let names = [&self.renames, &self.outside, &self.values];
+        self.references.is_empty()
+            && self.sources.is_empty()
+            && self.releases.is_empty()
+            && names.iter().all(|names| names.is_empty())
     }
 
     /// Files that hold Helm values by what this file says of them, whatever they are called.
@@ -57,6 +68,8 @@ impl Open {
         self.references.append(&mut other.references);
         self.sources.append(&mut other.sources);
         self.releases.append(&mut other.releases);
+        self.renames.append(&mut other.renames);
+        self.outside.append(&mut other.outside);
         self.values.append(&mut other.values);
     }
 }
@@ -79,6 +92,8 @@ pub(super) enum Sought {
     Release { namespace: Option<Arc<str>>, name: Arc<str> },
     /// Nothing, as long as no file of this name stands beside it: a lock of what would change.
     Unlocked(&'static str),
+    /// Another name for the image of entry `item` of a kustomization.
+    Alias { name: String, item: usize },
 }
 
 /// Shows every reference with its file to a visitor.
@@ -88,6 +103,8 @@ pub type Visits<'k> = dyn Fn(&mut dyn FnMut(&str, &Reference)) + 'k;
 pub struct Known<'k> {
     /// Whether there is a file of this path.
     pub exists: &'k dyn Fn(&str) -> bool,
+    /// The kustomizations, where [`wants_layers`] says that their order matters.
+    pub layers: &'k Layers,
     /// Everything that was found, with its file.
     pub references: &'k Visits<'k>,
 }
@@ -110,6 +127,8 @@ pub enum Settled {
 pub fn settle(open: &[(&str, &Open)], known: &Known<'_>) -> Vec<(usize, Settled)> {
     let values = values::Names::gather(open, known);
     let charts = charts::Table::gather(open);
+    let outside = open.iter().flat_map(|(_, open)| open.outside.iter().map(String::as_str)).collect();
+    let outside = aliases::Outside(outside);
     let mut settled = Vec::new();
     for (at, (file, open)) in open.iter().enumerate() {
         for Waiting { reference, sought } in &open.references {
@@ -120,6 +139,7 @@ pub fn settle(open: &[(&str, &Open)], known: &Known<'_>) -> Vec<(usize, Settled)
                 },
                 Sought::Chart(chart) => charts.answer(file, chart),
                 Sought::Release { namespace, name } => charts.of_release(file, namespace.as_deref(), name),
+                Sought::Alias { name, item } => known.layers.answer(&outside, file, reference, (name, *item)),
                 Sought::Unlocked(lock) => unlocked(file, lock, known, reference),
             };
             settled.push((at, answer.settle(reference)));
@@ -140,6 +160,8 @@ pub(super) enum Named {
     Itself,
     /// The reference is left as it is, and this is why it cannot be edited.
     Blocked(String),
+    /// The name that stands there is not the image's, and this is why no other is known.
+    Unread(String),
 }
 
 trait Settle {
@@ -152,6 +174,10 @@ impl Settle for Answer {
         match self {
             Ok(Named::Itself) => {}
             Ok(Named::Blocked(why)) => {
+                found.blocked.get_or_insert(why);
+            }
+            Ok(Named::Unread(why)) => {
+                (found.name, found.repository) = (None, None);
                 found.blocked.get_or_insert(why);
             }
             Ok(Named::As(name)) => match super::value::name(&name) {
@@ -219,7 +245,13 @@ mod tests {
     pub(super) fn repository(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let scans = |(path, text): &(&str, &str)| Declarations::default().scan(path, text.as_bytes());
         let scans = files.iter().map(scans).collect::<Vec<Scan>>();
+        let mut layers = Layers::default();
+        if wants_layers(scans.iter().map(|scan| &scan.open)) {
+            let kustomizations = files.iter().filter(|(path, _)| Layers::wants(path));
+            kustomizations.for_each(|(path, text)| layers.read(path, text.as_bytes()));
+        }
         let known = Known {
+            layers: &layers,
             exists: &|path| files.iter().any(|(file, _)| *file == path),
             references: &|visit| {
                 for ((file, _), scan) in files.iter().zip(&scans) {

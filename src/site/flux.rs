@@ -46,6 +46,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
             (Some("OCIRepository"), _) => oci_repository(view, found, spec),
             (Some("Kustomization"), Some(api)) if api.starts_with("kustomize.toolkit.fluxcd.io/") => {
                 kustomize::images(view, found, view.tree.get(spec, "images"));
+                kustomize::outside(view, found, view.tree.get(spec, "images"));
                 kustomize::patches(view, found, spec);
             }
             _ => {}

@@ -13,16 +13,18 @@
 //! `patchesStrategicMerge[]`), which are read as YAML of their own, and charts in `helmCharts[]`: `version` with a `repo` that
 //! begins with `oci://`, and Helm values in `valuesInline`.
 //!
+//! What an entry's `name` means, another kustomization may say, see [`super::elsewhere`].
+//!
 //! A document is a kustomization by its kind (`Kustomization`, `Component`) or, without a kind, by its file's name. An
 //! entry with only a `name` changes nothing and is no reference.
 
 use super::chart::{self, Registry};
 use super::draft::{Draft, Found};
-use super::elsewhere::folder;
+use super::elsewhere::{Sought, folder};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, Role, View};
 use super::{InsertPoint, Part, RemovePoint, Shape, helm, insertion, pair, removal};
-use crate::yaml::{NodeId, NodeKind};
+use crate::yaml::{NodeId, NodeKind, Place};
 use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
@@ -30,12 +32,51 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
         return;
     }
     let Some(root) = view.tree.root() else { return };
+    let begun = found.drafts.len();
     images(view, found, view.tree.get(root, "images"));
+    aliases(view, found, begun);
     patches(view, found, root);
     for chart in view.items(view.tree.get(root, "helmCharts")) {
         helm_chart(view, found, chart);
     }
     values_files(view, found, root);
+}
+
+/// An entry without a `newName` may be for a name that another kustomization replaces; one with it may be the other.
+fn aliases(view: &View<'_, '_>, found: &mut Found, begun: usize) {
+    if !is_called_so(view.path) {
+        return;
+    }
+    let mut renames = Vec::new();
+    for draft in found.drafts.iter_mut().skip(begun) {
+        let Some(entry) = view.tree.node(draft.primary).parent else { continue };
+        let (Some(name), Place::Item(item)) = (view.text_at(entry, "name"), view.tree.node(entry).place) else {
+            continue;
+        };
+        match view.text_at(entry, "newName") {
+            Some(new) if new != name => renames.push(name.to_owned()),
+            Some(_) => {}
+            None if !names_registry(name) => {
+                draft.sought = Some(Sought::Alias { name: name.to_owned(), item: item as usize });
+            }
+            None => {}
+        }
+    }
+    found.open.renames.append(&mut renames);
+}
+
+/// The names that an object's own `images` replace on top of the kustomization that it applies.
+pub(super) fn outside(view: &View<'_, '_>, found: &mut Found, images: Option<NodeId>) {
+    for item in view.items(images) {
+        if let (Some(name), Some(_)) = (view.text_at(item, "name"), view.text_at(item, "newName")) {
+            found.open.outside.push(name.to_owned());
+        }
+    }
+}
+
+/// Whether a name begins with a registry's: then it is an image's own, and no stand-in for one.
+fn names_registry(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
 }
 
 /// A chart that kustomize renders: its version, its values.

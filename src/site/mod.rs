@@ -62,7 +62,7 @@ mod way;
 mod workflow;
 
 pub use declared::{Declarations, Location, Placed};
-pub use elsewhere::{Known, Open, Settled, Visits, settle};
+pub use elsewhere::{Known, Layers, Open, Settled, Visits, settle, wants_layers};
 pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 pub use way::{BadWay, Way};

@@ -56,7 +56,12 @@ pub const MAX_REFERENCES: usize = 50_000;
 pub fn scan(path: &str, bytes: &[u8]) -> Scan {
     let mut scan = file(path, bytes, &[], &BTreeSet::new(), Role::File);
     let open = std::mem::take(&mut scan.open);
+    let mut layers = elsewhere::Layers::default();
+    if elsewhere::wants_layers(std::iter::once(&open)) {
+        layers.read(path, bytes);
+    }
     let known = elsewhere::Known {
+        layers: &layers,
         exists: &|other| other == path,
         references: &|visit| scan.references.iter().for_each(|reference| visit(path, reference)),
     };
