@@ -129,7 +129,7 @@ fn fixed(view: &View<'_, '_>, found: &mut Found, id: NodeId) -> Option<Draft> {
     }
     let mut draft = Draft::new(Shape::Chart, id);
     match view.given(id) {
-        Given::Text(text) | Given::NotAString(text) if is_fixed(text) => {
+        Given::Text(text) | Given::NotAString(text) if is_chart_version(text) => {
             draft.carry_version(view, id, value::tag(&text.replace('+', "_")));
             draft.mark(view, id, Part::Tag);
         }
@@ -149,8 +149,8 @@ fn fixed(view: &View<'_, '_>, found: &mut Found, id: NodeId) -> Option<Draft> {
     Some(draft)
 }
 
-/// Whether a text is one version and no range: three numbers, and what semver lets follow them.
-fn is_fixed(text: &str) -> bool {
+/// Whether a text is one version of a chart and no range: three numbers, and what semver lets follow them.
+pub fn is_chart_version(text: &str) -> bool {
     let text = text.strip_prefix('v').unwrap_or(text);
     let (core, rest) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -198,12 +198,12 @@ mod tests {
     #[test]
     fn versions_are_told_from_ranges() {
         for text in ["1.2.3", "v1.2.3", "1.2.3-rc.1", "1.2.3+build.5", "1.2.3-a+b"] {
-            assert!(is_fixed(text), "{text}");
+            assert!(is_chart_version(text), "{text}");
         }
         for text in
             ["", "*", "1", "1.2", "1.x", "1.2.x", ">=1.2.3", "^1.2.3", "~1.2.3", "1.2.3 - 2", "=1.2.3", "1.2.3 ||"]
         {
-            assert!(!is_fixed(text), "{text}");
+            assert!(!is_chart_version(text), "{text}");
         }
     }
 

@@ -61,6 +61,7 @@ mod view;
 mod way;
 mod workflow;
 
+pub use chart::is_chart_version;
 pub use declared::{Declarations, Location, Placed};
 pub use elsewhere::{Known, Layers, Open, Settled, Visits, settle, wants_layers};
 pub use scan::{MAX_REFERENCES, scan};

@@ -52,28 +52,34 @@ pub const MAX_REFERENCES: usize = 50_000;
 /// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
 /// nothing of interest are not parsed, so whether they are YAML is not known.
 ///
-/// What other files would have to tell is noted, as if this were the only one.
+/// What other files would have to tell is noted, see [`Scan::alone`].
 pub fn scan(path: &str, bytes: &[u8]) -> Scan {
-    let mut scan = file(path, bytes, &[], &BTreeSet::new(), Role::File);
-    let open = std::mem::take(&mut scan.open);
-    let mut layers = elsewhere::Layers::default();
-    if elsewhere::wants_layers(std::iter::once(&open)) {
-        layers.read(path, bytes);
-    }
-    let known = elsewhere::Known {
-        layers: &layers,
-        exists: &|other| other == path,
-        references: &|visit| scan.references.iter().for_each(|reference| visit(path, reference)),
-    };
-    for (_, settled) in elsewhere::settle(&[(path, &open)], &known) {
-        match settled {
-            elsewhere::Settled::Found(reference) => scan.references.push(*reference),
-            elsewhere::Settled::Noted(note) => scan.notes.push(note),
+    file(path, bytes, &[], &BTreeSet::new(), Role::File).alone(path, bytes)
+}
+
+impl Scan {
+    /// Settles what the file at `path` left open as if it were the only one.
+    pub fn alone(mut self, path: &str, bytes: &[u8]) -> Scan {
+        let open = std::mem::take(&mut self.open);
+        let mut layers = elsewhere::Layers::default();
+        if elsewhere::wants_layers(std::iter::once(&open)) {
+            layers.read(path, bytes);
         }
+        let known = elsewhere::Known {
+            layers: &layers,
+            exists: &|other| other == path,
+            references: &|visit| self.references.iter().for_each(|reference| visit(path, reference)),
+        };
+        for (_, settled) in elsewhere::settle(&[(path, &open)], &known) {
+            match settled {
+                elsewhere::Settled::Found(reference) => self.references.push(*reference),
+                elsewhere::Settled::Noted(note) => self.notes.push(note),
+            }
+        }
+        self.references.sort_by_key(|reference| reference.line);
+        self.notes.sort_by_key(|note| note.line);
+        self
     }
-    scan.references.sort_by_key(|reference| reference.line);
-    scan.notes.sort_by_key(|note| note.line);
-    scan
 }
 
 /// As [`scan`], with what policy files declare for the file.
