@@ -2,7 +2,7 @@
 //!
 //! ```yaml
 //! spec:
-//!   source:                                  # also `sources[]`, and below `template` of an ApplicationSet
+//!   source:                                  # also `sources[]`, `drySource`, and below `template` of an ApplicationSet
 //!     kustomize:
 //!       images:
 //!       - web=ghcr.io/acme/web:1.4.2         # what stands after `=` is the reference
@@ -40,7 +40,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
         return;
     }
     for id in view.below(root) {
-        if view.tree.key(id) == Some("source") || view.list_key(id) == Some("sources") {
+        if matches!(view.tree.key(id), Some("source" | "drySource")) || view.list_key(id) == Some("sources") {
             source(view, found, id);
         }
     }
@@ -99,8 +99,8 @@ fn kustomize_image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
     found.add(draft);
 }
 
-/// Helm parameters: `x.image.tag` goes with `x.image.repository`, and `x.image` may be a whole reference.
-fn parameters(view: &View<'_, '_>, found: &mut Found, items: &[NodeId], home: &Arc<Home>) {
+/// Helm parameters, of a source or of a helmfile's release: `x.image.tag` goes with `x.image.repository`, and `x.image` may be a whole reference.
+pub(super) fn parameters(view: &View<'_, '_>, found: &mut Found, items: &[NodeId], home: &Arc<Home>) {
     let value = |item: &NodeId| Some((view.text_at(*item, "name")?, view.tree.get(*item, "value")?));
     let values = items.iter().filter_map(value).collect::<HashMap<_, _>>();
     for (name, id) in items.iter().filter_map(value) {

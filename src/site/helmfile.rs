@@ -9,6 +9,8 @@
 //!   values:
 //!   - values.yaml                # a file, read as such
 //!   - image: {repository: ghcr.io/acme/web, tag: 1.4.2}
+//!   set:
+//!   - {name: jobImage, value: "ghcr.io/acme/job:7"}    # as Argo CD's parameters
 //! ```
 //!
 //! A helmfile with template syntax outside of strings is no YAML and skipped with that reason. A chart's `repositories` are
@@ -18,7 +20,7 @@ use super::chart::{self, Registry};
 use super::draft::Found;
 use super::elsewhere::{Chart, Owner, Sought, Source, folder};
 use super::view::{Given, Role, View};
-use super::{Shape, pair};
+use super::{Shape, argo, pair};
 use crate::yaml::NodeId;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     view.items(view.tree.get(root, "repositories")).into_iter().for_each(|item| repository(view, found, item));
     for release in view.items(view.tree.get(root, "releases")) {
         inline(view, found, view.tree.get(release, "values"));
+        argo::parameters(view, found, &view.items(view.tree.get(release, "set")), &Arc::default());
         chart(view, found, release);
     }
     let environments = view.tree.get(root, "environments");
@@ -83,6 +86,14 @@ fn chart(view: &View<'_, '_>, found: &mut Found, release: NodeId) {
 #[cfg(test)]
 mod tests {
     use crate::site::scan;
+
+    #[test]
+    fn values_that_are_set_one_by_one_are_paired() {
+        let text =
+            b"releases:\n- set:\n  - {name: image.repository, value: acme/web}\n  - {name: image.tag, value: v1}\n";
+        let found = scan("helmfile.yaml", text).references;
+        assert_eq!((found.len(), found[0].name.as_deref(), found[0].tag.as_deref()), (1, Some("acme/web"), Some("v1")));
+    }
 
     #[test]
     fn inline_values_are_values() {

@@ -54,6 +54,8 @@ mod patch;
 mod removal;
 mod scan;
 mod screen;
+mod sealed;
+mod tekton;
 mod template;
 mod text;
 mod value;

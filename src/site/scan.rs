@@ -8,20 +8,21 @@ use super::elsewhere::{Sought, Waiting};
 use super::view::{Role, View};
 use super::{
     Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, chart, cluster_api, compose, config_map,
-    declared, elsewhere, embedded, flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, template,
-    workflow,
+    declared, elsewhere, embedded, flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, sealed, tekton,
+    template, workflow,
 };
 use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
-const SHAPES: [fn(&View<'_, '_>, &mut Found); 14] = [
+const SHAPES: [fn(&View<'_, '_>, &mut Found); 15] = [
     declared::find,
     kustomize::find,
     patch::find,
     flux::find,
     argo::find,
     cluster_api::find,
+    tekton::find,
     kubernetes::find,
     helm::find,
     helmfile::find,
@@ -131,6 +132,7 @@ fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
     if view.root_text("apiVersion").is_some_and(|api| api.starts_with("landwaiter/")) {
         return;
     }
+    let before = scan.open.references.len();
     let mut found = Found::default();
     beside::marks(&mut view, &mut found.notes);
     for find in SHAPES {
@@ -150,6 +152,12 @@ fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
         }
     }
     references.append(&mut inner);
+    if let Some(why) = sealed::seal(&view) {
+        let waiting = scan.open.references[before..].iter_mut().map(|waiting| &mut waiting.reference);
+        references.iter_mut().chain(waiting).for_each(|reference| {
+            reference.blocked.get_or_insert_with(|| why.to_owned());
+        });
+    }
     references.sort_by_key(|reference| reference.line);
     scan.references.append(&mut references);
     scan.notes.append(&mut found.notes);

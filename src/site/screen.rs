@@ -22,6 +22,7 @@ pub fn worth_parsing(bytes: &[u8]) -> bool {
         || has(b"oci://")
         || has(b"docker://")
         || has(b"container:")
+        || has(b"bundle")
         || has(b"targetRevision")
         || has_repository_and_tag(bytes)
         || has_helm_object(bytes)
