@@ -230,6 +230,24 @@ spec:
     }
 
     #[test]
+    fn charts_of_flux_and_of_k3s_have_versions() {
+        let source = "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: acme}\nspec: {url: 'oci://ghcr.io/acme'}\n";
+        let chart = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmChart\nmetadata: {name: x}\nspec: {chart: web, version: 1.4.2, sourceRef: {kind: HelmRepository, name: acme}}\n";
+        let k3s = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nspec:\n  chart: oci://ghcr.io/acme/web\n  version: 1.4.2\n  valuesContent: |-\n    image: acme/web:v1\n";
+        for (text, count) in [(format!("{chart}{source}"), 1), (k3s.to_owned(), 2)] {
+            let found = all(&text);
+            assert_eq!(found.len(), count, "{text}");
+            assert_eq!((found[0].name.as_deref(), found[0].shape), (Some("ghcr.io/acme/web"), Shape::Chart));
+        }
+    }
+
+    #[test]
+    fn a_chart_of_a_git_repository_has_no_version_here() {
+        let text = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: x}\nspec: {chart: {spec: {chart: ./web, version: 1.4.2, sourceRef: {kind: GitRepository, name: a}}}}\n";
+        assert!(all(text).is_empty());
+    }
+
+    #[test]
     fn a_kustomization_of_flux_has_its_images_in_the_spec() {
         let found = all(
             "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  images:\n  - name: acme/web\n    newTag: v1\n",

@@ -324,6 +324,21 @@ mod tests {
     }
 
     #[test]
+    fn charts_that_kustomize_renders_have_versions_and_values() {
+        let chart = |fields: &str| scan("kustomization.yaml", format!("helmCharts:\n- {{{fields}}}\n").as_bytes());
+        for (fields, references, notes) in [
+            ("name: web, repo: 'oci://ghcr.io/acme', version: 1.4.2", 1, 0),
+            ("name: web, repo: 'oci://ghcr.io/acme', version: 1.4.2, valuesInline: {image: 'acme/web:v1'}", 2, 0),
+            ("name: web, repo: 'https://charts.example.com', version: 1.4.2", 0, 1),
+            ("name: web, repo: 'oci://ghcr.io/acme'", 0, 0),
+            ("name: web, version: 1.4.2", 0, 0),
+        ] {
+            let scan = chart(fields);
+            assert_eq!((scan.references.len(), scan.notes.len()), (references, notes), "{fields}");
+        }
+    }
+
+    #[test]
     fn a_kustomization_is_known_by_its_kind_or_else_by_its_name() {
         let entry = "images:\n- name: web\n  newTag: v1\n";
         for (path, text, count) in [

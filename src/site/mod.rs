@@ -8,17 +8,21 @@
 //! | `declared`, `way`, `text` | what policy files declare: paths into YAML, Helm values, expressions over any text |
 //! | `kustomize`, `patch` | `images`, Components; JSON6902 and strategic-merge patches, in files and inline |
 //! | `flux`, `argo` | `OCIRepository`, `HelmRelease`, `Kustomization`; sources of `Application` and `ApplicationSet` |
-//! | `cluster_api`, `kubernetes` | kubeadm's image repositories; `image:` in any object, YAML or JSON |
+//! | `cluster_api`, `tekton`, `kubernetes` | kubeadm's image repositories; bundles; `image:` in any object, YAML or JSON |
 //! | `helm`, `helmfile`, `pair` | values files and inline values; how charts spell an image |
+//! | `chart`, `config_map` | versions of charts in OCI registries; values and objects in a `ConfigMap` |
 //! | `compose`, `workflow` | Compose services; GitHub Actions |
 //! | `marked`, `marker`, `beside`, `template` | markers: how they read, where they may stand, what they tie |
 //! | `embedded` | YAML inside a scalar, brought into the file's terms |
+//! | `elsewhere` | what other files must say: the repository of a tag, the registry of a chart |
+//! | `sealed` | documents that no one may change without their checksum |
 //!
 //! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
 //! at one document (`View`), claims the scalars it understands and leaves a `Draft` for each reference;
 //! what all shapes share (anchors, holds, lines, identity) is settled afterwards in `scan`. Shapes run in the order of
 //! `SHAPES`; declared locations come first, and markers last: they take the scalars that no shape has claimed.
-//! [`scan()`] knows no declarations; [`Declarations::scan`] does.
+//! [`scan()`] knows no declarations and no other file; [`Declarations::scan`] leaves [`Open`] what [`settle`] puts together
+//! when all files are read.
 //!
 //! ```
 //! let pod = b"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27 # landwaiter: web\n";
