@@ -334,13 +334,20 @@ mod tests {
             (0..length).map(link).collect::<Vec<_>>()
         };
         let fan = |count: usize| (0..count).map(|n| (format!("p{n}"), format!("resources: [../k]\n{NAME}"))).collect();
+        let entry = format!("images:\n{TAG}");
+        let reference = &crate::site::scan("k/kustomization.yaml", entry.as_bytes()).references[0];
         let found = |others: Vec<(String, String)>| {
-            let others = others.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>();
-            entry(TAG, &others).remove(0)
+            let mut layers = Layers::default();
+            layers.read("k/kustomization.yaml", entry.as_bytes());
+            for (folder, text) in others {
+                layers.read(&format!("{folder}/kustomization.yaml"), text.as_bytes());
+            }
+            format!("{:?}", layers.answer(&Outside(HashSet::new()), "k/kustomization.yaml", reference, ("web", 0)))
         };
-        assert_eq!(found(chain(MAX_DEPTH)), "ghcr.io/acme/web:v2");
+        let resolved = "Ok(As(\"ghcr.io/acme/web\"))";
+        assert_eq!(found(chain(MAX_DEPTH)), resolved);
         assert!(found(chain(MAX_DEPTH + 1)).contains("too many"));
-        assert_eq!(found(fan(MAX_STEPS)), "ghcr.io/acme/web:v2");
+        assert_eq!(found(fan(MAX_STEPS)), resolved);
         assert!(found(fan(MAX_STEPS + 1)).contains("too many"));
     }
 
