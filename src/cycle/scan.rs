@@ -5,7 +5,9 @@ use crate::config::policies::is_policy_file;
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{Declarations, Known, Layers, Open, Reference, Scan, Settled, SkipReason, settle, wants_layers};
+use crate::site::{
+    Declarations, Known, Layers, Open, Reference, Scan, Settled, Shape, SkipReason, settle, wants_layers,
+};
 use globset::GlobSet;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -124,29 +126,28 @@ impl References {
         Ok(all)
     }
 
-    /// Reads the files again that others call values, where their own names do not say so.
+    /// Reads the files again that others call values, where neither their own names nor what stands in them says so.
     fn reread_values(&mut self, snapshot: &dyn Snapshot, limit: u64, declared: &Declarations) -> Result<(), RepoError> {
-        let named: BTreeSet<String> = self.open.iter().flat_map(|(_, open)| open.values_files()).cloned().collect();
+        let mut named: BTreeSet<String> = self.open.iter().flat_map(|(_, open)| open.values_files()).cloned().collect();
         if named.is_empty() {
             return Ok(());
         }
+        // What a shape has found in a file tells more of it than its being named.
+        for found in self.found.iter().filter(|found| found.reference.shape != Shape::Marked) {
+            named.remove(&*found.file);
+        }
+        self.found.retain(|found| !named.contains(&*found.file));
+        self.skipped.retain(|skipped| !named.contains(&*skipped.file));
+        self.notes.retain(|note| !named.contains(&*note.file));
+        self.open.retain(|(file, _)| !named.contains(&*file.path));
         let wanted = |file: &FileEntry| !file.unreadable_path && named.contains(&*file.path);
         snapshot.read(limit, &wanted, &mut |file, bytes| {
-            // What cannot be read has been reported by the first reading.
-            if let Ok(bytes) = bytes {
-                self.forget(&file.path);
-                self.take(file, declared.scan_values(&file.path, bytes));
+            match bytes {
+                Ok(bytes) => self.take(file, declared.scan_values(&file.path, bytes)),
+                Err(problem) => self.unread(file, problem, limit),
             }
             CONTINUE
         })
-    }
-
-    /// Drops what was found in a file.
-    fn forget(&mut self, path: &str) {
-        self.found.retain(|found| *found.file != *path);
-        self.skipped.retain(|skipped| *skipped.file != *path);
-        self.notes.retain(|note| *note.file != *path);
-        self.open.retain(|(file, _)| *file.path != *path);
     }
 
     /// Reads the kustomizations again where it matters in which order they are applied.
@@ -203,14 +204,20 @@ impl References {
                 Ok(bytes) if !declared.worth_parsing(&file.path, bytes) => {}
                 // Nobody receives any more only when a parser panicked, which the join reports.
                 Ok(bytes) => return jobs.send((file.clone(), bytes.to_vec())).map_or_else(|_| BREAK, |()| CONTINUE),
-                Err(ReadProblem::TooLarge { size }) => {
-                    let detail = format!("{size} bytes, more than the limit of {limit}");
-                    self.skip(&file.path, SkipReason::TooLarge, detail);
-                }
-                Err(ReadProblem::Unreadable(why)) => self.skip(&file.path, SkipReason::Unreadable, why),
+                Err(problem) => self.unread(file, problem, limit),
             }
             CONTINUE
         })
+    }
+
+    fn unread(&mut self, file: &FileEntry, problem: ReadProblem, limit: u64) {
+        match problem {
+            ReadProblem::TooLarge { size } => {
+                let detail = format!("{size} bytes, more than the limit of {limit}");
+                self.skip(&file.path, SkipReason::TooLarge, detail);
+            }
+            ReadProblem::Unreadable(why) => self.skip(&file.path, SkipReason::Unreadable, why),
+        }
     }
 
     /// One parser: files from the queue until there are no more.

@@ -99,19 +99,25 @@ pub(super) fn version_at(view: &View<'_, '_>, found: &mut Found, id: NodeId, url
                 found.add(draft);
             }
         }
-        Some(Registry::Classic) => found.notes.push(view.note(id, CLASSIC)),
+        Some(Registry::Classic) => classic(view, found, id),
         None => {}
     }
 }
 
 fn in_registry(view: &View<'_, '_>, found: &mut Found, id: NodeId, registry: &Registry, chart: &str) -> Option<Draft> {
     let Registry::Oci(registry) = registry else {
-        found.notes.push(view.note(id, CLASSIC));
+        classic(view, found, id);
         return None;
     };
     let mut draft = fixed(view, found, id)?;
     draft.learn(view, id, value::name(&format!("{registry}/{chart}")));
     Some(draft)
+}
+
+fn classic(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
+    if !view.marks.contains_key(&id) {
+        found.notes.push(view.note(id, CLASSIC));
+    }
 }
 
 /// The version of a chart whose repository another place names.
@@ -136,6 +142,8 @@ fn fixed(view: &View<'_, '_>, found: &mut Found, id: NodeId) -> Option<Draft> {
         Given::Text(text) if text.contains(['$', '{']) => {
             draft.carry_version(view, id, Err(value::Unreadable::Template));
         }
+        // A marker may give even a range away.
+        Given::Text(_) | Given::NotAString(_) if view.marks.contains_key(&id) => return None,
         Given::Text(_) | Given::NotAString(_) => {
             found.notes.push(view.note(id, RANGE));
             return None;
@@ -192,6 +200,18 @@ mod tests {
         ] {
             let scan = chart(dependency);
             assert_eq!((scan.references.len(), scan.notes.len()), (0, notes), "{dependency}: {:?}", scan.notes);
+        }
+    }
+
+    #[test]
+    fn a_marker_ties_any_version_to_its_policy() {
+        for dependency in [
+            "{name: web, version: 1.4.2, repository: 'https://charts.example.com'}",
+            "{name: web, version: ^1.4, repository: 'oci://ghcr.io/acme'}",
+        ] {
+            let marked = dependency.replace(", repository", ", # landwaiter: web:tag\n  repository");
+            let scan = chart(&marked);
+            assert_eq!((scan.references.len(), scan.notes.len()), (1, 0), "{marked}: {:?}", scan.notes);
         }
     }
 

@@ -186,6 +186,8 @@ impl Settle for Answer {
                     found.blocked.get_or_insert(format!("`{}` {why}", super::draft::shown(&name)));
                 }
             },
+            // A marker names the policy, and that may name the image.
+            Err(_) if found.marker.is_some() => {}
             Err(text) => return Settled::Noted(Note { line: reference.line, text }),
         }
         Settled::Found(Box::new(found))

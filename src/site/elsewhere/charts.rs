@@ -213,6 +213,12 @@ mod tests {
     }
 
     #[test]
+    fn a_marked_version_needs_nobody_else() {
+        let release = format!("{FLUX}  chart:\n    spec:\n      version: 1.4.1 # landwaiter: web:tag\n");
+        assert_eq!(repository(&[("a.yaml", &release)]), (vec!["a.yaml: :1.4.1".to_owned()], vec![]));
+    }
+
+    #[test]
     fn a_lock_beside_a_chart_blocks_its_dependencies() {
         let chart = "dependencies:\n- {name: web, version: 1.4.2, repository: 'oci://ghcr.io/acme'}\n";
         let (found, _) = repository(&[("c/Chart.yaml", chart), ("Chart.lock", "")]);
