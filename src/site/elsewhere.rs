@@ -183,6 +183,7 @@ impl Settle for Answer {
             Ok(Named::As(name)) => match super::value::name(&name) {
                 Ok(parts) => (found.name, found.repository) = (parts.name, parts.repository),
                 Err(why) => {
+                    (found.name, found.repository) = (None, None);
                     found.blocked.get_or_insert(format!("`{}` {why}", super::draft::shown(&name)));
                 }
             },

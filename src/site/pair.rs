@@ -12,13 +12,15 @@
 //! The tag lends the reference its line and path. Names are read, not written, unless a marker asks for it. A mapping with
 //! `repository` and `tag` under another key is an image only when its repository names a registry, or `registry` or
 //! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default.
+//! A tag that stands alone may have its repository in other values of the chart, see [`super::elsewhere`].
 //! This is no shape of its own: `helm`, `flux`, `argo`, `helmfile` and `kustomize` say where values stand.
 
+mod alone;
 mod keys;
 
 use self::keys::{Keys, in_order, is_listed_image, names_image, tag_stem};
 use super::draft::{Draft, Found, shown};
-use super::elsewhere::{self, Home, Sought, Value};
+use super::elsewhere::Home;
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
 use super::{Part, Shape};
@@ -100,37 +102,8 @@ fn tagged(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Ke
         Some(name) if stem_of_map => Pair::in_map(keys, name, Some(tag)).add(view, found, values, keys),
         Some(name) => Pair::of_stem(keys, stem, name, tag).add(view, found, values, keys),
         None if view.marks.contains_key(&tag) => {}
-        None => alone(view, found, values, keys, (stem, tag)),
+        None => alone::tag(view, found, values, keys, (stem, tag)),
     }
-}
-
-/// A tag whose repository may stand in other values of the same chart.
-fn alone(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Keys<'_>, (stem, tag): (&str, NodeId)) {
-    let (Given::Text(text) | Given::NotAString(text)) = view.given(tag) else { return };
-    if text.is_empty() {
-        return;
-    }
-    let root = view.tree.path(values.root);
-    let path = view.tree.path(tag);
-    let path = path.strip_prefix(&root).unwrap_or(&path);
-    let digest = keys.get(&if stem.is_empty() { "digest".to_owned() } else { format!("{stem}Digest") });
-    let mut draft = Draft::new(values.shape, tag);
-    draft.carry(view, Part::Tag, tag, value::tag(text));
-    match digest.map(|id| (id, view.given(id))) {
-        Some((id, Given::Text(text))) => draft.carry(view, Part::Digest, id, value::digest(text)),
-        Some((_, Given::Null)) | None => {}
-        Some(_) => draft.block("the digest is no text of its own"),
-    }
-    if keys.twice.iter().any(|key| [Some(tag), digest].contains(&keys.get(key))) {
-        draft.block("a key stands twice in the mapping");
-    }
-    let value = Value {
-        stem: elsewhere::stem(path.strip_prefix('.').unwrap_or(path)),
-        sure: keys.image || !stem.is_empty(),
-        registry: values.global.is_some() || keys.get("registry").is_some(),
-    };
-    draft.sought = Some(Sought::Values { value, home: values.home.clone() });
-    found.add(draft);
 }
 
 /// Whether `repository` and `tag` outside of an image key name an image.

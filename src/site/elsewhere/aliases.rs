@@ -318,6 +318,8 @@ mod tests {
         let both = [("p", "resources: [../k]\n"), ("q", &*format!("resources: [../k]\n{NAME}"))];
         let remote = [("p", "components: [../k, 'https://example.com/c']\n"), ("q", NAME)];
         let circle = [("p", "resources: [../q, ../k]\n"), ("q", &*format!("resources: [../p]\n{NAME}"))];
+        let placeholder = [("p", "resources: [../k]\nimages: [{name: web, newName: REGISTRY/web}]\n")];
+        assert!(entry(TAG, &placeholder)[0].starts_with(":v2 (`REGISTRY/web` is no image reference"));
         for (others, why) in [(&both[..], "in another"), (&remote, "is not in the repository"), (&circle, "too many")] {
             let found = entry(TAG, others);
             assert!(found[0].starts_with(":v2 (") && found[0].contains(why), "{found:?}");
