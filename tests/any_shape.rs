@@ -33,6 +33,22 @@ const FILES: &[(&str, &str)] = &[
         "release.yaml",
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nspec:\n  url: oci://ghcr.io/acme/m\n  ref: {tag: v1}\n---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values:\n    image: {repository: acme/web, tag: v1}\n",
     ),
+    (
+        "maps.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata:\n  values.yaml: |\n    # c\n    image:\n      repository: acme/web\n      tag: v1 # x\n  pod.yaml: |-\n    apiVersion: v1\n    kind: Pod\n    spec: {containers: [{image: 'acme/job:v1'}]}\n",
+    ),
+    (
+        "helmfile.yaml",
+        "repositories:\n- {name: acme, url: ghcr.io/acme, oci: true}\nreleases:\n- chart: acme/web\n  version: 1.2.3 # c\n- {chart: 'oci://ghcr.io/acme/x', version: \"1.2.3\"}\n",
+    ),
+    (
+        "Chart.yaml",
+        "name: x\ndependencies:\n- name: web\n  version: 1.2.3\n  repository: oci://ghcr.io/acme\nannotations:\n  artifacthub.io/images: |\n    - image: acme/web:v1\n",
+    ),
+    (
+        "charts.yaml",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec:\n  chart: {spec: {chart: web, version: 1.2.3, sourceRef: {kind: HelmRepository, name: acme}}}\n---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: acme}\nspec: {url: 'oci://ghcr.io/acme'}\n---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec: {chart: {spec: {version: 1.2.3}}}\n",
+    ),
     ("patch.json", "[{\"op\": \"replace\", \"path\": \"/spec/image\", \"value\": \"acme/web:v1\"}]\n"),
     ("Dockerfile", "FROM acme/web:v1 AS a\nFROM acme/b:v1 # landwaiter: web\n# landwaiter-hold: x\nFROM a\n"),
     ("odd.conf", "web: {version: v1, image: acme/web:v1}\nvalues:\n  image: acme/web:v1\n"),
@@ -102,6 +118,13 @@ fn declared() -> Declarations {
 
 fn target(reference: &Reference, tag: &str) -> Target {
     let name = reference.name.is_none().then(|| "ghcr.io/acme/web".to_owned());
+    // A chart has versions of three numbers.
+    let is_chart = reference.slots.iter().any(|slot| slot.setting.version);
+    let tag = match (is_chart, tag) {
+        (false, tag) => tag,
+        (true, "v1") => "1.2.3",
+        (true, _) => "2.10.0_b1",
+    };
     Target { name, tag: Tag::parse(tag).ok(), digest: reference.digest.clone() }
 }
 
@@ -123,7 +146,7 @@ proptest! {
             text.insert_str(at, word);
         }
         let declared = declared();
-        let found = declared.scan(path, text.as_bytes());
+        let found = declared.scan(path, text.as_bytes()).alone(path, text.as_bytes());
         for reference in open(&found) {
             let mut to = target(reference, "1.10");
             to.digest = Some(Digest::parse(&format!("sha256:{}", "0c".repeat(32))).unwrap());
@@ -132,7 +155,7 @@ proptest! {
             }
             match apply(text.as_bytes(), &[Edit { reference, to: to.clone() }]) {
                 Ok(edited) => {
-                    let after = declared.scan(path, &edited.bytes);
+                    let after = declared.scan(path, &edited.bytes).alone(path, &edited.bytes);
                     let same = after.references.iter().find(|other| other.path == reference.path && other.line == reference.line);
                     prop_assert_eq!(after.references.len(), found.references.len(), "{:?}", text);
                     prop_assert_eq!(same.and_then(|other| other.tag.as_deref()), to.tag.as_ref().map(Tag::as_str), "{:?}", text);
@@ -148,12 +171,15 @@ proptest! {
 fn in_good_files_all_edits_go_there_and_back() {
     let declared = declared();
     for (path, text) in FILES {
-        let before = declared.scan(path, text.as_bytes());
+        let before = declared.scan(path, text.as_bytes()).alone(path, text.as_bytes());
         let edits = open(&before).into_iter().map(|r| Edit { reference: r, to: target(r, "1.10") }).collect::<Vec<_>>();
         assert!(!edits.is_empty(), "{path}");
         let there = apply(text.as_bytes(), &edits).unwrap_or_else(|error| panic!("{path}: {error}")).bytes;
-        let after = declared.scan(path, &there);
-        let moved = open(&after).into_iter().filter(|r| r.tag.as_deref() == Some("1.10")).collect::<Vec<_>>();
+        let after = declared.scan(path, &there).alone(path, &there);
+        let moved = open(&after)
+            .into_iter()
+            .filter(|r| matches!(r.tag.as_deref(), Some("1.10" | "2.10.0_b1")))
+            .collect::<Vec<_>>();
         assert_eq!(moved.len(), edits.len(), "{path}: {}", String::from_utf8_lossy(&there));
         let edits = moved.into_iter().map(|r| Edit { reference: r, to: target(r, "v1") }).collect::<Vec<_>>();
         let back = String::from_utf8(apply(&there, &edits).unwrap().bytes).unwrap();

@@ -91,3 +91,21 @@ fn a_tag_in_a_text_is_quoted_where_it_would_be_a_number() {
     let text = application("|\n        image:\n          repository: acme/web\n          tag: v1\n");
     assert_eq!(at("app.yaml", &text, "1.10"), text.replace("tag: v1", "tag: \"1.10\""));
 }
+
+#[test]
+fn a_charts_version_has_a_plus_where_its_tag_has_an_underscore() {
+    let text = "helmCharts:\n- name: web\n  repo: oci://ghcr.io/acme/charts\n  version: 1.4.2+b1 # c\n";
+    assert_eq!(references("kustomization.yaml", text)[0].tag.as_deref(), Some("1.4.2_b1"));
+    assert_eq!(at("kustomization.yaml", text, "1.5.0_b2"), text.replace("1.4.2+b1", "1.5.0+b2"));
+}
+
+#[test]
+fn what_helm_would_take_for_a_range_is_not_written_as_a_charts_version() {
+    let text = "helmCharts:\n- name: web\n  repo: oci://ghcr.io/acme/charts\n  version: 1.4.2\n";
+    let found = references("kustomization.yaml", text);
+    for tag in ["1", "1.5", "latest", "1.5.x"] {
+        let to = Target { tag: Tag::parse(tag).ok(), ..Target::default() };
+        let refused = apply(text.as_bytes(), &[Edit { reference: &found[0], to }]);
+        assert!(refused.is_err_and(|why| why.to_string().contains("not the version of a chart")), "{tag}");
+    }
+}

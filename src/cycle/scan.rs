@@ -5,9 +5,11 @@ use crate::config::policies::{Places, is_overlooked, is_policy_file};
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{FileEntry, ReadProblem, RepoError, Snapshot};
-use crate::site::{Declarations, Reference, Scan, SkipReason};
+use crate::site::{
+    Declarations, Known, Layers, Open, Reference, Scan, Settled, Shape, SkipReason, settle, wants_layers,
+};
 use globset::GlobSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,7 +58,7 @@ impl Run<'_> {
             (snapshot, references)
         })
         .await?;
-        let References { found, skipped, notes, files } = references?;
+        let References { found, skipped, notes, files, .. } = references?;
         self.events.happened(&Event::FilesScanned { files, references: found.len() });
         let sources = warnings.sources.clone();
         let (policies, admission) = (Arc::new(policies), Arc::new(admission));
@@ -110,6 +112,8 @@ struct References {
     skipped: Vec<SkippedFile>,
     notes: Vec<FileNote>,
     files: usize,
+    /// What only all files together can tell, by file; most have nothing of it.
+    open: Vec<(FileEntry, Open)>,
 }
 
 impl References {
@@ -132,7 +136,73 @@ impl References {
             }
             read
         })?;
+        all.reread_values(snapshot, limit, declared)?;
+        let layers = all.layers(snapshot, limit)?;
+        all.settle(snapshot, &layers);
         Ok(all)
+    }
+
+    /// Reads the files again that others call values, where neither their own names nor what stands in them says so.
+    fn reread_values(&mut self, snapshot: &dyn Snapshot, limit: u64, declared: &Declarations) -> Result<(), RepoError> {
+        let mut named: BTreeSet<String> = self.open.iter().flat_map(|(_, open)| open.values_files()).cloned().collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        // What a shape has found in a file tells more of it than its being named.
+        for found in self.found.iter().filter(|found| found.reference.shape != Shape::Marked) {
+            named.remove(&*found.file);
+        }
+        self.found.retain(|found| !named.contains(&*found.file));
+        self.skipped.retain(|skipped| !named.contains(&*skipped.file));
+        self.notes.retain(|note| !named.contains(&*note.file));
+        self.open.retain(|(file, _)| !named.contains(&*file.path));
+        let wanted = |file: &FileEntry| !file.unreadable_path && named.contains(&*file.path);
+        snapshot.read(limit, &wanted, &mut |file, bytes| {
+            match bytes {
+                Ok(bytes) => self.take(file, declared.scan_values(&file.path, bytes)),
+                Err(problem) => self.unread(file, problem, limit),
+            }
+            CONTINUE
+        })
+    }
+
+    /// Reads the kustomizations again where it matters in which order they are applied.
+    fn layers(&self, snapshot: &dyn Snapshot, limit: u64) -> Result<Layers, RepoError> {
+        let mut layers = Layers::default();
+        if wants_layers(self.open.iter().map(|(_, open)| open)) {
+            let wanted = |file: &FileEntry| !file.unreadable_path && Layers::wants(&file.path);
+            snapshot.read(limit, &wanted, &mut |file, bytes| {
+                if let Ok(bytes) = bytes {
+                    layers.read(&file.path, bytes);
+                }
+                CONTINUE
+            })?;
+        }
+        Ok(layers)
+    }
+
+    /// Settles what single files left open, now that all are read.
+    fn settle(&mut self, snapshot: &dyn Snapshot, layers: &Layers) {
+        let mut left = std::mem::take(&mut self.open);
+        if left.is_empty() {
+            return;
+        }
+        left.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        self.found.sort_by(|a, b| a.file.cmp(&b.file));
+        let files = snapshot.files();
+        let exists = |path: &str| files.binary_search_by(|file| (*file.path).cmp(path)).is_ok();
+        let found = &self.found;
+        let references = |visit: &mut dyn FnMut(&str, &Reference)| {
+            found.iter().for_each(|found| visit(&found.file, &found.reference));
+        };
+        let open = left.iter().map(|(file, open)| (&*file.path, open)).collect::<Vec<_>>();
+        for (at, settled) in settle(&open, &Known { layers, exists: &exists, references: &references }) {
+            let scan = match settled {
+                Settled::Found(reference) => Scan { references: vec![*reference], ..Scan::default() },
+                Settled::Noted(note) => Scan { notes: vec![note], ..Scan::default() },
+            };
+            self.take(&left[at].0, scan);
+        }
     }
 
     /// Reads the files in the order that is quickest and passes on those that are worth parsing.
@@ -150,14 +220,20 @@ impl References {
                 Ok(bytes) if !declared.worth_parsing(&file.path, bytes) => {}
                 // Nobody receives any more only when a parser panicked, which the join reports.
                 Ok(bytes) => return jobs.send((file.clone(), bytes.to_vec())).map_or_else(|_| BREAK, |()| CONTINUE),
-                Err(ReadProblem::TooLarge { size }) => {
-                    let detail = format!("{size} bytes, more than the limit of {limit}");
-                    self.skip(&file.path, SkipReason::TooLarge, detail);
-                }
-                Err(ReadProblem::Unreadable(why)) => self.skip(&file.path, SkipReason::Unreadable, why),
+                Err(problem) => self.unread(file, problem, limit),
             }
             CONTINUE
         })
+    }
+
+    fn unread(&mut self, file: &FileEntry, problem: ReadProblem, limit: u64) {
+        match problem {
+            ReadProblem::TooLarge { size } => {
+                let detail = format!("{size} bytes, more than the limit of {limit}");
+                self.skip(&file.path, SkipReason::TooLarge, detail);
+            }
+            ReadProblem::Unreadable(why) => self.skip(&file.path, SkipReason::Unreadable, why),
+        }
     }
 
     /// One parser: files from the queue until there are no more.
@@ -176,11 +252,15 @@ impl References {
         self.found.extend(part.found);
         self.skipped.extend(part.skipped);
         self.notes.extend(part.notes);
+        self.open.extend(part.open);
     }
 
     fn take(&mut self, file: &FileEntry, scan: Scan) {
         if let Some(skipped) = scan.skipped {
             self.skip(&file.path, skipped.reason, skipped.detail);
+        }
+        if !scan.open.is_empty() {
+            self.open.push((file.clone(), scan.open));
         }
         // Nobody can claim what has no name, so its reason would be shown nowhere else.
         let nameless = |reference: &&Reference| reference.repository.is_none() && reference.marker.is_none();

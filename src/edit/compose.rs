@@ -3,7 +3,7 @@
 use super::splice::{Meaning, Splice};
 use super::{EditError, Target, word};
 use crate::image::Repository;
-use crate::site::{InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot};
+use crate::site::{InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot, is_chart_version};
 use crate::text::{Span, position};
 use crate::yaml;
 
@@ -91,6 +91,9 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
         Part::Name => target.name.clone().or_else(|| reference.name.clone()).ok_or(EditError::NoName),
         Part::Tag => {
             let tag = target.tag.as_ref().ok_or(EditError::Removal("tag"))?;
+            if slot.setting.version {
+                return chart_version(tag.as_str());
+            }
             Ok(match digest.filter(|_| slot.value.contains('@')) {
                 Some(digest) => format!("{tag}@{digest}"),
                 None => tag.as_str().to_owned(),
@@ -99,6 +102,15 @@ fn value(reference: &Reference, slot: &Slot, target: &Target) -> Result<String, 
         // A place for a digest that nobody has filled yet may stay empty; any other has left before.
         Part::Digest => Ok(digest.unwrap_or(slot.value.trim_end_matches('\n')).to_owned()),
     }
+}
+
+/// A tag as the version of the chart that it is.
+fn chart_version(tag: &str) -> Result<String, EditError> {
+    let version = tag.replace('_', "+");
+    // Helm would take anything else for a range.
+    is_chart_version(&version)
+        .then_some(version)
+        .ok_or_else(|| EditError::Blocked(format!("`{tag}` is not the version of a chart")))
 }
 
 /// The parts of the target that no scalar carries, as keys to add.

@@ -2,7 +2,7 @@
 //!
 //! ```yaml
 //! spec:
-//!   source:                                  # also `sources[]`, and below `template` of an ApplicationSet
+//!   source:                                  # also `sources[]`, `drySource`, and below `template` of an ApplicationSet
 //!     kustomize:
 //!       images:
 //!       - web=ghcr.io/acme/web:1.4.2         # what stands after `=` is the reference
@@ -16,15 +16,19 @@
 //!         image: ghcr.io/acme/web:1.4.2
 //! ```
 //!
-//! A chart's version (`chart` with `targetRevision`) is a reference when its registry is written without a scheme, as Argo CD wants it for
-//! OCI.
+//! A chart's version (`chart` with `targetRevision`) is a reference when its registry is written without a scheme, as Argo CD
+//! wants it for OCI, or as `oci://`. A tag alone takes the repository that other values of the source name, then that of the
+//! chart in the folder `path`, see [`super::elsewhere`].
 
+use super::chart::{self, Registry};
 use super::draft::{Draft, Found};
+use super::elsewhere::{self, Home, Sought, Value, joined};
 use super::value::{self, Parts};
 use super::view::{Given, Role, View};
 use super::{Part, Shape, pair};
 use crate::yaml::NodeId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     let Some(root) = view.tree.root().filter(|_| view.role == Role::File) else { return };
@@ -36,7 +40,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
         return;
     }
     for id in view.below(root) {
-        if view.tree.key(id) == Some("source") || view.list_key(id) == Some("sources") {
+        if matches!(view.tree.key(id), Some("source" | "drySource")) || view.list_key(id) == Some("sources") {
             source(view, found, id);
         }
     }
@@ -47,15 +51,34 @@ fn source(view: &View<'_, '_>, found: &mut Found, source: NodeId) {
         kustomize_image(view, found, item);
     }
     if let Some(helm) = view.tree.get(source, "helm") {
-        parameters(view, found, &view.items(view.tree.get(helm, "parameters")));
+        let home = Arc::new(home(view, found, source, helm));
+        parameters(view, found, &view.items(view.tree.get(helm, "parameters")), &home);
         if let Some(values) = view.tree.get(helm, "valuesObject") {
-            pair::find_in(view, found, values, Shape::Argo);
+            pair::find_in(view, found, values, Shape::Argo, &home);
         }
         if let Some(values) = view.tree.get(helm, "values").filter(|id| matches!(view.given(*id), Given::Text(_))) {
-            found.text(values, Role::Values);
+            found.values(values, home);
         }
     }
     chart(view, found, source);
+}
+
+/// Where the values of a source's chart stand: in the source itself, in the files it names, and in the chart's folder.
+fn home(view: &View<'_, '_>, found: &mut Found, source: NodeId, helm: NodeId) -> Home {
+    let here = view.tree.path(helm);
+    let inline =
+        ["valuesObject", "values"].map(|key| if here.is_empty() { key.into() } else { format!("{here}.{key}") });
+    let folder = view.text_at(source, "path").and_then(|path| joined("", path));
+    let mut home = Home { chart: folder.clone(), inline: inline.into(), ..Home::default() };
+    for path in view.items(view.tree.get(helm, "valueFiles")).into_iter().filter_map(|id| view.tree.text(id)) {
+        let Some(folder) = &folder else { break };
+        found.open.name_values(folder, path);
+        match joined(folder, path) {
+            Some(path) => home.files.push(path),
+            None => home.doubt = Some("`valueFiles` has a file that is not in this repository"),
+        }
+    }
+    home
 }
 
 /// `image:tag`, `image@digest` or `name=image:tag`.
@@ -67,21 +90,26 @@ fn kustomize_image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
     };
     let name = text.find('=').map_or(0, |at| at + 1);
     let (before, image) = text.split_at(name);
+    if let Some(replaced) = before.strip_suffix('=').filter(|name| image.split([':', '@']).next() != Some(name)) {
+        found.open.outside.push(replaced.to_owned());
+    }
     let mut draft = Draft::new(Shape::Argo, id);
     draft.carry_framed(view, Part::Whole, id, (before, ""), value::whole(image));
     draft.mark(view, id, Part::Whole);
     found.add(draft);
 }
 
-/// Helm parameters: `x.image.tag` goes with `x.image.repository`, and `x.image` may be a whole reference.
-fn parameters(view: &View<'_, '_>, found: &mut Found, items: &[NodeId]) {
+/// Helm parameters, of a source or of a helmfile's release: `x.image.tag` goes with `x.image.repository`, and `x.image` may be a whole reference.
+pub(super) fn parameters(view: &View<'_, '_>, found: &mut Found, items: &[NodeId], home: &Arc<Home>) {
     let value = |item: &NodeId| Some((view.text_at(*item, "name")?, view.tree.get(*item, "value")?));
     let values = items.iter().filter_map(value).collect::<HashMap<_, _>>();
     for (name, id) in items.iter().filter_map(value) {
         match view.given(id) {
             Given::Text(text) | Given::NotAString(text) if is_tag(name) => {
                 let stem = name.strip_suffix(".tag").or_else(|| name.strip_suffix("Tag")).unwrap_or(name);
-                parameter_pair(view, found, &values, stem, (id, text));
+                if parameter_pair(view, found, &values, stem, (id, text)).is_none() && !view.marks.contains_key(&id) {
+                    alone(view, found, &values, stem, (name, id, text), home);
+                }
             }
             Given::Text(text) if names_image(name) => {
                 if let Ok(read @ Parts { tag: Some(_), .. } | read @ Parts { digest: Some(_), .. }) = value::whole(text)
@@ -106,21 +134,37 @@ fn names_image(name: &str) -> bool {
     name.ends_with("image") || name.split('.').any(|part| part == "images")
 }
 
+/// A tag parameter whose repository may stand in the values.
+fn alone(
+    view: &View<'_, '_>,
+    found: &mut Found,
+    values: &HashMap<&str, NodeId>,
+    stem: &str,
+    (name, id, text): (&str, NodeId, &str),
+    home: &Arc<Home>,
+) {
+    let mut draft = Draft::new(Shape::Argo, id);
+    draft.carry(view, Part::Tag, id, value::tag(text));
+    if let Some(digest) = values.get(format!("{stem}.digest").as_str()) {
+        draft.carry(view, Part::Digest, *digest, value::digest(view.tree.text(*digest).unwrap_or_default()));
+    }
+    let registry = [".registry", "Registry"].iter().any(|end| values.contains_key(format!("{stem}{end}").as_str()))
+        || values.contains_key("global.imageRegistry");
+    let value = Value { stem: elsewhere::stem(name), sure: true, registry };
+    draft.sought = Some(Sought::Values { value, home: home.clone() });
+    found.add(draft);
+}
+
+/// A tag parameter whose repository is one too; `None` where it is not.
 fn parameter_pair(
     view: &View<'_, '_>,
     found: &mut Found,
     values: &HashMap<&str, NodeId>,
     stem: &str,
     (id, tag): (NodeId, &str),
-) {
+) -> Option<()> {
     let get = |ends: &[&str]| ends.iter().find_map(|end| values.get(format!("{stem}{end}").as_str()).copied());
-    let Some(name) = get(&[".repository", "Repository", ".name", "Name", ""]) else {
-        if !view.marks.contains_key(&id) {
-            let note = "a tag parameter without its repository; a marker that ends in `:tag` ties it to a policy";
-            found.notes.push(view.note(id, note));
-        }
-        return;
-    };
+    let name = get(&[".repository", "Repository", ".name", "Name", ""])?;
     let mut draft = Draft::new(Shape::Argo, id);
     draft.around.push(name);
     let text = view.tree.text(name).unwrap_or_default();
@@ -133,27 +177,23 @@ fn parameter_pair(
     }
     draft.mark(view, id, Part::Tag);
     found.add(draft);
+    Some(())
 }
 
-/// The version of a chart that lies in an OCI registry.
+/// The version of a chart. For Argo CD a registry is OCI's when it is written without a scheme, or is a whole repository.
 fn chart(view: &View<'_, '_>, found: &mut Found, source: NodeId) {
     let text = |key| view.text_at(source, key);
-    let (Some(registry), Some(chart), Some(version)) =
-        (text("repoURL"), text("chart"), view.tree.get(source, "targetRevision"))
-    else {
-        return;
-    };
-    let registry = registry.strip_prefix("oci://").unwrap_or(registry).trim_end_matches('/');
-    // With a scheme it is a classic chart repository, which speaks another protocol.
-    if registry.contains("://") {
-        return;
+    let (Some(url), Some(version)) = (text("repoURL"), view.tree.get(source, "targetRevision")) else { return };
+    match text("chart") {
+        Some(chart) => {
+            let bare = || Registry::Oci(url.trim_end_matches('/').to_owned());
+            let registry = if url.contains("://") { Registry::of(url).unwrap_or(Registry::Classic) } else { bare() };
+            chart::version(view, found, version, &registry, chart);
+        }
+        None if url.starts_with("oci://") => chart::version_at(view, found, version, url),
+        // A revision of a Git repository.
+        None => {}
     }
-    let (Given::Text(tag) | Given::NotAString(tag)) = view.given(version) else { return };
-    let mut draft = Draft::new(Shape::Argo, version);
-    draft.learn(view, version, value::name(&format!("{registry}/{chart}")));
-    draft.carry(view, Part::Tag, version, value::tag(tag));
-    draft.mark(view, version, Part::Tag);
-    found.add(draft);
 }
 
 #[cfg(test)]
@@ -215,8 +255,21 @@ mod tests {
 
     #[test]
     fn charts_of_an_oci_registry_have_a_version() {
-        let source = |url: &str| format!("{HEAD}  source: {{repoURL: {url}, chart: web, targetRevision: 1.2.3}}\n");
-        assert_eq!(names(&all("a.yaml", &source("ghcr.io/acme/charts"))), [("ghcr.io/acme/charts/web", "1.2.3")]);
-        assert!(all("a.yaml", &source("https://charts.example.com")).is_empty());
+        let source = |fields: &str| format!("{HEAD}  source: {{repoURL: {fields}}}\n");
+        for fields in [
+            "ghcr.io/acme/charts, chart: web, targetRevision: 1.2.3",
+            "'oci://ghcr.io/acme/charts', chart: web, targetRevision: 1.2.3",
+            "'oci://ghcr.io/acme/charts/web', path: ., targetRevision: 1.2.3",
+        ] {
+            assert_eq!(names(&all("a.yaml", &source(fields))), [("ghcr.io/acme/charts/web", "1.2.3")], "{fields}");
+        }
+        for fields in [
+            "'https://charts.example.com', chart: web, targetRevision: 1.2.3",
+            "ghcr.io/acme/charts, chart: web, targetRevision: 1.*",
+        ] {
+            let scan = scan("a.yaml", source(fields).as_bytes());
+            assert_eq!((scan.references.len(), scan.notes.len()), (0, 1), "{fields}");
+        }
+        assert!(all("a.yaml", &source("'https://git.example.com/acme/deploy', targetRevision: main")).is_empty());
     }
 }

@@ -15,7 +15,7 @@
 use super::draft::{Draft, Found};
 use super::marked::Beside;
 use super::value::{self, Parts, Unreadable};
-use super::view::{Given, View};
+use super::view::{Given, Role, View};
 use super::way::Way;
 use super::{Note, Part, Scan, Shape, candidate_file, pair, scan, screen, text};
 use crate::image::Repository;
@@ -23,6 +23,7 @@ use crate::yaml::{NodeId, Place};
 use globset::GlobMatcher;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What the policy files of a repository say about where references are.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +67,13 @@ impl Declarations {
 
     /// Whether the bytes of such a file may hold one: a search at memory speed that never says no by mistake.
     pub fn worth_parsing(&self, path: &str, bytes: &[u8]) -> bool {
-        self.locations.iter().any(|location| location.is_for(path))
-            || (screen::worth_parsing(bytes) && screen::worth_parsing_as(path, bytes))
+        self.locations.iter().any(|location| location.is_for(path)) || screen::worth_reading(path, bytes)
+    }
+
+    /// As [`Declarations::scan`], for a file that another says holds Helm values.
+    pub fn scan_values(&self, path: &str, bytes: &[u8]) -> Scan {
+        let here = self.locations.iter().filter(|location| location.is_for(path)).collect::<Vec<_>>();
+        scan::file(path, bytes, &here, &self.templates, Role::Values)
     }
 
     /// Finds the references of one file, as [`super::scan()`] does, and those in declared locations.
@@ -76,7 +82,7 @@ impl Declarations {
         let in_yaml = here.iter().any(|location| !matches!(location.place, Placed::Pattern(_)));
         let mut found = Scan::default();
         if in_yaml || candidate_file(path) {
-            found = scan::file(path, bytes, &here, &self.templates);
+            found = scan::file(path, bytes, &here, &self.templates, Role::File);
         }
         text::find(path, bytes, &here, &mut found);
         let declared = |scan: &Scan| scan.references.iter().any(|reference| reference.shape == Shape::Declared);
@@ -98,7 +104,7 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
             Placed::Pattern(_) => {}
             Placed::Values(way) => {
                 for id in way.find(view) {
-                    pair::find_in(view, found, id, Shape::Declared);
+                    pair::find_in(view, found, id, Shape::Declared, &Arc::default());
                 }
             }
             Placed::Path(way, part) => {

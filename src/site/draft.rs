@@ -1,12 +1,12 @@
 //! What the shapes leave behind: references still in terms of nodes, and the scalars that are spoken for.
 
+use super::elsewhere::{Home, Open, Sought};
 use super::value::{Parts, Unreadable};
 use super::view::{Role, View};
-use super::{
-    Document, HandHold, InsertPoint, Marker, Medium, Note, Part, Reference, RemovePoint, Setting, Shape, Slot,
-};
+use super::{Document, HandHold, InsertPoint, Marker, Note, Part, Reference, RemovePoint, Setting, Shape, Slot};
 use crate::yaml::{NodeId, Tag};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What has been found in one document so far.
 #[derive(Default)]
@@ -14,7 +14,9 @@ pub(super) struct Found {
     pub(super) drafts: Vec<Draft>,
     pub(super) notes: Vec<Note>,
     /// Scalars whose value is YAML of its own, with what it holds.
-    pub(super) texts: HashMap<NodeId, Role>,
+    pub(super) texts: HashMap<NodeId, Text>,
+    /// What the document tells others, and what it asks of them beside its references.
+    pub(super) open: Open,
     claimed: HashSet<NodeId>,
 }
 
@@ -33,13 +35,25 @@ impl Found {
 
     /// Hands a scalar's value over to be read as YAML of its own.
     pub(super) fn text(&mut self, id: NodeId, role: Role) {
-        self.texts.insert(id, role);
+        self.texts.insert(id, Text { role, home: Arc::default() });
+    }
+
+    /// Hands over Helm values; `home` says where other values of the same chart stand.
+    pub(super) fn values(&mut self, id: NodeId, home: Arc<Home>) {
+        self.texts.insert(id, Text { role: Role::Values, home });
     }
 
     /// Whether a shape that ran earlier has taken this scalar.
     pub(super) fn is_claimed(&self, id: NodeId) -> bool {
         self.claimed.contains(&id)
     }
+}
+
+/// A scalar's value that is YAML.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub(super) role: Role,
+    pub(super) home: Arc<Home>,
 }
 
 /// A reference in the making.
@@ -49,7 +63,7 @@ pub(super) struct Draft {
     pub(super) primary: NodeId,
     pub(super) slots: Vec<(Part, NodeId)>,
     /// What stands before and behind the part in its scalar, where the scalar holds more than the part.
-    frames: HashMap<NodeId, (String, String)>,
+    frames: HashMap<NodeId, Setting>,
     /// Further nodes on whose lines a hold comment may stand.
     pub(super) around: Vec<NodeId>,
     /// The node that an alias in the place of a value stands for.
@@ -60,6 +74,8 @@ pub(super) struct Draft {
     pub(super) insert: Option<InsertPoint>,
     pub(super) remove: Vec<RemovePoint>,
     pub(super) blocked: Option<String>,
+    /// What another place has to say before this is a reference.
+    pub(super) sought: Option<Sought>,
 }
 
 impl Draft {
@@ -77,6 +93,7 @@ impl Draft {
             insert: None,
             remove: Vec::new(),
             blocked: None,
+            sought: None,
         }
     }
 
@@ -98,8 +115,15 @@ impl Draft {
         (before, after): (&str, &str),
         read: Result<Parts, Unreadable>,
     ) {
-        self.frames.insert(id, (before.to_owned(), after.to_owned()));
+        let setting = Setting { before: before.to_owned(), after: after.to_owned(), ..Setting::default() };
+        self.frames.insert(id, setting);
         self.carry(view, part, id, read);
+    }
+
+    /// Takes the version of a chart, in which a `+` stands for the tag's `_`.
+    pub(super) fn carry_version(&mut self, view: &View<'_, '_>, id: NodeId, read: Result<Parts, Unreadable>) {
+        self.frames.insert(id, Setting { version: true, ..Setting::default() });
+        self.carry(view, Part::Tag, id, read);
     }
 
     /// Takes the marker that stands beside a scalar of the reference.
@@ -146,11 +170,7 @@ impl Draft {
             part,
             span: view.tree.node(id).span,
             value: view.tree.text(id).unwrap_or_default().to_owned(),
-            setting: self.frames.get(&id).map_or_else(Setting::default, |(before, after)| Setting {
-                before: before.clone(),
-                after: after.clone(),
-                medium: Medium::Yaml,
-            }),
+            setting: self.frames.get(&id).cloned().unwrap_or_default(),
         };
         Reference {
             line: view.line(self.primary),

@@ -10,8 +10,10 @@
 //! text is a line of the file: a literal block (`|`) with one indentation. In a quoted or folded text the references are
 //! found and blocked. A text inside such a text is not read, which is noted.
 
+use super::draft::Text;
+use super::elsewhere::Sought;
 use super::scan::{self, Source};
-use super::view::{Role, View};
+use super::view::View;
 use super::{Medium, Reference, Scan, Within};
 use crate::text::Span;
 use crate::yaml::{Lines, NodeId, Style};
@@ -19,14 +21,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Finds the references in the text that a scalar holds.
-pub(super) fn scan(view: &View<'_, '_>, id: NodeId, role: Role) -> Scan {
+pub(super) fn scan(view: &View<'_, '_>, id: NodeId, what: &Text) -> Scan {
     let text: Arc<str> = view.tree.text(id).unwrap_or_default().into();
     let lines = Lines::new(&text);
     let mut scan = scan::text(&Source {
         path: view.path,
         text: &text,
         lines: &lines,
-        role,
+        role: what.role,
         declared: &[],
         templates: &BTreeSet::new(),
     });
@@ -34,6 +36,12 @@ pub(super) fn scan(view: &View<'_, '_>, id: NodeId, role: Role) -> Scan {
     let home = Home { view, id, text: text.clone(), lines: &lines };
     for reference in &mut scan.references {
         home.bring(reference, map.as_ref());
+    }
+    for waiting in &mut scan.open.references {
+        home.bring(&mut waiting.reference, map.as_ref());
+        if let Sought::Values { home, .. } = &mut waiting.sought {
+            *home = what.home.clone();
+        }
     }
     for note in &mut scan.notes {
         note.line = home.line(map.as_ref(), note.line);

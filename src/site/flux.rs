@@ -9,17 +9,26 @@
 //! ---
 //! kind: HelmRelease
 //! spec:
+//!   chart: {spec: {chart: web, version: 1.4.2, sourceRef: {kind: HelmRepository, name: acme}}}
 //!   values: {image: {repository: ghcr.io/acme/web, tag: 1.4.2}}
+//! ---
+//! kind: HelmRepository
+//! metadata: {name: acme}
+//! spec: {type: oci, url: oci://ghcr.io/acme/charts}    # has the chart: ghcr.io/acme/charts/web
 //! ```
 //!
-//! A `ref.semver` lets Flux choose, so it is found and left alone. Values that a `HelmRelease` takes from a ConfigMap, and
-//! the version of a chart whose `HelmRepository` is another object, are not looked for.
+//! A `ref.semver` lets Flux choose, so it is found and left alone. A chart's version waits for its `HelmRepository`, a patch
+//! for the release it changes, see [`super::elsewhere`]. Values from a ConfigMap (`valuesFrom`) are found there, see
+//! [`super::config_map`]. k3s' `HelmChart` (`chart`, `version`, `valuesContent`) is read too.
 
+use super::chart::{self, Registry};
 use super::draft::{Draft, Found};
+use super::elsewhere::{Chart, Home, Owner, Release, Sought, Source, joined};
 use super::value::{self, Unreadable};
 use super::view::{Given, Role, View};
-use super::{Part, Shape, kustomize, pair};
+use super::{Document, Part, Shape, kustomize, pair};
 use crate::yaml::NodeId;
+use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     if view.role != Role::File || !view.is_object() {
@@ -29,10 +38,15 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     for object in std::iter::once(root).chain(view.items(view.tree.get(root, "items"))) {
         let Some(spec) = view.tree.get(object, "spec") else { continue };
         match (view.text_at(object, "kind"), view.text_at(object, "apiVersion")) {
-            (Some("HelmRelease"), _) => helm_release(view, found, spec),
+            (Some("HelmRelease"), _) => helm_release(view, found, object, spec),
+            (Some("HelmChart"), Some(api)) if api.starts_with("helm.cattle.io/") => k3s_chart(view, found, spec),
+            (Some("HelmChartConfig"), Some(api)) if api.starts_with("helm.cattle.io/") => k3s_chart(view, found, spec),
+            (Some("HelmChart"), _) => chart_of(view, found, object, spec),
+            (Some("HelmRepository"), _) => helm_repository(view, found, object, spec),
             (Some("OCIRepository"), _) => oci_repository(view, found, spec),
             (Some("Kustomization"), Some(api)) if api.starts_with("kustomize.toolkit.fluxcd.io/") => {
                 kustomize::images(view, found, view.tree.get(spec, "images"));
+                kustomize::outside(view, found, view.tree.get(spec, "images"));
                 kustomize::patches(view, found, spec);
             }
             _ => {}
@@ -40,15 +54,100 @@ pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     }
 }
 
-fn helm_release(view: &View<'_, '_>, found: &mut Found, spec: NodeId) {
+fn helm_release(view: &View<'_, '_>, found: &mut Found, object: NodeId, spec: NodeId) {
+    let chart = view.at(spec, &["chart", "spec"]);
+    if let Some(chart) = chart {
+        chart_of(view, found, object, chart);
+    }
+    remember(view, found, object, spec);
     if let Some(values) = view.tree.get(spec, "values") {
-        pair::find_in(view, found, values, Shape::Helm);
+        let home = Arc::new(home(view, found, chart, spec));
+        pair::find_in(view, found, values, Shape::Helm, &home);
     }
     for renderer in view.items(view.tree.get(spec, "postRenderers")) {
         if let Some(kustomize) = view.tree.get(renderer, "kustomize") {
             kustomize::images(view, found, view.tree.get(kustomize, "images"));
             kustomize::patches(view, found, kustomize);
         }
+    }
+}
+
+/// Where the values of a release's chart stand beside its own: in another document of the release, and in the chart where
+/// that is a folder of this repository.
+fn home(view: &View<'_, '_>, found: &mut Found, chart: Option<NodeId>, spec: NodeId) -> Home {
+    let text = |way: &[&str]| chart.and_then(|chart| view.at(chart, way)).and_then(|id| view.tree.text(id));
+    let in_git = text(&["sourceRef", "kind"]) == Some("GitRepository");
+    let folder = text(&["chart"]).filter(|_| in_git).and_then(|path| joined("", path));
+    let mut home = Home { release: true, chart: folder, ..Home::default() };
+    let named = view.items(chart.and_then(|chart| view.tree.get(chart, "valuesFiles")));
+    for path in named.into_iter().filter_map(|id| view.tree.text(id)).filter(|_| in_git) {
+        home.instead = true;
+        found.open.name_values("", path);
+        home.files.extend(joined("", path));
+    }
+    if !view.items(view.tree.get(spec, "valuesFrom")).is_empty() {
+        home.doubt = Some("`valuesFrom` may name another than the chart does");
+    }
+    home
+}
+
+/// What documents that only change the release need to know of it.
+fn remember(view: &View<'_, '_>, found: &mut Found, object: NodeId, spec: NodeId) {
+    let Document { namespace, name: Some(name), index: document, .. } = view.identity(Some(object)) else { return };
+    let chart = view.at(spec, &["chart", "spec"]);
+    let named = chart.and_then(|chart| view.text_at(chart, "chart"));
+    if named.is_none() && view.tree.get(spec, "chartRef").is_none() {
+        return;
+    }
+    let chart = chart.zip(named).and_then(|(id, chart)| in_helm_repository(view, object, id, chart));
+    found.open.releases.push(Release { namespace, name, document, chart });
+}
+
+/// The chart that `sourceRef` takes from a `HelmRepository`.
+fn in_helm_repository(view: &View<'_, '_>, object: NodeId, chart: NodeId, name: &str) -> Option<Chart> {
+    let source = view.tree.get(chart, "sourceRef")?;
+    if view.text_at(source, "kind") != Some("HelmRepository") {
+        return None;
+    }
+    let namespace = view.text_at(source, "namespace").map(Arc::from);
+    let namespace = namespace.or_else(|| view.identity(Some(object)).namespace);
+    let owner = Owner::Object { namespace, name: view.text_at(source, "name")?.into() };
+    Some(Chart { name: name.to_owned(), owner })
+}
+
+/// The version of a chart: of a release, a patch of one, or a `HelmChart`.
+fn chart_of(view: &View<'_, '_>, found: &mut Found, object: NodeId, chart: NodeId) {
+    let Some(version) = view.tree.get(chart, "version") else { return };
+    match view.text_at(chart, "chart") {
+        Some(name) => {
+            if let Some(chart) = in_helm_repository(view, object, chart, name) {
+                chart::version_of(view, found, version, Sought::Chart(chart));
+            }
+        }
+        None if view.tree.get(chart, "sourceRef").is_none() => {
+            let Document { namespace, name: Some(name), .. } = view.identity(Some(object)) else { return };
+            chart::version_of(view, found, version, Sought::Release { namespace, name });
+        }
+        None => {}
+    }
+}
+
+fn helm_repository(view: &View<'_, '_>, found: &mut Found, object: NodeId, spec: NodeId) {
+    let Document { namespace, name: Some(name), .. } = view.identity(Some(object)) else { return };
+    let Some(registry) = view.text_at(spec, "url").and_then(Registry::of) else { return };
+    found.open.sources.push(Source { owner: Owner::Object { namespace, name }, registry, line: view.line(spec) });
+}
+
+/// k3s' own `HelmChart`, which holds its values as a text.
+fn k3s_chart(view: &View<'_, '_>, found: &mut Found, spec: NodeId) {
+    if let (Some(chart), Some(version)) = (view.text_at(spec, "chart"), view.tree.get(spec, "version")) {
+        match view.text_at(spec, "repo").and_then(Registry::of) {
+            Some(registry) => chart::version(view, found, version, &registry, chart),
+            None => chart::version_at(view, found, version, chart),
+        }
+    }
+    if let Some(values) = view.tree.get(spec, "valuesContent").filter(|id| matches!(view.given(*id), Given::Text(_))) {
+        found.text(values, Role::Values);
     }
 }
 
@@ -128,6 +227,24 @@ spec:
         let values = ["spec.values.image.tag", "spec.values.job.image", "spec.values.fooImage"];
         assert_eq!(paths[..3], values);
         assert_eq!(paths[3], "spec.postRenderers[0].kustomize.images[0].newTag");
+    }
+
+    #[test]
+    fn charts_of_flux_and_of_k3s_have_versions() {
+        let source = "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: acme}\nspec: {url: 'oci://ghcr.io/acme'}\n";
+        let chart = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmChart\nmetadata: {name: x}\nspec: {chart: web, version: 1.4.2, sourceRef: {kind: HelmRepository, name: acme}}\n";
+        let k3s = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nspec:\n  chart: oci://ghcr.io/acme/web\n  version: 1.4.2\n  valuesContent: |-\n    image: acme/web:v1\n";
+        for (text, count) in [(format!("{chart}{source}"), 1), (k3s.to_owned(), 2)] {
+            let found = all(&text);
+            assert_eq!(found.len(), count, "{text}");
+            assert_eq!((found[0].name.as_deref(), found[0].shape), (Some("ghcr.io/acme/web"), Shape::Chart));
+        }
+    }
+
+    #[test]
+    fn a_chart_of_a_git_repository_has_no_version_here() {
+        let text = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: x}\nspec: {chart: {spec: {chart: ./web, version: 1.4.2, sourceRef: {kind: GitRepository, name: a}}}}\n";
+        assert!(all(text).is_empty());
     }
 
     #[test]

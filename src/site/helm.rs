@@ -12,29 +12,41 @@
 //! document with `apiVersion` and `kind` is no values file, whatever its name.
 
 use super::draft::Found;
+use super::elsewhere::Home;
 use super::view::{Role, View};
 use super::{Shape, pair};
+use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     let holds_values = match view.role {
         Role::Values => true,
+        Role::Payload => !view.is_object(),
         Role::File => is_values_file(view.path) && !view.is_object(),
         Role::Patch => false,
     };
     if let Some(root) = view.tree.root().filter(|_| holds_values) {
-        pair::find_in(view, found, root, Shape::Helm);
+        // What a text inside a scalar belongs to, its own document knows.
+        let beside = view.role != Role::Payload;
+        pair::find_in(view, found, root, Shape::Helm, &Arc::new(Home { beside, ..Home::default() }));
     }
 }
 
 /// Whether a file's name says that it holds Helm values.
-fn is_values_file(path: &str) -> bool {
+pub(super) fn is_values_file(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) else {
         return false;
     };
-    let stem = stem.to_ascii_lowercase();
     let folder = folder.rsplit('/').next().unwrap_or_default();
-    stem.starts_with("values") || stem.ends_with("values") || matches!(folder, "values" | "helm-values")
+    is_values_name(stem) || matches!(folder, "values" | "helm-values")
+}
+
+/// Whether a name without an ending says so.
+pub(super) fn is_values_name(stem: &str) -> bool {
+    const WORD: &[u8] = b"values";
+    let (stem, len) = (stem.as_bytes(), WORD.len());
+    let (first, last) = (stem.get(..len), stem.get(stem.len().wrapping_sub(len)..));
+    [first, last].into_iter().flatten().any(|part| part.eq_ignore_ascii_case(WORD))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::{Part, Shape, pair};
 use crate::yaml::NodeId;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
-    if view.role != Role::File || !view.is_object() {
+    if !matches!(view.role, Role::File | Role::Payload) || !view.is_object() {
         return;
     }
     for id in view.tree.ids() {

@@ -10,27 +10,102 @@
 //! ```
 //!
 //! Beside `images`, a kustomization holds patches as text (`patches[].patch`, `patchesJson6902[].patch`,
-//! `patchesStrategicMerge[]`), which are read as YAML of their own, and Helm values in `helmCharts[].valuesInline`.
+//! `patchesStrategicMerge[]`), which are read as YAML of their own, and charts in `helmCharts[]`: `version` with a `repo` that
+//! begins with `oci://`, and Helm values in `valuesInline`.
+//!
+//! What an entry's `name` means, another kustomization may say, see [`super::elsewhere`].
 //!
 //! A document is a kustomization by its kind (`Kustomization`, `Component`) or, without a kind, by its file's name. An
 //! entry with only a `name` changes nothing and is no reference.
 
+use super::chart::{self, Registry};
 use super::draft::{Draft, Found};
+use super::elsewhere::{Sought, folder};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, Role, View};
-use super::{InsertPoint, Part, RemovePoint, Shape, insertion, pair, removal};
-use crate::yaml::{NodeId, NodeKind};
+use super::{InsertPoint, Part, RemovePoint, Shape, helm, insertion, pair, removal};
+use crate::yaml::{NodeId, NodeKind, Place};
+use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
     if !is_kustomization(view) {
         return;
     }
     let Some(root) = view.tree.root() else { return };
+    let begun = found.drafts.len();
     images(view, found, view.tree.get(root, "images"));
+    aliases(view, found, begun);
     patches(view, found, root);
     for chart in view.items(view.tree.get(root, "helmCharts")) {
-        if let Some(values) = view.tree.get(chart, "valuesInline") {
-            pair::find_in(view, found, values, Shape::Helm);
+        helm_chart(view, found, chart);
+    }
+    values_files(view, found, root);
+}
+
+/// An entry without a `newName` may be for a name that another kustomization replaces; one with it may be the other.
+fn aliases(view: &View<'_, '_>, found: &mut Found, begun: usize) {
+    if !is_called_so(view.path) {
+        return;
+    }
+    let mut renames = Vec::new();
+    for draft in found.drafts.iter_mut().skip(begun) {
+        let Some(entry) = view.tree.node(draft.primary).parent else { continue };
+        let (Some(name), Place::Item(item)) = (view.text_at(entry, "name"), view.tree.node(entry).place) else {
+            continue;
+        };
+        match view.text_at(entry, "newName") {
+            Some(new) if new != name => renames.push(name.to_owned()),
+            Some(_) => {}
+            None if !names_registry(name) => {
+                draft.sought = Some(Sought::Alias { name: name.to_owned(), item: item as usize });
+            }
+            None => {}
+        }
+    }
+    found.open.renames.append(&mut renames);
+}
+
+/// The names that an object's own `images` replace on top of the kustomization that it applies.
+pub(super) fn outside(view: &View<'_, '_>, found: &mut Found, images: Option<NodeId>) {
+    for item in view.items(images) {
+        if let (Some(name), Some(_)) = (view.text_at(item, "name"), view.text_at(item, "newName")) {
+            found.open.outside.push(name.to_owned());
+        }
+    }
+}
+
+/// Whether a name begins with a registry's: then it is an image's own, and no stand-in for one.
+fn names_registry(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
+}
+
+/// A chart that kustomize renders: its version, its values.
+fn helm_chart(view: &View<'_, '_>, found: &mut Found, chart: NodeId) {
+    if let Some(values) = view.tree.get(chart, "valuesInline") {
+        pair::find_in(view, found, values, Shape::Helm, &Arc::default());
+    }
+    let text = |key| view.text_at(chart, key);
+    if let (Some(name), Some(version), Some(registry)) =
+        (text("name"), view.tree.get(chart, "version"), text("repo").and_then(Registry::of))
+    {
+        chart::version(view, found, version, &registry, name);
+    }
+    let more = view.items(view.tree.get(chart, "additionalValuesFiles"));
+    for path in more.into_iter().filter_map(|id| view.tree.text(id)).chain(text("valuesFile")) {
+        found.open.name_values(folder(view.path), path);
+    }
+}
+
+/// Files that become values of a ConfigMap or a Secret under a name of values: `values.yaml=production.yaml`.
+fn values_files(view: &View<'_, '_>, found: &mut Found, root: NodeId) {
+    for list in ["configMapGenerator", "secretGenerator"] {
+        for generator in view.items(view.tree.get(root, list)) {
+            let files = view.items(view.tree.get(generator, "files")).into_iter().filter_map(|id| view.tree.text(id));
+            for (key, path) in files.filter_map(|file| file.split_once('=')) {
+                if helm::is_values_file(key) {
+                    found.open.name_values(folder(view.path), path);
+                }
+            }
         }
     }
 }
@@ -71,10 +146,13 @@ fn is_kustomization(view: &View<'_, '_>) -> bool {
     }
     match view.root_text("kind") {
         Some(kind) => matches!(kind, "Kustomization" | "Component"),
-        None => {
-            matches!(view.file_name(), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
-        }
+        None => is_called_so(view.path),
     }
+}
+
+/// Whether a file's name says that it is a kustomization.
+pub(super) fn is_called_so(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("kustomization.yaml" | "kustomization.yml" | "Kustomization"))
 }
 
 /// A key that makes an entry a reference.
@@ -243,6 +321,21 @@ mod tests {
         assert!(kustomization("- name: web\n").references.is_empty());
         let scan = kustomization("- name: web\n  newTag:\n");
         assert_eq!((scan.references.len(), scan.notes.len()), (0, 1));
+    }
+
+    #[test]
+    fn charts_that_kustomize_renders_have_versions_and_values() {
+        let chart = |fields: &str| scan("kustomization.yaml", format!("helmCharts:\n- {{{fields}}}\n").as_bytes());
+        for (fields, references, notes) in [
+            ("name: web, repo: 'oci://ghcr.io/acme', version: 1.4.2", 1, 0),
+            ("name: web, repo: 'oci://ghcr.io/acme', version: 1.4.2, valuesInline: {image: 'acme/web:v1'}", 2, 0),
+            ("name: web, repo: 'https://charts.example.com', version: 1.4.2", 0, 1),
+            ("name: web, repo: 'oci://ghcr.io/acme'", 0, 0),
+            ("name: web, version: 1.4.2", 0, 0),
+        ] {
+            let scan = chart(fields);
+            assert_eq!((scan.references.len(), scan.notes.len()), (references, notes), "{fields}");
+        }
     }
 
     #[test]

@@ -8,17 +8,21 @@
 //! | `declared`, `way`, `text` | what policy files declare: paths into YAML, Helm values, expressions over any text |
 //! | `kustomize`, `patch` | `images`, Components; JSON6902 and strategic-merge patches, in files and inline |
 //! | `flux`, `argo` | `OCIRepository`, `HelmRelease`, `Kustomization`; sources of `Application` and `ApplicationSet` |
-//! | `cluster_api`, `kubernetes` | kubeadm's image repositories; `image:` in any object, YAML or JSON |
+//! | `cluster_api`, `tekton`, `kubernetes` | kubeadm's image repositories; bundles; `image:` in any object, YAML or JSON |
 //! | `helm`, `helmfile`, `pair` | values files and inline values; how charts spell an image |
+//! | `chart`, `config_map` | versions of charts in OCI registries; values and objects in a `ConfigMap` |
 //! | `compose`, `workflow` | Compose services; GitHub Actions |
 //! | `marked`, `marker`, `beside`, `template` | markers: how they read, where they may stand, what they tie |
 //! | `embedded` | YAML inside a scalar, brought into the file's terms |
+//! | `elsewhere` | what other files must say: the repository of a tag, the registry of a chart |
+//! | `sealed` | documents that no one may change without their checksum |
 //!
 //! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
 //! at one document (`View`), claims the scalars it understands and leaves a `Draft` for each reference;
 //! what all shapes share (anchors, holds, lines, identity) is settled afterwards in `scan`. Shapes run in the order of
 //! `SHAPES`; declared locations come first, and markers last: they take the scalars that no shape has claimed.
-//! [`scan()`] knows no declarations; [`Declarations::scan`] does.
+//! [`scan()`] knows no declarations and no other file; [`Declarations::scan`] leaves [`Open`] what [`settle`] puts together
+//! when all files are read.
 //!
 //! ```
 //! let pod = b"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27 # landwaiter: web\n";
@@ -32,10 +36,13 @@
 mod anchors;
 mod argo;
 mod beside;
+mod chart;
 mod cluster_api;
 mod compose;
+mod config_map;
 mod declared;
 mod draft;
+mod elsewhere;
 mod embedded;
 mod flux;
 mod helm;
@@ -51,6 +58,8 @@ mod patch;
 mod removal;
 mod scan;
 mod screen;
+mod sealed;
+mod tekton;
 mod template;
 mod text;
 mod value;
@@ -58,7 +67,9 @@ mod view;
 mod way;
 mod workflow;
 
+pub use chart::is_chart_version;
 pub use declared::{Declarations, Location, Placed};
+pub use elsewhere::{Known, Layers, Open, Settled, Visits, settle, wants_layers};
 pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 pub use way::{BadWay, Way};
@@ -76,6 +87,8 @@ pub struct Scan {
     pub skipped: Option<Skipped>,
     /// Near misses worth telling a person: a marker that is not quite one, and the like.
     pub notes: Vec<Note>,
+    /// What only the other files can tell, see [`settle`].
+    pub open: Open,
 }
 
 /// Why a file was passed over, as one word and a sentence.
@@ -131,7 +144,7 @@ pub struct Reference {
     pub name: Option<String>,
     /// The repository that `name` means.
     pub repository: Option<Repository>,
-    /// As written: an empty text and a text that is no tag are possible.
+    /// As written: an empty text and a text that is no tag are possible. A chart's version has `_` for `+`, as its tag.
     pub tag: Option<String>,
     pub digest: Option<Digest>,
     pub marker: Option<Marker>,
@@ -178,13 +191,15 @@ pub enum Shape {
     ClusterApi,
     /// A place that a policy file declares.
     Declared,
+    /// The version of a chart in an OCI registry.
+    Chart,
     /// Any scalar that a marker ties to a policy.
     Marked,
 }
 
 impl Shape {
     /// Every shape, in the order of the documentation.
-    pub const ALL: [Shape; 11] = [
+    pub const ALL: [Shape; 12] = [
         Shape::Kubernetes,
         Shape::Kustomize,
         Shape::Patch,
@@ -194,6 +209,7 @@ impl Shape {
         Shape::Compose,
         Shape::Workflow,
         Shape::ClusterApi,
+        Shape::Chart,
         Shape::Declared,
         Shape::Marked,
     ];
@@ -210,6 +226,7 @@ impl Shape {
             Shape::Compose => "compose",
             Shape::Workflow => "workflow",
             Shape::ClusterApi => "cluster-api",
+            Shape::Chart => "chart",
             Shape::Declared => "declared",
             Shape::Marked => "marked",
         }
@@ -252,6 +269,8 @@ pub struct Setting {
     pub before: String,
     /// What stands behind it and stays.
     pub after: String,
+    /// The tag is written as the version of a chart, with `+` for `_`.
+    pub version: bool,
     pub medium: Medium,
 }
 

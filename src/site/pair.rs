@@ -12,23 +12,27 @@
 //! The tag lends the reference its line and path. Names are read, not written, unless a marker asks for it. A mapping with
 //! `repository` and `tag` under another key is an image only when its repository names a registry, or `registry` or
 //! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default.
+//! A tag that stands alone may have its repository in other values of the chart, see [`super::elsewhere`].
 //! This is no shape of its own: `helm`, `flux`, `argo`, `helmfile` and `kustomize` say where values stand.
 
+mod alone;
 mod keys;
 
 use self::keys::{Keys, in_order, is_listed_image, names_image, tag_stem};
 use super::draft::{Draft, Found, shown};
+use super::elsewhere::Home;
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
 use super::{Part, Shape};
 use crate::yaml::{NodeId, NodeKind};
+use std::sync::Arc;
 
 /// Finds every image in the values that lie below `root`.
-pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape) {
-    let global = global_registry(view, root);
+pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shape: Shape, home: &Arc<Home>) {
+    let values = Values { shape, global: global_registry(view, root), root, home };
     for id in view.below(root) {
         match view.tree.node(id).kind {
-            NodeKind::Mapping(_) => mapping(view, found, &Values { shape, global }, id),
+            NodeKind::Mapping(_) => mapping(view, found, &values, id),
             _ if is_listed_image(view, id) && !found.is_claimed(id) => listed(view, found, shape, id),
             _ => {}
         }
@@ -37,13 +41,16 @@ pub(super) fn find_in(view: &View<'_, '_>, found: &mut Found, root: NodeId, shap
 
 /// A single mapping under an image key, in a document that holds other things as well.
 pub(super) fn image_map(view: &View<'_, '_>, found: &mut Found, id: NodeId, shape: Shape) {
-    mapping(view, found, &Values { shape, global: None }, id);
+    mapping(view, found, &Values { shape, global: None, root: id, home: &Arc::default() }, id);
 }
 
 /// What holds for all values of one chart.
 struct Values<'v> {
     shape: Shape,
     global: Option<&'v str>,
+    root: NodeId,
+    /// Where more of them stand.
+    home: &'v Arc<Home>,
 }
 
 /// Bitnami's `global.imageRegistry`, which their charts put in the place of every registry.
@@ -95,11 +102,7 @@ fn tagged(view: &View<'_, '_>, found: &mut Found, values: &Values<'_>, keys: &Ke
         Some(name) if stem_of_map => Pair::in_map(keys, name, Some(tag)).add(view, found, values, keys),
         Some(name) => Pair::of_stem(keys, stem, name, tag).add(view, found, values, keys),
         None if view.marks.contains_key(&tag) => {}
-        None if keys.image || !stem_of_map => {
-            let note = "a tag without its repository beside it; a marker that ends in `:tag` ties it to a policy";
-            found.notes.push(view.note(tag, note));
-        }
-        None => {}
+        None => alone::tag(view, found, values, keys, (stem, tag)),
     }
 }
 

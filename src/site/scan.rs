@@ -4,25 +4,30 @@
 
 use super::declared::Location;
 use super::draft::{Draft, Found};
+use super::elsewhere::{Sought, Waiting};
 use super::view::{Role, View};
 use super::{
-    Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, cluster_api, compose, declared, embedded,
-    flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, template, workflow, worth_parsing,
+    Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, chart, cluster_api, compose, config_map,
+    declared, elsewhere, embedded, flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, sealed, tekton,
+    template, workflow,
 };
 use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
 use std::collections::{BTreeSet, HashMap};
 
 /// Every shape, in the order in which they may claim a scalar; markers take what is left.
-const SHAPES: [fn(&View<'_, '_>, &mut Found); 12] = [
+const SHAPES: [fn(&View<'_, '_>, &mut Found); 15] = [
     declared::find,
     kustomize::find,
     patch::find,
     flux::find,
     argo::find,
     cluster_api::find,
+    tekton::find,
     kubernetes::find,
     helm::find,
     helmfile::find,
+    chart::find,
+    config_map::find,
     compose::find,
     workflow::find,
     marked::find,
@@ -47,17 +52,44 @@ pub const MAX_REFERENCES: usize = 50_000;
 ///
 /// A document that cannot be read is reported in [`Scan::skipped`] and blocks none of its siblings. Documents that hold
 /// nothing of interest are not parsed, so whether they are YAML is not known.
+///
+/// What other files would have to tell is noted, see [`Scan::alone`].
 pub fn scan(path: &str, bytes: &[u8]) -> Scan {
-    file(path, bytes, &[], &BTreeSet::new())
+    file(path, bytes, &[], &BTreeSet::new(), Role::File).alone(path, bytes)
+}
+
+impl Scan {
+    /// Settles what the file at `path` left open as if it were the only one.
+    pub fn alone(mut self, path: &str, bytes: &[u8]) -> Scan {
+        let open = std::mem::take(&mut self.open);
+        let mut layers = elsewhere::Layers::default();
+        if elsewhere::wants_layers(std::iter::once(&open)) {
+            layers.read(path, bytes);
+        }
+        let known = elsewhere::Known {
+            layers: &layers,
+            exists: &|other| other == path,
+            references: &|visit| self.references.iter().for_each(|reference| visit(path, reference)),
+        };
+        for (_, settled) in elsewhere::settle(&[(path, &open)], &known) {
+            match settled {
+                elsewhere::Settled::Found(reference) => self.references.push(*reference),
+                elsewhere::Settled::Noted(note) => self.notes.push(note),
+            }
+        }
+        self.references.sort_by_key(|reference| reference.line);
+        self.notes.sort_by_key(|note| note.line);
+        self
+    }
 }
 
 /// As [`scan`], with what policy files declare for the file.
-pub(super) fn file(path: &str, bytes: &[u8], declared: &[&Location], templates: &BTreeSet<String>) -> Scan {
-    if declared.is_empty() && (!worth_parsing(bytes) || !screen::worth_parsing_as(path, bytes)) {
+pub(super) fn file(path: &str, bytes: &[u8], declared: &[&Location], templates: &BTreeSet<String>, role: Role) -> Scan {
+    if declared.is_empty() && !screen::worth_reading(path, bytes) {
         return Scan::default();
     }
     match yaml::text(bytes) {
-        Ok(read) => text(&Source { path, text: read, lines: &Lines::new(read), role: Role::File, declared, templates }),
+        Ok(read) => text(&Source { path, text: read, lines: &Lines::new(read), role, declared, templates }),
         Err(problem) => Scan { skipped: Some(skipped(&problem, "")), ..Scan::default() },
     }
 }
@@ -73,7 +105,8 @@ pub(super) fn text(source: &Source<'_>) -> Scan {
         return scan;
     }
     for piece in pieces {
-        if source.declared.is_empty() && !worth_parsing(piece.span.of(text).unwrap_or_default().as_bytes()) {
+        let part = piece.span.of(text).unwrap_or_default();
+        if source.declared.is_empty() && !screen::worth_parsing_in(source.path, part.as_bytes()) {
             continue;
         }
         match yaml::parse(text, piece) {
@@ -83,7 +116,7 @@ pub(super) fn text(source: &Source<'_>) -> Scan {
                 broken.push((piece, problem));
             }
         }
-        if scan.references.len() > MAX_REFERENCES {
+        if scan.references.len() + scan.open.references.len() > MAX_REFERENCES {
             return Scan { skipped: Some(too_many("references", MAX_REFERENCES)), ..Scan::default() };
         }
     }
@@ -99,18 +132,32 @@ fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
     if view.root_text("apiVersion").is_some_and(|api| api.starts_with("landwaiter/")) {
         return;
     }
+    let before = scan.open.references.len();
     let mut found = Found::default();
     beside::marks(&mut view, &mut found.notes);
     for find in SHAPES {
         find(&view, &mut found);
     }
     let mut inner = texts(&view, &mut found);
+    scan.open.append(std::mem::take(&mut found.open));
     beside::inside_texts(&view, &mut found);
     beside::holds(&view, &mut found);
     anchors::settle(&view, &mut found);
     found.drafts.sort_by_key(|draft| tree.node(draft.primary).span.start);
-    let mut references = finish(&view, found.drafts);
+    let mut references = Vec::with_capacity(found.drafts.len());
+    for (reference, sought) in finish(&view, found.drafts) {
+        match sought {
+            Some(sought) => scan.open.references.push(Waiting { reference, sought }),
+            None => references.push(reference),
+        }
+    }
     references.append(&mut inner);
+    if let Some(why) = sealed::seal(&view) {
+        let waiting = scan.open.references[before..].iter_mut().map(|waiting| &mut waiting.reference);
+        references.iter_mut().chain(waiting).for_each(|reference| {
+            reference.blocked.get_or_insert_with(|| why.to_owned());
+        });
+    }
     references.sort_by_key(|reference| reference.line);
     scan.references.append(&mut references);
     scan.notes.append(&mut found.notes);
@@ -118,15 +165,16 @@ fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
 
 /// The references of the texts that scalars hold.
 fn texts(view: &View<'_, '_>, found: &mut Found) -> Vec<Reference> {
-    let mut texts = found.texts.iter().map(|(id, role)| (*id, *role)).collect::<Vec<_>>();
+    let mut texts = found.texts.iter().map(|(id, text)| (*id, text.clone())).collect::<Vec<_>>();
     texts.sort_by_key(|(id, _)| *id);
     let mut references = Vec::new();
-    for (id, role) in texts {
+    for (id, text) in texts {
         if view.role != Role::File {
             found.notes.push(view.note(id, "a text inside a text inside a text is not read"));
             continue;
         }
-        let mut inner = embedded::scan(view, id, role);
+        let mut inner = embedded::scan(view, id, &text);
+        found.open.append(inner.open);
         references.append(&mut inner.references);
         found.notes.append(&mut inner.notes);
     }
@@ -135,13 +183,13 @@ fn texts(view: &View<'_, '_>, found: &mut Found) -> Vec<Reference> {
 
 /// The drafts, in order of position, with the identity of their document or of the item of a `List` they stand in. Both
 /// are looked up once and not for each draft: a mapping may have any number of keys.
-fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<Reference> {
+fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<(Reference, Option<Sought>)> {
     let root = view.tree.root();
     let whole = view.identity(root);
     let items = root.and_then(|root| view.tree.get(root, "items"));
     let mut last: Option<(NodeId, Document)> = None;
     let mut references = Vec::with_capacity(drafts.len());
-    for draft in drafts {
+    for mut draft in drafts {
         let item = items.and_then(|items| view.item_with(items, draft.primary));
         if let Some(item) = item.filter(|item| last.as_ref().is_none_or(|(known, _)| known != item)) {
             last = Some((item, view.identity(Some(item))));
@@ -150,7 +198,8 @@ fn finish(view: &View<'_, '_>, drafts: Vec<Draft>) -> Vec<Reference> {
             Some((_, document)) if item.is_some() && document.kind.is_some() => document,
             _ => &whole,
         };
-        references.push(draft.finish(view, document.clone()));
+        let sought = draft.sought.take();
+        references.push((draft.finish(view, document.clone()), sought));
     }
     references
 }

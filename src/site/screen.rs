@@ -3,6 +3,7 @@
 //! The search may say yes too often, never no where a shape or a marker would find something: the keys that shapes look
 //! for end in `image` or go with it, a few have a word of their own, and so has every marker.
 
+use super::{chart, helm, helmfile, kustomize};
 use crate::yaml;
 use memchr::memmem;
 
@@ -21,12 +22,36 @@ pub fn worth_parsing(bytes: &[u8]) -> bool {
         || has(b"oci://")
         || has(b"docker://")
         || has(b"container:")
+        || has(b"bundle")
         || has(b"targetRevision")
         || has_repository_and_tag(bytes)
+        || has_helm_object(bytes)
+}
+
+/// Whether a file is worth reading, by its name and what it holds.
+pub(super) fn worth_reading(path: &str, bytes: &[u8]) -> bool {
+    worth_parsing_in(path, bytes) && worth_parsing_as(path, bytes)
+}
+
+/// As [`worth_parsing`], for a document of the file at `path`: in files that are known by their names charts are named
+/// without a word that says so.
+pub(super) fn worth_parsing_in(path: &str, bytes: &[u8]) -> bool {
+    let has = |word: &[u8]| memmem::find(bytes, word).is_some();
+    worth_parsing(bytes)
+        || (helmfile::is_helmfile(path) && (has(b"chart") || has(b"repositories")))
+        || (helm::is_values_file(path) && has(b"tag"))
+        || (chart::is_chart_file(path) && has(b"dependencies"))
+        || (kustomize::is_called_so(path) && (has(b"helmCharts") || has(b"values")))
+}
+
+/// A release, a chart or a repository of charts of Flux.
+fn has_helm_object(bytes: &[u8]) -> bool {
+    let kinds: [&[u8]; 3] = [b"Release", b"Repository", b"Chart"];
+    memmem::find_iter(bytes, b"Helm").any(|at| kinds.iter().any(|kind| bytes[at + 4..].starts_with(kind)))
 }
 
 /// What else a file must have, by its name. JSON is used for everything: only objects and patches of Kubernetes count.
-pub(super) fn worth_parsing_as(path: &str, bytes: &[u8]) -> bool {
+fn worth_parsing_as(path: &str, bytes: &[u8]) -> bool {
     let has = |word: &[u8]| memmem::find(bytes, word).is_some();
     !path.ends_with(".json") || (has(b"\"apiVersion\"") && has(b"\"kind\"")) || (has(b"\"op\"") && has(b"\"path\""))
 }
@@ -114,6 +139,8 @@ mod tests {
             "url: oci://x",
             "uses: docker://x",
             "container: x",
+            "kind: HelmRelease",
+            "\"kind\": \"HelmRepository\"",
         ] {
             assert!(worth_parsing(text.as_bytes()), "{text}");
         }

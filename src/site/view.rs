@@ -28,6 +28,8 @@ pub(super) enum Role {
     Values,
     /// A patch of kustomize inside a scalar.
     Patch,
+    /// Objects or Helm values inside a scalar: which of them, it says itself.
+    Payload,
 }
 
 /// What a node gives to somebody who wants a text.

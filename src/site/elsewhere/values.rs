@@ -1,0 +1,451 @@
+//! A tag in Helm values, whose repository other values of the same chart name.
+//!
+//! ```yaml
+//! # charts/web/values.yaml           image: {repository: ghcr.io/acme/web, tag: 1.4.2}
+//! # charts/web/values-prod.yaml      image: {tag: 1.4.1}      # beside it
+//! # apps/web.yaml, a HelmRelease     chart: ./charts/web      # the folder has a Chart.yaml
+//! #                                  values: {image: {tag: 1.4.1}}
+//! # prod/web.yaml, a patch of it     values: {image: {tag: 1.4.0}}
+//! ```
+//!
+//! Looked at is the same dotted path, with `repository` or `name` for `tag`. Helm lays the values that stand in the object
+//! itself over those of files, so what the object (or what a patch changes) says is asked first. After that come the
+//! chart's `values.yaml` and the files that are named as values; of a file, `values.yaml` in its folder, or above a folder
+//! `values`. Its sibling files may be applied with it or not: they name nothing, but one that contradicts leaves the tag
+//! open. So does a `registry` of the tag's own, which would stand before a name that is split elsewhere.
+
+use super::{Answer, Known, Named, Open, Sought, folder, in_folder, may_be_same};
+use crate::image::Repository;
+use crate::site::{Reference, helm};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Where the values that go with a tag may stand.
+#[derive(Debug, Clone, Default)]
+pub(in crate::site) struct Home {
+    /// In the values files of the same folder.
+    pub(in crate::site) beside: bool,
+    /// In the folder of the chart.
+    pub(in crate::site) chart: Option<String>,
+    /// In files that are laid over the chart's values.
+    pub(in crate::site) files: Vec<String>,
+    /// The files take the place of the chart's own values.
+    pub(in crate::site) instead: bool,
+    /// In the `HelmRelease` that this document is a patch of, or another document of the same name.
+    pub(in crate::site) release: bool,
+    /// Elsewhere in the same document: beginnings of paths.
+    pub(in crate::site) inline: Vec<String>,
+    /// What else is laid over the files, where nobody can look.
+    pub(in crate::site) doubt: Option<&'static str>,
+}
+
+/// A tag among values.
+#[derive(Debug, Clone)]
+pub(in crate::site) struct Value {
+    /// See [`stem`].
+    pub(in crate::site) stem: String,
+    /// The key says that an image is meant; otherwise nobody is told when none is found.
+    pub(in crate::site) sure: bool,
+    /// The values set a registry of their own, which goes before a name that stands elsewhere.
+    pub(in crate::site) registry: bool,
+}
+
+impl Home {
+    fn looks_anywhere(&self) -> bool {
+        self.beside || self.chart.is_some() || !self.files.is_empty() || self.release || !self.inline.is_empty()
+    }
+}
+
+const ALONE: &str = "a tag without its repository beside it";
+const MARK_IT: &str = "a marker that ends in `:tag` ties it to a policy";
+/// Where the values of a `HelmRelease` stand in it.
+const OF_RELEASE: &str = "spec.values.";
+
+/// What the tag, the repository and the digest of one image have in common: their path without the last key, where that is
+/// one of theirs.
+pub(in crate::site) fn stem(path: &str) -> String {
+    let (front, last) = path.rsplit_once('.').unwrap_or(("", path));
+    match last {
+        "tag" | "repository" | "name" | "digest" | "version" => format!("{front}."),
+        _ => path.to_owned(),
+    }
+}
+
+/// A repository that some place names, and where.
+#[derive(Debug, Clone)]
+struct Name {
+    text: String,
+    repository: Repository,
+    place: String,
+}
+
+/// The different repositories that one question has; two are enough to know that they differ.
+#[derive(Debug, Clone, Default)]
+struct Said(Vec<Name>);
+
+impl Said {
+    fn hear(&mut self, name: &Name) {
+        if self.0.len() < 2 && self.0.iter().all(|known| known.repository != name.repository) {
+            self.0.push(name.clone());
+        }
+    }
+
+    fn join(&mut self, other: Option<&Said>) {
+        other.into_iter().flat_map(|said| &said.0).for_each(|name| self.hear(name));
+    }
+}
+
+/// What is named under a path of a `HelmRelease`'s values.
+#[derive(Debug)]
+struct InRelease {
+    namespace: Option<Arc<str>>,
+    /// The document says which chart is installed, and is no patch.
+    whole: bool,
+    name: Name,
+}
+
+/// The names that open references may ask for, by where they stand; nothing else is kept.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    by_file: HashMap<(String, String), Said>,
+    by_folder: HashMap<(String, String), Said>,
+    by_release: HashMap<(Arc<str>, String), Vec<InRelease>>,
+    by_document: HashMap<(String, usize, String), Said>,
+}
+
+/// What open references ask for.
+#[derive(Default)]
+struct Wanted<'o> {
+    folders: HashSet<&'o str>,
+    files: HashSet<String>,
+    releases: HashSet<&'o str>,
+    /// Files in which a reference asks for another value of its own document.
+    inline: HashSet<&'o str>,
+    /// The documents that say which chart a `HelmRelease` installs.
+    whole: HashSet<(&'o str, usize)>,
+}
+
+impl<'o> Wanted<'o> {
+    fn gather(open: &[(&'o str, &'o Open)]) -> Wanted<'o> {
+        let mut wanted = Wanted::default();
+        for (file, open) in open {
+            wanted.whole.extend(open.releases.iter().map(|release| (*file, release.document)));
+            for waiting in &open.references {
+                let Sought::Values { home, .. } = &waiting.sought else { continue };
+                if home.beside {
+                    wanted.folders.extend(folders(file));
+                }
+                wanted.files.extend(home.files.iter().cloned());
+                wanted.files.extend(home.chart.iter().flat_map(|chart| values_of(chart)));
+                wanted.releases.extend(waiting.reference.document.name.as_deref().filter(|_| home.release));
+                if !home.inline.is_empty() {
+                    wanted.inline.insert(file);
+                }
+            }
+        }
+        wanted
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.folders.is_empty() && self.files.is_empty() && self.releases.is_empty() && self.inline.is_empty()
+    }
+}
+
+/// The folders in which the values that go with a values file stand: its own, and the one above a folder `values`.
+fn folders(file: &str) -> impl Iterator<Item = &str> {
+    let own = folder(file);
+    let last = own.rsplit('/').next().unwrap_or_default();
+    [Some(own), matches!(last, "values" | "helm-values").then(|| folder(own))].into_iter().flatten()
+}
+
+fn values_of(folder: &str) -> [String; 2] {
+    ["values.yaml", "values.yml"].map(|name| in_folder(folder, name))
+}
+
+impl Names {
+    pub(super) fn gather(open: &[(&str, &Open)], known: &Known<'_>) -> Names {
+        let (mut names, wanted) = (Names::default(), Wanted::gather(open));
+        if !wanted.is_nothing() {
+            (known.references)(&mut |file, reference| names.take(&wanted, file, reference));
+        }
+        names
+    }
+
+    fn take(&mut self, wanted: &Wanted<'_>, file: &str, reference: &Reference) {
+        let (Some(text), Some(repository)) = (&reference.name, &reference.repository) else { return };
+        let in_folder = wanted.folders.contains(folder(file)) && helm::is_values_file(file);
+        let in_file = in_folder || wanted.files.contains(file);
+        let document = &reference.document;
+        let release = document
+            .name
+            .as_ref()
+            .filter(|name| document.kind.as_deref() == Some("HelmRelease") && wanted.releases.contains(name.as_ref()));
+        let in_release = release.zip(reference.path.strip_prefix(OF_RELEASE));
+        if !in_file && in_release.is_none() && !wanted.inline.contains(file) {
+            return;
+        }
+        let place = format!("{file}:{}", reference.line);
+        let name = Name { text: text.clone(), repository: repository.clone(), place };
+        let stem_here = stem(&reference.path);
+        if in_folder {
+            self.by_folder.entry((folder(file).to_owned(), stem_here.clone())).or_default().hear(&name);
+        }
+        if in_file {
+            self.by_file.entry((file.to_owned(), stem_here.clone())).or_default().hear(&name);
+        }
+        if let Some((release, path)) = in_release {
+            let whole = wanted.whole.contains(&(file, document.index));
+            let said = InRelease { namespace: document.namespace.clone(), whole, name: name.clone() };
+            self.by_release.entry((release.clone(), stem(path))).or_default().push(said);
+        }
+        if wanted.inline.contains(file) {
+            self.by_document.entry((file.to_owned(), document.index, stem_here)).or_default().hear(&name);
+        }
+    }
+
+    /// The repository of the tag that `reference` is.
+    pub(super) fn answer(
+        &self,
+        file: &str,
+        reference: &Reference,
+        value: &Value,
+        home: &Home,
+        known: &Known<'_>,
+    ) -> Answer {
+        let stem = value.stem.as_str();
+        if !home.looks_anywhere() {
+            return Err(format!("{ALONE}; {MARK_IT}"));
+        }
+        let mut looked = BTreeSet::new();
+        let (mut said, mut against) = self.in_object(file, reference, stem, home, &mut looked);
+        if said.0.is_empty() {
+            if let Some(why) = home.doubt {
+                return Err(format!("{ALONE}, and {why}; {MARK_IT}"));
+            }
+            said = self.in_files(file, stem, home, known, &mut looked)?;
+        }
+        if home.beside {
+            for folder in folders(file) {
+                against.join(self.by_folder.get(&(folder.to_owned(), stem.to_owned())));
+            }
+        }
+        let first = match said.0.first() {
+            None if looked.is_empty() => return Err(format!("{ALONE}; {MARK_IT}")),
+            None => {
+                let looked = looked.into_iter().collect::<Vec<_>>().join(", ");
+                return Err(format!("{ALONE} or in the same place of {looked}; {MARK_IT}"));
+            }
+            Some(first) => first.clone(),
+        };
+        said.join(Some(&against));
+        match said.0.iter().find(|other| other.repository != first.repository) {
+            Some(other) => Err(format!(
+                "{ALONE}: {} names {}, {} names {}; {MARK_IT}",
+                first.place, first.repository, other.place, other.repository
+            )),
+            None if value.registry => Err(format!(
+                "{ALONE}: {} names {}, and the registry that is set here may stand before it; {MARK_IT}",
+                first.place, first.repository
+            )),
+            None => Ok(Named::As(first.text)),
+        }
+    }
+
+    /// What the same object says elsewhere, and what patches of it say that may go with other environments.
+    fn in_object(
+        &self,
+        file: &str,
+        reference: &Reference,
+        stem: &str,
+        home: &Home,
+        looked: &mut BTreeSet<String>,
+    ) -> (Said, Said) {
+        let (mut said, mut against) = (Said::default(), Said::default());
+        let document = &reference.document;
+        for prefix in &home.inline {
+            let stem = format!("{prefix}.{stem}").replace("..", ".");
+            said.join(self.by_document.get(&(file.to_owned(), document.index, stem)));
+        }
+        if let Some(name) = document.name.as_ref().filter(|_| home.release) {
+            looked.insert(format!("HelmRelease {name}"));
+            for other in self.by_release.get(&(name.clone(), stem.to_owned())).into_iter().flatten() {
+                if may_be_same(other.namespace.as_deref(), document.namespace.as_deref()) {
+                    if other.whole { said.hear(&other.name) } else { against.hear(&other.name) }
+                }
+            }
+        }
+        (said, against)
+    }
+
+    fn in_files(
+        &self,
+        file: &str,
+        stem: &str,
+        home: &Home,
+        known: &Known<'_>,
+        looked: &mut BTreeSet<String>,
+    ) -> Result<Said, String> {
+        let mut said = Said::default();
+        let mut look = |path: String, said: &mut Said| {
+            if path != file && (known.exists)(&path) {
+                said.join(self.by_file.get(&(path.clone(), stem.to_owned())));
+                looked.insert(path);
+            }
+        };
+        if home.beside {
+            folders(file).flat_map(values_of).for_each(|path| look(path, &mut said));
+        }
+        if let Some(chart) = &home.chart {
+            let definition = in_folder(chart, "Chart.yaml");
+            if !(known.exists)(&definition) {
+                return Err(format!("{ALONE}, and there is no {definition} that could name it; {MARK_IT}"));
+            }
+            if !home.instead {
+                values_of(chart).into_iter().for_each(|path| look(path, &mut said));
+            }
+        }
+        for path in &home.files {
+            if !(known.exists)(path) {
+                return Err(format!("{ALONE}, and the values file {path} is not here; {MARK_IT}"));
+            }
+            look(path.clone(), &mut said);
+        }
+        Ok(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::repository;
+    use super::*;
+
+    const BASE: &str = "image: {repository: ghcr.io/acme/web, tag: v1}\nproxy: {repository: ghcr.io/acme/proxy, tag: v1}\nfooImage: ghcr.io/acme/foo\nfooImageTag: v1\n";
+
+    /// The tags that found their repository in these files; each that did not is told why.
+    fn resolved(files: &[(&str, &str)], notes: usize) -> Vec<String> {
+        let (found, noted) = repository(files);
+        assert_eq!(noted.len(), notes, "{noted:?} {found:?}");
+        found
+    }
+
+    #[test]
+    fn a_values_file_finds_what_the_base_beside_it_names() {
+        for (overlay, text, want) in [
+            ("web/values-prod.yaml", "image: {tag: v2}\n", "ghcr.io/acme/web:v2"),
+            ("web/prod-values.yaml", "image:\n  tag: v2\n", "ghcr.io/acme/web:v2"),
+            ("web/values/prod.yaml", "image: {tag: v2}\n", "ghcr.io/acme/web:v2"),
+            ("web/values-prod.yaml", "proxy: {tag: v2}\n", "ghcr.io/acme/proxy:v2"),
+            ("web/values-prod.yaml", "fooImageTag: v2\n", "ghcr.io/acme/foo:v2"),
+        ] {
+            let found = resolved(&[("web/values.yaml", BASE), (overlay, text)], 0);
+            assert_eq!(found, [format!("{overlay}: {want}")]);
+        }
+    }
+
+    #[test]
+    fn what_nobody_names_is_noted_with_what_was_looked_for() {
+        for (overlay, text, notes, said) in [
+            ("web/values-prod.yaml", "jobImage: {tag: v2}\n", 1, "in the same place of web/values.yaml"),
+            ("other/values-prod.yaml", "image: {tag: v2}\n", 1, "beside it; a marker"),
+            ("web/values-prod.yaml", "image: {registry: m.example.com, tag: v2}\n", 1, "may stand before it"),
+            (
+                "web/values-prod.yaml",
+                "global: {imageRegistry: m.example.com}\nimage: {tag: v2}\n",
+                1,
+                "may stand before it",
+            ),
+            ("web/values-prod.yaml", "git: {tag: v2}\n", 0, ""),
+            ("web/values-prod.yaml", "image: {tag: ''}\n", 0, ""),
+        ] {
+            let (found, noted) = repository(&[("web/values.yaml", BASE), (overlay, text)]);
+            assert_eq!((found.len(), noted.len()), (0, notes), "{text}: {noted:?}");
+            assert!(noted.iter().all(|note| note.contains(said)), "{noted:?}");
+        }
+        assert_eq!(resolved(&[("web/values.yaml", "image: {tag: v1}\n")], 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_sibling_names_nothing_but_one_that_contradicts_leaves_the_tag_open() {
+        let overlay = ("web/values-prod.yaml", "image: {tag: v2}\n");
+        let sibling = ("web/values-eu.yaml", "image: {repository: eu.example.com/web, tag: v1}\n");
+        let same = ("web/values-eu.yaml", "image: {repository: ghcr.io/acme/web, tag: v1}\n");
+        assert!(resolved(&[overlay, sibling], 1).is_empty());
+        assert!(resolved(&[("web/values.yaml", BASE), overlay, sibling], 1).is_empty());
+        assert_eq!(resolved(&[("web/values.yaml", BASE), overlay, same], 0).len(), 1);
+    }
+
+    const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: apps}\nspec:\n  chart: {spec: {chart: ./charts/web, sourceRef: {kind: GitRepository, name: x}}}\n";
+
+    #[test]
+    fn a_release_finds_what_the_chart_of_the_repository_names() {
+        let (chart, base) = (("charts/web/Chart.yaml", "name: web\n"), ("charts/web/values.yaml", BASE));
+        let values = "  values: {image: {tag: v2}}\n";
+        let release = format!("{RELEASE}{values}");
+        assert_eq!(resolved(&[chart, base, ("a.yaml", &release)], 0), ["a.yaml: ghcr.io/acme/web:v2"]);
+        assert!(resolved(&[base, ("a.yaml", &release)], 1).is_empty(), "a folder without Chart.yaml is no chart");
+        let doubtful = format!("{RELEASE}  valuesFrom: [{{kind: Secret, name: x}}]\n{values}");
+        assert!(resolved(&[chart, base, ("a.yaml", &doubtful)], 1).is_empty());
+        let remote = release.replace("GitRepository", "HelmRepository");
+        assert!(resolved(&[chart, base, ("a.yaml", &remote)], 1).is_empty());
+        let files = release.replace("sourceRef", "valuesFiles: [charts/web/prod.yaml], sourceRef");
+        assert!(resolved(&[chart, base, ("a.yaml", &files)], 1).is_empty(), "a file that is not here may name another");
+    }
+
+    #[test]
+    fn a_patch_finds_what_the_release_names() {
+        let release = format!("{RELEASE}  values: {{image: {{repository: ghcr.io/acme/web, tag: v1}}}}\n");
+        let patch = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec: {values: {image: {tag: v2}}}\n";
+        assert_eq!(
+            resolved(&[("base/a.yaml", &release), ("prod/a.yaml", patch)], 0),
+            ["prod/a.yaml: ghcr.io/acme/web:v2"]
+        );
+        // Another patch may be of another environment: it names nothing, but it can contradict.
+        let other = patch.replace("tag: v2", "tag: v3, repository: eu.example.com/web");
+        assert!(resolved(&[("eu/a.yaml", &other), ("prod/a.yaml", patch)], 1).is_empty());
+        assert!(resolved(&[("base/a.yaml", &release), ("eu/a.yaml", &other), ("prod/a.yaml", patch)], 1).is_empty());
+        let elsewhere = release.replace("namespace: apps", "namespace: x");
+        let named = patch.replace("name: web", "name: web, namespace: apps");
+        assert!(resolved(&[("base/a.yaml", &elsewhere), ("prod/a.yaml", &named)], 1).is_empty());
+    }
+
+    #[test]
+    fn an_application_finds_what_its_own_values_or_its_chart_name() {
+        let head = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web}\nspec:\n  source:\n    path: charts/web\n    helm:\n";
+        let (chart, base) = (("charts/web/Chart.yaml", "name: web\n"), ("charts/web/values.yaml", BASE));
+        for values in [
+            "      parameters: [{name: image.tag, value: v2}]\n",
+            "      valuesObject: {image: {tag: v2}}\n",
+            "      values: |\n        image:\n          tag: v2\n",
+        ] {
+            let text = format!("{head}{values}");
+            assert_eq!(resolved(&[chart, base, ("a.yaml", &text)], 0), ["a.yaml: ghcr.io/acme/web:v2"], "{values}");
+            let far = text.replace("helm:\n", "helm:\n      valueFiles: [$values/prod.yaml]\n");
+            assert!(resolved(&[chart, base, ("a.yaml", &far)], 1).is_empty());
+        }
+        let own = format!(
+            "{head}      parameters: [{{name: image.tag, value: v2}}]\n      valuesObject: {{image: {{repository: eu.example.com/web}}}}\n"
+        );
+        assert_eq!(resolved(&[chart, base, ("a.yaml", &own)], 0), ["a.yaml: eu.example.com/web:v2"]);
+    }
+
+    #[test]
+    fn many_files_cost_no_more_than_their_sum() {
+        let overlays = (0..2_000).map(|n| (format!("web/values-{n}.yaml"), "image: {tag: v2}\n")).collect::<Vec<_>>();
+        let mut files = vec![("web/values.yaml", BASE)];
+        files.extend(overlays.iter().map(|(path, text)| (path.as_str(), *text)));
+        assert_eq!(resolved(&files, 0).len(), 2_000);
+    }
+
+    #[test]
+    fn the_parts_of_an_image_have_one_stem() {
+        for (path, want) in [
+            ("image.tag", "image."),
+            ("image.repository", "image."),
+            ("tag", "."),
+            ("imageTag", "imageTag"),
+            ("a.\"b.tag\"", "a.\"b.tag\""),
+        ] {
+            assert_eq!(stem(path), want);
+        }
+    }
+}
