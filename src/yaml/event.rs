@@ -167,11 +167,11 @@ impl<'a> Events<'a> {
         while at <= content.start {
             at += match bytes.get(at)? {
                 b'|' | b'>' => {
-                    let line = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+                    let line = at + line_end(&bytes[at..]).unwrap_or(bytes.len() - at);
                     let written = self.text.get(at..content.end.max(line))?;
                     return Some(Span::new(at, at + written.trim_end_matches([' ', '\t', '\r', '\n']).len()));
                 }
-                b'#' => memchr::memchr(b'\n', &bytes[at..])?,
+                b'#' => line_end(&bytes[at..])?,
                 b'&' | b'!' => bytes[at..].iter().position(u8::is_ascii_whitespace)?,
                 b' ' | b'\t' | b'\r' | b'\n' | b':' | b'-' | b'?' | 0xef | 0xbb | 0xbf => 1,
                 _ => return None,
@@ -219,6 +219,11 @@ impl<'a> Iterator for Events<'a> {
         }
         None
     }
+}
+
+/// Where the first line ends: at a line feed, or at a carriage return, which may stand alone.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', bytes)
 }
 
 fn layout(style: StructureStyle) -> Layout {
@@ -276,6 +281,8 @@ mod tests {
             ("# > no\n>\n\n folded\n line\n", vec![">\n\n folded\n line"]),
             ("a: b\n---\nc: |\n  d\n", vec!["a", "b", "c", "|\n  d"]),
             ("a:\n  b\n  c\n", vec!["a", "b\n  c"]),
+            ("# x\r>\n\r>\nS", vec![">\n\r>\nS"]),
+            ("a: | # c\r  b\r", vec!["a", "| # c\r  b"]),
         ] {
             assert_eq!(written(text), want, "{text:?}");
         }
