@@ -133,7 +133,8 @@ pub fn plan_action(reference: &Reference, target: &Target) -> Result<Action, Edi
 ///
 /// Edits that want the same of one scalar are one. Time and memory are linear in the bytes.
 pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
-    let text = yaml::text(bytes).map_err(|problem| EditError::Unproven(problem.message))?;
+    // The scan could read it.
+    let text = yaml::text(bytes).map_err(|_| EditError::Stale { line: 1 })?;
     let mut splices = Vec::new();
     let mut actions = Vec::with_capacity(edits.len());
     for edit in edits {

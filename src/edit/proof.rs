@@ -14,6 +14,28 @@ type Parsed<'e> = Result<Event<'e>, yaml::Problem>;
 
 /// Compares the texts; `splices` are settled and lead from `old` to `new`.
 pub(super) fn prove(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
+    compare(old, new, splices).map_err(|problem| stale(old, splices).unwrap_or(problem))
+}
+
+/// Whether the proof fails because the old text is not the one that the splices were made for: a scalar that they name does
+/// not stand there.
+fn stale(old: &str, splices: &[Splice]) -> Option<EditError> {
+    let mut scalars = HashMap::new();
+    for event in yaml::documents(old).into_iter().flat_map(|piece| Events::new(old, piece)) {
+        if let Ok(Event { kind: Kind::Scalar { value, .. }, span, .. }) = event {
+            scalars.insert(span, value);
+        }
+    }
+    let reads = |span: &Span, text: &str| scalars.get(span).is_some_and(|value| value == text);
+    let lost = splices.iter().find_map(|splice| match &splice.meaning {
+        Meaning::Value { scalar, old, .. } => (!reads(scalar, old)).then_some(*scalar),
+        Meaning::Gone { key, value } => [*key, *value].into_iter().find(|span| !scalars.contains_key(span)),
+        Meaning::Inner { .. } | Meaning::Raw { .. } | Meaning::Pair { .. } => None,
+    });
+    lost.map(|span| EditError::Stale { line: position(old, span.start).line })
+}
+
+fn compare(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
     let unproven = |what: &str| Err(EditError::Unproven(what.to_owned()));
     yaml::text(new.as_bytes()).map_err(|problem| EditError::Unproven(problem.message))?;
     let (before, after) = (yaml::documents(old), yaml::documents(new));
@@ -244,5 +266,14 @@ mod tests {
         }
         let unasked = prove(OLD, &OLD.replace("c: v1", "c: v2"), &[]);
         assert!(unasked.is_err());
+    }
+
+    #[test]
+    fn a_text_without_the_scalars_that_change_is_another_text() {
+        let splices = [splice(0, "v1", "v2", "v2"), splice(40, "v1", "v3", "v3")];
+        for other in [OLD.replace("v1", "v4"), OLD.replace("a: ", "a:  "), OLD.replace("---", "- --"), String::new()] {
+            let problem = prove(&other, &join(&other, &splices), &splices).unwrap_err();
+            assert!(matches!(problem, EditError::Stale { .. }), "{problem}");
+        }
     }
 }

@@ -32,12 +32,13 @@ pub enum Reason {
     AmbiguousImage,
     NotAllowed,
     NotEditable,
+    InternalError,
     Hold,
     ReportOnly,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -65,6 +66,7 @@ impl Reason {
         Reason::AmbiguousImage,
         Reason::NotAllowed,
         Reason::NotEditable,
+        Reason::InternalError,
         Reason::Hold,
         Reason::ReportOnly,
     ];
@@ -99,6 +101,7 @@ impl Reason {
             Reason::AmbiguousImage => "ambiguous-image",
             Reason::NotAllowed => "not-allowed",
             Reason::NotEditable => "not-editable",
+            Reason::InternalError => "internal-error",
             Reason::Hold => "hold",
             Reason::ReportOnly => "report-only",
         }
@@ -106,7 +109,7 @@ impl Reason {
 
     /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
     pub fn is_error(self) -> bool {
-        matches!(self, Reason::IncompleteInformation)
+        matches!(self, Reason::IncompleteInformation | Reason::InternalError)
     }
 
     /// One sentence for people who meet the word for the first time.
@@ -145,6 +148,9 @@ impl Reason {
                 "the operator's settings, or `allow` and `deny` of a policy file, do not let this file or image be touched"
             }
             Reason::NotEditable => "the place cannot be edited safely",
+            Reason::InternalError => {
+                "the edited file could not be proven right, so it was not written: a fault of Landwaiter, please report it"
+            }
             Reason::Hold => "a person put the reference on hold",
             Reason::ReportOnly => "the policy's write mode is report",
         }
