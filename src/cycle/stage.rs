@@ -16,6 +16,7 @@ impl Run<'_> {
         let Scanned { snapshot, policies, warnings, skipped, notes, .. } = scanned;
         let mut plan = Plan { entries, skipped, notes };
         plan.sort();
+        plan.tie();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.

@@ -10,7 +10,7 @@ use crate::yaml;
 /// What a target asks of a reference's scalars.
 pub(super) struct Wanted<'a> {
     /// The new values of the slots that change.
-    values: Vec<(&'a Slot, String)>,
+    pub(super) values: Vec<(&'a Slot, String)>,
     /// Keys to add, with their values.
     pub(super) inserts: Vec<Pair>,
     /// Keys that go, each with the one that takes its place if one does.

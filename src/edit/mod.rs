@@ -29,6 +29,7 @@ mod splice;
 
 use crate::image::{Digest, Tag};
 use crate::site::{Part, Reference};
+use crate::text::Span;
 use crate::yaml;
 use splice::{Meaning, Splice};
 
@@ -127,6 +128,13 @@ pub fn plan_action(reference: &Reference, target: &Target) -> Result<Action, Edi
     } else {
         Action::Update
     })
+}
+
+/// What the scalars that the target changes will hold, by their bytes in the file: for comparing the wishes of references
+/// that share a scalar.
+pub fn values(reference: &Reference, target: &Target) -> Result<Vec<(Span, String)>, EditError> {
+    let wanted = compose::wanted(reference, target)?;
+    Ok(wanted.values.into_iter().map(|(slot, value)| (slot.span, value)).collect())
 }
 
 /// Writes the targets into the bytes. All edits succeed, or none is made.

@@ -8,6 +8,7 @@ mod claim;
 mod group;
 mod message;
 mod settle;
+mod tie;
 
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};

@@ -49,11 +49,11 @@ pub(super) struct Draft {
     pub(super) primary: NodeId,
     pub(super) slots: Vec<(Part, NodeId)>,
     /// What stands before and behind the part in its scalar, where the scalar holds more than the part.
-    frames: HashMap<NodeId, (String, String)>,
+    pub(super) frames: HashMap<NodeId, (String, String)>,
     /// Further nodes on whose lines a hold comment may stand.
     pub(super) around: Vec<NodeId>,
-    /// The node that an alias in the place of a value stands for.
-    pub(super) alias_of: Option<NodeId>,
+    /// Parts whose value is an alias: the alias, and the node that it stands for.
+    pub(super) aliases: Vec<(Part, NodeId, NodeId)>,
     pub(super) parts: Parts,
     pub(super) marker: Option<Marker>,
     pub(super) hold: Option<HandHold>,
@@ -70,7 +70,7 @@ impl Draft {
             slots: Vec::new(),
             frames: HashMap::new(),
             around: Vec::new(),
-            alias_of: None,
+            aliases: Vec::new(),
             parts: Parts::default(),
             marker: None,
             hold: None,
@@ -100,6 +100,22 @@ impl Draft {
     ) {
         self.frames.insert(id, (before.to_owned(), after.to_owned()));
         self.carry(view, part, id, read);
+    }
+
+    /// Takes an alias as the carrier of one part. Whether the anchor's scalar may be edited for it is settled with all other
+    /// users of the anchor, see [`super::anchors`].
+    pub(super) fn carry_alias(
+        &mut self,
+        view: &View<'_, '_>,
+        part: Part,
+        (alias, target): (NodeId, NodeId),
+        read: fn(&str) -> Result<Parts, Unreadable>,
+    ) {
+        self.aliases.push((part, alias, target));
+        match view.tree.text(target) {
+            Some(text) => self.learn(view, target, read(text)),
+            None => self.block("an alias of a list or a mapping"),
+        }
     }
 
     /// Takes the marker that stands beside a scalar of the reference.

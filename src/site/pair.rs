@@ -205,10 +205,7 @@ impl Pair {
         let Some(id) = self.tag else { return };
         match view.given(id) {
             Given::Text(text) | Given::NotAString(text) => draft.carry(view, Part::Tag, id, value::tag(text)),
-            Given::Alias(target) => {
-                draft.block(format!("the tag is an alias: line {} carries the value", view.line(target)));
-                draft.learn(view, target, value::tag(view.tree.text(target).unwrap_or_default()));
-            }
+            Given::Alias(target) => draft.carry_alias(view, Part::Tag, (id, target), value::tag),
             Given::Null | Given::Collection => {}
         }
         draft.mark(view, id, Part::Tag);
@@ -258,9 +255,8 @@ fn whole(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId, sure:
             }
         },
         Given::Alias(target) => {
-            if let Some(read) = view.tree.text(target).map(value::whole).filter(Result::is_ok) {
-                draft.alias_of = Some(target);
-                draft.learn(view, target, read);
+            if view.tree.text(target).is_some_and(|text| value::whole(text).is_ok()) {
+                draft.carry_alias(view, Part::Whole, (id, target), value::whole);
                 found.add(draft);
             }
         }

@@ -74,6 +74,8 @@ pub struct Events<'a> {
     base: usize,
     /// Where the last node ended: a block scalar's header is looked for from here.
     reached: usize,
+    /// The last plain scalar: a comment inside of it is an error.
+    plain: Span,
     done: bool,
 }
 
@@ -99,6 +101,7 @@ impl<'a> Events<'a> {
             text: part,
             base: piece.span.start,
             reached: 0,
+            plain: Span::default(),
             done: false,
         }
     }
@@ -137,14 +140,21 @@ impl<'a> Events<'a> {
                 if style.is_block() {
                     match self.with_header(span) {
                         Some(whole) => span = whole,
-                        None => return Some(Err(self.lost(span))),
+                        None => return Some(Err(self.refused(span, "a block scalar whose beginning was not found"))),
                     }
+                }
+                if style == Style::Plain {
+                    self.plain = span;
                 }
                 let value = if style == Style::Absent { Cow::Borrowed("") } else { value };
                 Kind::Scalar { value, style }
             }
             Alias(id) => Kind::Alias(id),
             Anchor(_, name) => Kind::Anchor(name),
+            // Below a tab the parser goes on with the scalar, where YAML ends it and others refuse the text.
+            Comment(..) if self.plain.start < span.start && span.end <= self.plain.end => {
+                return Some(Err(self.refused(span, "a comment inside a plain scalar of several lines")));
+            }
             Comment(text, _) => Kind::Comment(text),
             _ => return None,
         };
@@ -180,12 +190,9 @@ impl<'a> Events<'a> {
         None
     }
 
-    fn lost(&self, span: Span) -> Problem {
-        Problem {
-            kind: ProblemKind::Syntax,
-            offset: self.base + span.start,
-            message: "a block scalar whose beginning was not found".into(),
-        }
+    /// What the parser accepts and we do not.
+    fn refused(&self, span: Span, message: &str) -> Problem {
+        Problem { kind: ProblemKind::Syntax, offset: self.base + span.start, message: message.into() }
     }
 
     fn problem(&self, error: &granit_parser::ScanError) -> Problem {
@@ -286,6 +293,15 @@ mod tests {
         ] {
             assert_eq!(written(text), want, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_comment_inside_a_plain_scalar_is_refused() {
+        for text in ["c: d\n\t# x\n  e\n", "c: d\r\t# x\r  e\r", "- d\n\t# x\n\n\t# y\n  e\n"] {
+            let problem = Events::new(text, documents(text)[0]).find_map(Result::err).unwrap();
+            assert!(problem.message.contains("a comment inside"), "{text:?}: {problem}");
+        }
+        assert_eq!(written("c: d\n\t# x\ne: f\n"), ["c", "d", "e", "f"]);
     }
 
     #[test]
