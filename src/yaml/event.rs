@@ -76,6 +76,8 @@ pub struct Events<'a> {
     reached: usize,
     /// The last plain scalar: a comment inside of it is an error.
     plain: Span,
+    /// How many flow collections are open.
+    flow: usize,
     done: bool,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Events<'a> {
             base: piece.span.start,
             reached: 0,
             plain: Span::default(),
+            flow: 0,
             done: false,
         }
     }
@@ -143,8 +146,13 @@ impl<'a> Events<'a> {
                         None => return Some(Err(self.refused(span, "a block scalar whose beginning was not found"))),
                     }
                 }
-                if style == Style::Plain {
-                    self.plain = span;
+                match style {
+                    Style::Plain => self.plain = span,
+                    // The parser takes it or leaves it, depending on the quotes of keys before it; others refuse it.
+                    Style::Single | Style::Double if self.flow > 0 && has_tab_indent(span.of(self.text)?) => {
+                        return Some(Err(self.refused(span, "a tab in the indentation of a quoted scalar")));
+                    }
+                    _ => {}
                 }
                 let value = if style == Style::Absent { Cow::Borrowed("") } else { value };
                 Kind::Scalar { value, style }
@@ -158,6 +166,12 @@ impl<'a> Events<'a> {
             Comment(text, _) => Kind::Comment(text),
             _ => return None,
         };
+        match kind {
+            Kind::MappingStart(Layout::Flow) | Kind::SequenceStart(Layout::Flow) => self.flow += 1,
+            // Inside a flow collection there is no other.
+            Kind::MappingEnd | Kind::SequenceEnd => self.flow = self.flow.saturating_sub(1),
+            _ => {}
+        }
         if !matches!(kind, Kind::Anchor(_) | Kind::Comment(_) | Kind::DocumentStart(_)) {
             self.reached = self.reached.max(span.end);
         }
@@ -233,6 +247,12 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
     memchr::memchr2(b'\n', b'\r', bytes)
 }
 
+/// Whether one of the lines below the first begins with blanks that hold a tab.
+fn has_tab_indent(written: &str) -> bool {
+    let lines = written.split(['\n', '\r']).skip(1);
+    lines.map(|line| line.trim_start_matches(' ')).any(|rest| rest.starts_with('\t'))
+}
+
 fn layout(style: StructureStyle) -> Layout {
     match style {
         StructureStyle::Block => Layout::Block,
@@ -296,12 +316,19 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_inside_a_plain_scalar_is_refused() {
-        for text in ["c: d\n\t# x\n  e\n", "c: d\r\t# x\r  e\r", "- d\n\t# x\n\n\t# y\n  e\n"] {
+    fn what_the_parser_takes_and_others_do_not_is_refused() {
+        for (text, why) in [
+            ("c: d\n\t# x\n  e\n", "a comment inside"),
+            ("c: d\r\t# x\r  e\r", "a comment inside"),
+            ("- d\n\t# x\n\n\t# y\n  e\n", "a comment inside"),
+            ("a:\n- {a: 'x\n \tb'}\n", "a tab in"),
+            ("[[], \"x\n\tb\"]\n", "a tab in"),
+        ] {
             let problem = Events::new(text, documents(text)[0]).find_map(Result::err).unwrap();
-            assert!(problem.message.contains("a comment inside"), "{text:?}: {problem}");
+            assert!(problem.message.contains(why), "{text:?}: {problem}");
         }
         assert_eq!(written("c: d\n\t# x\ne: f\n"), ["c", "d", "e", "f"]);
+        assert_eq!(written("- [{}]\n- \"x\n  \tb\"\n"), ["\"x\n  \tb\""]);
     }
 
     #[test]
