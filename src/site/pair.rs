@@ -11,7 +11,8 @@
 //!
 //! The tag lends the reference its line and path. Names are read, not written, unless a marker asks for it. A mapping with
 //! `repository` and `tag` under another key is an image only when its repository names a registry, or `registry` or
-//! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default.
+//! `pullPolicy` stands beside it; a Git repository has the same keys. An absent or empty tag means the chart's default. A
+//! digest can be added where `repository` and `tag` stand under an image's key, as charts that know digests read it.
 //! This is no shape of its own: `helm`, `flux`, `argo`, `helmfile` and `kustomize` say where values stand.
 
 mod keys;
@@ -20,7 +21,7 @@ use self::keys::{Keys, in_order, is_listed_image, names_image, tag_stem};
 use super::draft::{Draft, Found, shown};
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
-use super::{Part, Shape};
+use super::{InsertPoint, Part, RemovePoint, Shape, insertion, removal};
 use crate::yaml::{NodeId, NodeKind};
 
 /// Finds every image in the values that lie below `root`.
@@ -120,6 +121,8 @@ struct Pair {
     tag: Option<NodeId>,
     digest: Option<NodeId>,
     sha: Option<NodeId>,
+    /// The mapping is one that charts read a `digest` of: `repository` and `tag` under an image's key.
+    takes_digest: bool,
 }
 
 impl Pair {
@@ -127,7 +130,8 @@ impl Pair {
     fn in_map(keys: &Keys<'_>, name: NodeId, tag: Option<NodeId>) -> Pair {
         let get = |key| keys.get(key);
         let tag = tag.or_else(|| get("tag")).or_else(|| get("version").filter(|_| keys.image));
-        Pair { registry: get("registry"), name, tag, digest: get("digest"), sha: get("sha") }
+        let takes_digest = keys.image && get("repository") == Some(name) && tag.is_some() && get("tag") == tag;
+        Pair { registry: get("registry"), name, tag, digest: get("digest"), sha: get("sha"), takes_digest }
     }
 
     /// Beside other values, told by what their keys begin with.
@@ -139,6 +143,7 @@ impl Pair {
             tag: Some(tag),
             digest: get(["Digest", "_digest"]),
             sha: get(["Sha", "_sha"]),
+            takes_digest: false,
         }
     }
 
@@ -164,6 +169,8 @@ impl Pair {
         if keys.twice.iter().any(used) {
             draft.block("a key stands twice in the mapping");
         }
+        draft.insert = self.missing(view);
+        draft.remove = self.digest.and_then(|id| removable(view, id)).into_iter().collect();
         found.claim(self.name);
         found.add(draft);
     }
@@ -224,6 +231,19 @@ impl Pair {
             draft.block("`sha` holds a digest without its algorithm, which is not written");
         }
     }
+}
+
+impl Pair {
+    /// Where a digest could be written.
+    fn missing(&self, view: &View<'_, '_>) -> Option<InsertPoint> {
+        let tag = self.tag.filter(|_| self.takes_digest && self.digest.is_none() && self.sha.is_none())?;
+        insertion::after(view, tag, "digest", Part::Digest)
+    }
+}
+
+/// A digest may go, unless a marker would go with it. A tag stays: without one the chart's own version would run.
+fn removable(view: &View<'_, '_>, digest: NodeId) -> Option<RemovePoint> {
+    (!view.marks.contains_key(&digest)).then(|| removal::of(view, digest, Part::Digest))?
 }
 
 /// The node that carries the value: an alias's anchor, or the node.
