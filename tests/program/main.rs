@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, start programs and may panic")]
 
 mod commits;
+mod bad_input;
 mod contract;
 mod first_steps;
 #[path = "../support/installed.rs"]
