@@ -22,6 +22,7 @@
 //! ```
 
 mod compose;
+mod lines;
 mod nested;
 mod proof;
 mod raw;

@@ -4,8 +4,8 @@
 //! parsed side by side, and every pair of events must be equal in kind, value, style, anchor, tag and comment text, but
 //! for the scalars that a splice names, and for the pairs that a splice inserts or takes out.
 
-use super::EditError;
 use super::splice::{Meaning, Splice};
+use super::{EditError, lines};
 use crate::text::{Span, position};
 use crate::yaml::{self, Event, Events, Kind, Style};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -54,7 +54,12 @@ fn compare(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
                 return unproven("a document without a change changed");
             }
         } else {
-            Document::new(old, here, moved).compare(Events::new(old, before), Events::new(new, after))?;
+            let quick = lines::hold((old, before), (new, after), here, moved);
+            if !quick || cfg!(debug_assertions) {
+                let full = Document::new(old, here, moved).compare(Events::new(old, before), Events::new(new, after));
+                debug_assert!(!quick || full.is_ok(), "the proof by lines is wrong: {full:?} {old:?} {new:?}");
+                full?;
+            }
         }
         moved += here.iter().map(|splice| splice.text.len() as isize - splice.span.len() as isize).sum::<isize>();
     }
@@ -62,7 +67,7 @@ fn compare(old: &str, new: &str, splices: &[Splice]) -> Result<(), EditError> {
 }
 
 /// What is expected of one document.
-struct Document<'s> {
+pub(super) struct Document<'s> {
     text: &'s str,
     /// By the scalar's bytes in the old text (an absent value may begin where the next scalar does): what it reads before
     /// and after.
@@ -86,7 +91,7 @@ struct Pair<'s> {
 
 impl<'s> Document<'s> {
     /// `moved`: by how many bytes the splices before this document moved it.
-    fn new(text: &'s str, splices: &'s [Splice], mut moved: isize) -> Document<'s> {
+    pub(super) fn new(text: &'s str, splices: &'s [Splice], mut moved: isize) -> Document<'s> {
         let mut document =
             Document { text, values: HashMap::new(), pairs: BTreeMap::new(), gone: HashSet::new(), cuts: Vec::new() };
         for splice in splices {
@@ -111,7 +116,7 @@ impl<'s> Document<'s> {
         document
     }
 
-    fn compare(mut self, before: Events<'_>, after: Events<'_>) -> Result<(), EditError> {
+    pub(super) fn compare(mut self, before: Events<'_>, after: Events<'_>) -> Result<(), EditError> {
         let mut before = before.fuse();
         for event in after {
             let event = event.map_err(|problem| EditError::Unproven(format!("not YAML afterwards: {problem}")))?;
