@@ -7,7 +7,8 @@
 //!
 //! Behind an anchor and its aliases stands one scalar, which is a slot of each of their references
 //! (`site::anchors`). Each reference is decided alone; here their wishes are compared. Where one of them keeps its value,
-//! or wants another, all are held. Holding one may leave another scalar's users without agreement, hence the rounds.
+//! or wants another, all are held. Holding one may leave another scalar's users without agreement, hence the rounds. Those
+//! that agree become changes of one group, for no commit can have half of them.
 
 use super::{Entry, Plan, State};
 use crate::edit;
@@ -23,12 +24,37 @@ impl Plan {
         loop {
             let refused = shared.iter().filter_map(|users| disagreement(&self.entries, users)).collect::<Vec<_>>();
             if refused.is_empty() {
-                return;
+                return self.join(&shared);
             }
             for (users, why) in refused {
                 for at in users {
                     if matches!(self.entries[at].state, State::Change(_)) {
                         self.entries[at].state = State::held(Reason::NotEditable, why.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Puts the changes of one scalar into one group, the first by name: they are written together.
+    fn join(&mut self, shared: &[Users]) {
+        let mut moved = true;
+        // Names only go down, so this ends.
+        while std::mem::take(&mut moved) {
+            for users in shared {
+                let groups = users.entries.iter().filter_map(|at| match &self.entries[*at].state {
+                    State::Change(change) => Some(change.group.clone()),
+                    _ => None,
+                });
+                let Some(first) = groups.min() else { continue };
+                for at in &users.entries {
+                    if let State::Change(change) = &mut self.entries[*at].state
+                        && change.group != first
+                    {
+                        change.group = first.clone();
+                        moved = true;
                     }
                 }
             }
@@ -93,7 +119,7 @@ fn wish(entry: &Entry, span: Span) -> Option<String> {
 mod tests {
     use super::*;
     use crate::edit::{Action, Target};
-    use crate::image::Tag;
+    use crate::image::{Digest, Tag};
     use crate::plan::{Change, Found};
     use crate::site;
 
@@ -103,9 +129,10 @@ mod tests {
     fn tied(text: &str, wishes: &[&str]) -> Vec<State> {
         let references = site::scan("kustomization.yaml", text.as_bytes()).references;
         assert_eq!(references.len(), wishes.len());
-        let entries = references.into_iter().zip(wishes).map(|(reference, tag)| {
+        let groups = ["b", "a", "c"];
+        let entries = references.into_iter().zip(wishes).zip(&groups).map(|((reference, tag), group)| {
             let to = Target { tag: Tag::parse(tag).ok(), ..Target::default() };
-            let change = State::Change(Change { action: Action::Update, to });
+            let change = State::Change(Change { action: Action::Update, to, group: (*group).into() });
             Entry {
                 found: Found { file: "kustomization.yaml".into(), blob: None, reference },
                 image: None,
@@ -135,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_tied_is_written_together() {
+        let groups = tied(&images(&TWO), &["v2", "v2", "v2"]).into_iter().filter_map(|state| match state {
+            State::Change(change) => Some(change.group.to_string()),
+            _ => None,
+        });
+        assert_eq!(groups.collect::<Vec<_>>(), ["a", "a", "c"]);
+    }
+
+    #[test]
     fn the_detail_names_the_anchor_and_who_differs() {
         let detail = |wishes| {
             let held = tied(&images(&TWO), wishes).into_iter().find_map(|state| match state {
@@ -161,12 +197,17 @@ mod tests {
             "name: b, newTag: *t, digest: &e sha256:0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
             "name: c, newTag: v1, digest: *e",
         ];
-        let digest = crate::image::Digest::parse(&format!("sha256:{}", "0c".repeat(32))).ok();
+        let digest = Digest::parse(&format!("sha256:{}", "0c".repeat(32))).ok();
         let references = site::scan("kustomization.yaml", images(&chain).as_bytes()).references;
         let entries = references.into_iter().zip(["v3", "v2", "v2"]).map(|(reference, tag)| {
             let to = Target { name: None, tag: Tag::parse(tag).ok(), digest: digest.clone() };
             let found = Found { file: "kustomization.yaml".into(), blob: None, reference };
-            Entry { found, image: None, policy: None, state: State::Change(Change { action: Action::Update, to }) }
+            Entry {
+                found,
+                image: None,
+                policy: None,
+                state: State::Change(Change { action: Action::Update, to, group: "".into() }),
+            }
         });
         let mut plan = Plan { entries: entries.collect(), ..Plan::default() };
         plan.tie();
