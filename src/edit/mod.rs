@@ -5,9 +5,9 @@
 //! siblings, with their indentation and line ending; a stale `digest:` or `newTag:` goes with its line, or gives its place
 //! to the key that comes. Comments stay with their lines: one at the end of a line that goes, goes with it.
 //!
-//! The proof: after splicing, the touched documents are parsed again, and the two streams of events, values,
-//! styles, anchors, tags and comments included, may differ in exactly the intended scalars and keys. All other
-//! bytes are copied, not written. What cannot be proven is an error and is never written.
+//! The proof: after splicing, the touched documents, or where that is enough their changed lines, are parsed again, and the
+//! two streams of events, values, styles, anchors, tags and comments included, may differ in exactly the intended scalars
+//! and keys. All other bytes are copied, not written. What cannot be proven is an error and is never written.
 //!
 //! Not done here: editing what [`Reference::blocked`] blocks, text that is not YAML.
 //!

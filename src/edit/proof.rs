@@ -1,8 +1,10 @@
 //! The proof that a rewritten text differs from the old one in the intended values only.
 //!
-//! Both texts are cut into documents; documents without a splice are the same bytes and need no look. The others are
-//! parsed side by side, and every pair of events must be equal in kind, value, style, anchor, tag and comment text, but
-//! for the scalars that a splice names, and for the pairs that a splice inserts or takes out.
+//! Both texts are cut into documents, which nothing but `---` and `...` at the beginning of a line can end
+//! ([`yaml::documents`]); their number must be the same. Documents without a splice must be the same bytes and need no
+//! look. Of the others [`super::lines`] proves those whose changes stay on their lines. All that are left are parsed side
+//! by side, and every pair of events must be equal in kind, value, style, anchor, tag and comment text, but for the scalars
+//! that a splice names, and for the pairs that a splice inserts or takes out. What lies outside of the splices is copied.
 
 use super::splice::{Meaning, Splice};
 use super::{EditError, lines};
