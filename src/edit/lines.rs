@@ -21,7 +21,7 @@
 //! by the indentation of the lines below, which are the same (4), and in the old text it did not (1); a quoted one in its
 //! place ends with its quote. So the rest is read alike, line by line.
 //!
-//! Whatever does not fit (block scalars, keys that come and go, collections over several lines, aliases) is read in full by
+//! Whatever does not fit (block scalars, keys that change, come or go, collections over several lines, aliases) is read in full by
 //! [`super::proof`], which also has the last word where this proof fails. With debug assertions, as in every test and
 //! under the fuzzer, it is asked in any case, and must agree.
 
@@ -47,7 +47,8 @@ pub(super) fn hold(
     stand_alone(old, before, &lines) && read_alike((old, before), (new, after), &lines, moved)
 }
 
-/// The lines that change; `None` where a splice is anything but a value on one line.
+/// The lines that change; `None` where a splice is anything but a value on one line. Keys are no values: where a mapping
+/// begins, and how far a reader looks for its colon, depends on them.
 fn lines<'s>(text: &str, piece: Piece, splices: &'s [Splice]) -> Option<Vec<Line<'s>>> {
     let mut lines: Vec<Line<'s>> = Vec::new();
     let mut first = 0;
@@ -55,7 +56,8 @@ fn lines<'s>(text: &str, piece: Piece, splices: &'s [Splice]) -> Option<Vec<Line
         let scalar = scalar(splice)?;
         let inside = scalar.start <= splice.span.start && splice.span.end <= scalar.end;
         let twice = at > 0 && self::scalar(&splices[at - 1]) == Some(scalar);
-        if !inside || twice || has_break(scalar.of(text)?) || has_break(&splice.text) {
+        let rest = text.get(scalar.end..piece.span.end)?.trim_start_matches([' ', '\t']);
+        if !inside || twice || rest.starts_with(':') || has_break(scalar.of(text)?) || has_break(&splice.text) {
             return None;
         }
         match lines.last_mut().filter(|line| scalar.start < line.span.end) {
@@ -215,7 +217,6 @@ mod tests {
             "a: {b: v1, c: v1} # d\n",
             "a: &x !!str v1\nb: *x\n",
             "a: 'x\n  y'\nb: v1\nc: [\n  d]\n",
-            "v1: v1\n",
             "? v1\n: v1\n",
             "\u{feff}---\na: v1\rb: v1",
         ] {
@@ -233,9 +234,11 @@ mod tests {
             "a: {b: c,\n  d: v1}\n",
             "a: {b: c,\n  d: v1,\n  e: f}\n",
             "a: [v1, 'x\n  y']\n",
-            "v1: x\n  y\n",
-            "v1: |\n  y\n",
-            "v1: |\n",
+            "- v1\n  x\n",
+            "- |\n  v1\n",
+            // a key
+            "v1: x\n",
+            "a: {v1 : x}\n",
             // known elsewhere
             "a: &x b\nc: {*x : v1}\n",
             "%TAG !e! tag:example.com,2002:\n---\na: !e!b v1\n",
