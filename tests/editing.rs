@@ -239,20 +239,103 @@ fn a_digest_is_added_to_the_value_or_as_a_key() {
     }
 }
 
-/// Rows of a kustomization's entries before and after; `D` stands for the digest there, `N` for the new one.
+/// Rows of a kustomization's entries before and after; `D` stands for the digest there, `N` for the new one. The same
+/// entries are also tried as the text of a scalar.
 fn entries_become(rows: &[(&str, &str)], to: &Target, action: Action) {
     let text = |row: &str| row.replace('D', digest("0a").as_str()).replace('N', digest("0b").as_str());
-    for (given, want) in rows {
-        let given = text(given);
+    let whole = rows.iter().map(|(given, want)| (text(given), text(want)));
+    let inside = rows.iter().filter(|(given, _)| !given.contains("---"));
+    let inside = inside.map(|(given, want)| (embedded(&text(given)), embedded(&text(want))));
+    for (given, want) in whole.chain(inside) {
         let edited =
             set("kustomization.yaml", &given, |_| to.clone()).unwrap_or_else(|error| panic!("{error}\n{given}"));
-        assert_eq!(String::from_utf8(edited.bytes.clone()).unwrap(), text(want), "{given}");
+        assert_eq!(String::from_utf8(edited.bytes.clone()).unwrap(), want, "{given}");
         assert!(edited.actions.iter().all(|found| *found == action), "{given}");
         let after = scan("kustomization.yaml", &edited.bytes);
         for reference in &after.references {
             assert_eq!(reference.tag.as_deref(), to.tag.as_ref().map(Tag::as_str), "{given}");
             assert_eq!(reference.digest, to.digest, "{given}");
         }
+    }
+}
+
+/// The kustomization's entries as those of an object of Flux, in an inline patch.
+fn embedded(entries: &str) -> String {
+    let lines = entries.split_inclusive('\n').map(|line| match line.trim() {
+        "" => line.to_owned(),
+        _ => format!("      {line}"),
+    });
+    let head =
+        "patches:\n- patch: |\n    apiVersion: kustomize.toolkit.fluxcd.io/v1\n    kind: Kustomization\n    spec:\n";
+    let head = if entries.contains('\r') { head.replace('\n', "\r\n") } else { head.to_owned() };
+    head + &lines.collect::<String>()
+}
+
+#[test]
+fn keys_come_and_go_in_a_text_that_a_scalar_holds() {
+    let application = |text: &str| {
+        let head =
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  source:\n    helm:\n      values: |\n";
+        let lines = text.split_inclusive('\n').map(|line| match line.trim() {
+            "" => line.to_owned(),
+            _ => format!("        {line}"),
+        });
+        format!("{head}{}    chart: web\n", lines.collect::<String>())
+    };
+    let pinned = |reference: &Reference| Target {
+        tag: Some(Tag::parse(reference.tag.as_deref().unwrap()).unwrap()),
+        digest: Some(digest("0b")),
+        ..Target::default()
+    };
+    let tagged = |_: &Reference| Target { tag: Some(Tag::parse("v1").unwrap()), ..Target::default() };
+    for (without, with) in [
+        (
+            "image:\n  repository: acme/web\n  tag: v1 # why\n  # below\n\nother: x\n",
+            "image:\n  repository: acme/web\n  tag: v1 # why\n  digest: N\n  # below\n\nother: x\n",
+        ),
+        ("image: {repository: acme/web, tag: v1}\n", "image: {repository: acme/web, tag: v1, digest: N}\n"),
+        (
+            "a:\n  image:\n    repository: acme/web\n    tag: v1\n\n\n",
+            "a:\n  image:\n    repository: acme/web\n    tag: v1\n    digest: N\n\n\n",
+        ),
+    ] {
+        for end in ["\n", "\r\n"] {
+            let file = |text: &str| application(text).replace('N', digest("0b").as_str()).replace('\n', end);
+            let added = set("app.yaml", &file(without), pinned).unwrap();
+            assert_eq!(String::from_utf8(added.bytes).unwrap(), file(with));
+            assert_eq!(added.actions, [Action::Insert]);
+            let gone = set("app.yaml", &file(with), tagged).unwrap();
+            assert_eq!(String::from_utf8(gone.bytes).unwrap(), file(without));
+        }
+    }
+}
+
+#[test]
+fn two_keys_come_into_one_text_and_a_value_changes_with_them() {
+    let given = embedded("images:\n- name: a\n  newName: b\n- name: c\n  newTag: v1\n");
+    let edited = set("kustomization.yaml", &given, |_| Target {
+        tag: Some(Tag::parse("v2").unwrap()),
+        digest: Some(digest("0b")),
+        ..Target::default()
+    });
+    let want = given.replace("newName: b\n", "newName: b\n        newTag: v2\n        digest: N\n");
+    let want =
+        want.replace("newTag: v1\n", "newTag: v2\n        digest: N\n").replace("N\n", &format!("{}\n", digest("0b")));
+    assert_eq!(String::from_utf8(edited.unwrap().bytes).unwrap(), want);
+}
+
+#[test]
+fn in_a_quoted_or_folded_text_no_key_comes() {
+    let entries =
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {images: [{name: a, newTag: v1}]}\n";
+    for patch in
+        [format!(">\n    {}", entries.replace('\n', "\n\n    ")), format!("\"{}\"\n", entries.replace('\n', "\\n"))]
+    {
+        let text = format!("patches:\n- patch: {patch}");
+        let references = scan("kustomization.yaml", text.as_bytes()).references;
+        assert_eq!(references.len(), 1, "{text}");
+        assert!(references[0].blocked.as_ref().unwrap().contains("literal block"), "{text}");
+        assert!(references[0].insert.is_none() && references[0].remove.is_empty());
     }
 }
 

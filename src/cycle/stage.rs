@@ -16,6 +16,7 @@ impl Run<'_> {
         let Scanned { snapshot, policies, warnings, skipped, notes, .. } = scanned;
         let mut plan = Plan { entries, skipped, notes };
         plan.sort();
+        plan.tie();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.
@@ -93,14 +94,18 @@ fn prove(snapshot: &dyn Snapshot, plan: &mut Plan, order: &Order) -> Result<Vec<
     for (path, members) in by_file {
         match snapshot.read_one(&path)? {
             Some(old) => jobs.push(Job { path, members, old: old.into() }),
-            None => hold(plan, &members, "the file disappeared while it was being planned"),
+            None => {
+                let gone =
+                    State::held(Reason::IncompleteInformation, "the file disappeared while it was being planned");
+                members.into_iter().for_each(|at| plan.entries[at].state = gone.clone());
+            }
         }
     }
     let results = prove_all(plan, order, &jobs);
     let mut files = Vec::with_capacity(jobs.len());
     for (job, result) in jobs.into_iter().zip(results) {
         for (at, problem) in result.refused {
-            hold(plan, &[at], &problem.to_string());
+            plan.entries[at].state = State::refused(&problem);
         }
         for at in result.joined {
             join(plan, at, result.steps.first());
@@ -221,8 +226,68 @@ fn join(plan: &mut Plan, at: usize, step: Option<&(Arc<str>, Arc<[u8]>)>) {
     }
 }
 
-fn hold(plan: &mut Plan, members: &[usize], detail: &str) {
-    for &at in members {
-        plan.entries[at].state = State::held(Reason::NotEditable, detail);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::{Action, Target};
+    use crate::image::{Digest, Tag};
+    use crate::plan::{Change, Found};
+    use crate::site::{self, InsertForm};
+    use crate::text::Span;
+
+    const OLD: &str = "images:\n- name: web\n  newTag: v1\n- name: api\n  newTag: v1\n";
+
+    /// A plan that sets both tags of [`OLD`].
+    fn plan() -> Plan {
+        let to = Target { tag: Tag::parse("v2").ok(), ..Target::default() };
+        let change = State::Change(Change { action: Action::Update, to, group: "web".into() });
+        let references = site::scan("kustomization.yaml", OLD.as_bytes()).references;
+        let entry = |reference| Entry {
+            found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+            image: None,
+            policy: None,
+            state: change.clone(),
+        };
+        Plan { entries: references.into_iter().map(entry).collect(), ..Plan::default() }
+    }
+
+    fn proven(plan: &Plan, old: &str) -> Proven {
+        let job = Job { path: "kustomization.yaml".into(), members: vec![0, 1], old: old.as_bytes().into() };
+        prove_one(plan, &Order::new(), &job)
+    }
+
+    fn reasons(proven: Proven) -> Vec<Reason> {
+        let states = proven.refused.iter().map(|(_, problem)| State::refused(problem));
+        let reason = |state| if let State::Held(held) = state { Some(held.reason) } else { None };
+        states.filter_map(reason).collect()
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_proven_is_an_error_and_its_neighbour_is_made() {
+        let mut plan = plan();
+        // A fault of ours, made by hand: a key that would be inserted in the middle of another.
+        let Entry { found, state: State::Change(change), .. } = &mut plan.entries[0] else { panic!() };
+        change.to.digest = Digest::parse(&format!("sha256:{}", "0a".repeat(32))).ok();
+        if let Some(point) = &mut found.reference.insert {
+            point.after = Span::new(0, 4);
+            point.form = InsertForm::Flow { quoted: false };
+        }
+        let proven = proven(&plan, OLD);
+        let new = OLD.replacen(
+            "web\n  newTag: v1\n- name: api\n  newTag: v1",
+            "web\n  newTag: v1\n- name: api\n  newTag: v2",
+            1,
+        );
+        assert_eq!(proven.steps.last().map(|(_, new)| &**new), Some(new.as_bytes()));
+        assert_eq!(reasons(proven), [Reason::InternalError]);
+    }
+
+    #[test]
+    fn a_file_that_changed_under_us_is_missing_information() {
+        for other in ["images: []\n", "# more\n", "", &OLD.replace("v1", "v3"), &OLD.replace('\n', "\r\n")] {
+            let proven = proven(&plan(), other);
+            assert!(proven.steps.is_empty(), "{other:?}");
+            assert_eq!(reasons(proven), [Reason::IncompleteInformation; 2], "{other:?}");
+        }
     }
 }

@@ -3,14 +3,14 @@
 use super::splice::{Meaning, Splice};
 use super::{EditError, Target, word};
 use crate::image::Repository;
-use crate::site::{InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot, is_chart_version};
+use crate::site::{Inner, InsertForm, InsertPoint, Medium, Part, Reference, RemovePoint, Slot, is_chart_version};
 use crate::text::{Span, position};
 use crate::yaml;
 
 /// What a target asks of a reference's scalars.
 pub(super) struct Wanted<'a> {
     /// The new values of the slots that change.
-    values: Vec<(&'a Slot, String)>,
+    pub(super) values: Vec<(&'a Slot, String)>,
     /// Keys to add, with their values.
     pub(super) inserts: Vec<Pair>,
     /// Keys that go, each with the one that takes its place if one does.
@@ -153,20 +153,39 @@ pub(super) fn splices(text: &str, reference: &Reference, target: &Target) -> Res
         splices.push(part(text, slot, value)?);
     }
     for (point, slot, successor) in &wanted.leaving {
-        if let Some((key, value)) = successor {
-            splices.push(replacement(text, point.key, &point.name, key)?);
-            splices.push(replacement(text, point.value, &slot.value, value)?);
-        } else if let Some(gone) = point.gone {
-            splices.push(removal(text, point, gone)?);
-        }
+        let own = leave(text, point, &slot.value, successor.as_ref())?;
+        splices.append(&mut match &point.inner {
+            None => own,
+            Some(inner) => nest(own, inner, leave(&inner.text, &inner.place, &slot.value, successor.as_ref())?),
+        });
     }
     if let Some(point) = &reference.insert {
         for (key, value) in &wanted.inserts {
-            let splice = insertion(text, point, key, value);
-            splices.push(splice.ok_or_else(|| EditError::Stale { line: line(text, point.after) })?);
+            let own = vec![insertion(text, point, key, value)?];
+            splices.append(&mut match &point.inner {
+                None => own,
+                Some(inner) => nest(own, inner, vec![insertion(&inner.text, &inner.place, key, value)?]),
+            });
         }
     }
     Ok(splices)
+}
+
+/// Splices of the file as changes of the text that one of its scalars holds.
+fn nest<T>(own: Vec<Splice>, place: &Inner<T>, inner: Vec<Splice>) -> Vec<Splice> {
+    let nested = |(own, inner): (Splice, Splice)| {
+        let meaning = Meaning::Inner { scalar: place.scalar, text: place.text.clone(), splice: Box::new(inner) };
+        Splice { meaning, ..own }
+    };
+    own.into_iter().zip(inner).map(nested).collect()
+}
+
+/// A pair goes, or gives its place to another.
+fn leave(text: &str, point: &RemovePoint, old: &str, successor: Option<&Pair>) -> Result<Vec<Splice>, EditError> {
+    if let Some((key, value)) = successor {
+        return Ok(vec![replacement(text, point.key, &point.name, key)?, replacement(text, point.value, old, value)?]);
+    }
+    point.gone.map(|gone| removal(text, point, gone)).into_iter().collect()
 }
 
 fn line(text: &str, span: Span) -> usize {
@@ -183,7 +202,16 @@ fn part(text: &str, slot: &Slot, value: &str) -> Result<Splice, EditError> {
     let meaning = match &slot.setting.medium {
         Medium::Yaml => Meaning::Value { scalar: slot.span, old, new },
         Medium::Text | Medium::Token => Meaning::Raw { old: spelling.span.of(text).unwrap_or_default().to_owned() },
-        Medium::Within(within) => Meaning::Inner { scalar: slot.span, within: within.clone(), old, new },
+        Medium::Within(within) => {
+            // An inner scalar lies on one line, so that all its bytes moved by the same amount.
+            let start = within.span.start + (spelling.span.start - slot.span.start);
+            let splice = Box::new(Splice {
+                span: Span::new(start, start + spelling.span.len()),
+                text: spelling.text.clone(),
+                meaning: Meaning::Value { scalar: within.span, old, new },
+            });
+            Meaning::Inner { scalar: within.scalar, text: within.text.clone(), splice }
+        }
     };
     Ok(Splice { span: spelling.span, text: spelling.text, meaning })
 }
@@ -226,9 +254,9 @@ fn spelling(text: &str, slot: &Slot, value: &str) -> Option<yaml::Spelling> {
     Some(yaml::Spelling { span, text: part.to_owned(), value: value.to_owned() })
 }
 
-/// One more pair after the sibling; `None` when the text does not hold the sibling.
-fn insertion(text: &str, point: &InsertPoint, key: &str, value: &str) -> Option<Splice> {
-    let rest = text.get(point.after.end..)?;
+/// One more pair after the sibling.
+fn insertion(text: &str, point: &InsertPoint, key: &str, value: &str) -> Result<Splice, EditError> {
+    let rest = text.get(point.after.end..).ok_or_else(|| EditError::Stale { line: line(text, point.after) })?;
     let plain = yaml::scalar_text(value);
     let (at, pair) = match point.form {
         InsertForm::Flow { quoted: false } => (point.after.end, format!(", {key}: {plain}")),
@@ -245,7 +273,7 @@ fn insertion(text: &str, point: &InsertPoint, key: &str, value: &str) -> Option<
             }
         }
     };
-    Some(Splice {
+    Ok(Splice {
         span: Span::new(at, at),
         text: pair,
         meaning: Meaning::Pair { key: key.to_owned(), value: value.to_owned() },

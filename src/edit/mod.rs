@@ -5,9 +5,9 @@
 //! siblings, with their indentation and line ending; a stale `digest:` or `newTag:` goes with its line, or gives its place
 //! to the key that comes. Comments stay with their lines: one at the end of a line that goes, goes with it.
 //!
-//! The proof: after splicing, the touched documents are parsed again, and the two streams of events, values,
-//! styles, anchors, tags and comments included, may differ in exactly the intended scalars and keys. All other
-//! bytes are copied, not written. What cannot be proven is an error and is never written.
+//! The proof: after splicing, the touched documents, or where that is enough their changed lines, are parsed again, and the
+//! two streams of events, values, styles, anchors, tags and comments included, may differ in exactly the intended scalars
+//! and keys. All other bytes are copied, not written. What cannot be proven is an error and is never written.
 //!
 //! Not done here: editing what [`Reference::blocked`] blocks, text that is not YAML.
 //!
@@ -22,6 +22,7 @@
 //! ```
 
 mod compose;
+mod lines;
 mod nested;
 mod proof;
 mod raw;
@@ -29,6 +30,7 @@ mod splice;
 
 use crate::image::{Digest, Tag};
 use crate::site::{Part, Reference};
+use crate::text::Span;
 use crate::yaml;
 use splice::{Meaning, Splice};
 
@@ -129,11 +131,19 @@ pub fn plan_action(reference: &Reference, target: &Target) -> Result<Action, Edi
     })
 }
 
+/// What the scalars that the target changes will hold, by their bytes in the file: for comparing the wishes of references
+/// that share a scalar.
+pub fn values(reference: &Reference, target: &Target) -> Result<Vec<(Span, String)>, EditError> {
+    let wanted = compose::wanted(reference, target)?;
+    Ok(wanted.values.into_iter().map(|(slot, value)| (slot.span, value)).collect())
+}
+
 /// Writes the targets into the bytes. All edits succeed, or none is made.
 ///
 /// Edits that want the same of one scalar are one. Time and memory are linear in the bytes.
 pub fn apply(bytes: &[u8], edits: &[Edit<'_>]) -> Result<Edited, EditError> {
-    let text = yaml::text(bytes).map_err(|problem| EditError::Unproven(problem.message))?;
+    // The scan could read it.
+    let text = yaml::text(bytes).map_err(|_| EditError::Stale { line: 1 })?;
     let mut splices = Vec::new();
     let mut actions = Vec::with_capacity(edits.len());
     for edit in edits {

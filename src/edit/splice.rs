@@ -1,7 +1,6 @@
 //! Splices: which bytes are replaced by which text, and what a reader must see afterwards.
 
 use super::EditError;
-use crate::site::Within;
 use crate::text::{Span, position};
 use std::sync::Arc;
 
@@ -19,15 +18,25 @@ pub(super) struct Splice {
 pub(super) enum Meaning {
     /// The scalar at `scalar` reads `old` before and `new` after.
     Value { scalar: Span, old: String, new: String },
-    /// As `Value`, for a scalar of the YAML text that another scalar holds; `scalar` is its place in the file. [`super::nested`] lets one
-    /// splice of each outer scalar say what that reads.
-    Inner { scalar: Span, within: Arc<Within>, old: String, new: String },
+    /// A change of the YAML text that the scalar at `scalar` holds and that reads `text`; `splice` is the same change in terms
+    /// of that text. [`super::nested`] lets one splice of each such scalar say what it reads.
+    Inner { scalar: Span, text: Arc<str>, splice: Box<Splice> },
     /// Bytes that are not read as YAML, which are `old` before.
     Raw { old: String },
     /// One more pair of a mapping.
     Pair { key: String, value: String },
     /// One pair less: these two scalars, and the comment that stands with them in the bytes that go.
     Gone { key: Span, value: Span },
+}
+
+impl Splice {
+    /// What the splice does to the text that it is about, which may be that of a scalar.
+    fn innermost(&self) -> &Meaning {
+        match &self.meaning {
+            Meaning::Inner { splice, .. } => splice.innermost(),
+            meaning => meaning,
+        }
+    }
 }
 
 /// Sorts the splices, merges those that are the same and refuses those that touch each other.
@@ -50,7 +59,7 @@ pub(super) fn settle(text: &str, mut splices: Vec<Splice>) -> Result<Vec<Splice>
 
 /// Whether two neighbours in sorted order cannot both be made.
 fn collide(first: &Splice, second: &Splice) -> bool {
-    match (&first.meaning, &second.meaning) {
+    match (first.innermost(), second.innermost()) {
         (Meaning::Value { .. }, Meaning::Value { .. }) => {
             second.span.start < first.span.end || first.span == second.span
         }

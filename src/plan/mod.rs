@@ -8,13 +8,14 @@ mod claim;
 mod group;
 mod message;
 mod settle;
+mod tie;
 
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
 pub use settle::{question, settle};
 
-use crate::edit::{Action, Target};
+use crate::edit::{Action, EditError, Target};
 use crate::image::Repository;
 use crate::policy::{Held, PolicyName, Reason};
 use crate::site::{Reference, SkipReason};
@@ -61,6 +62,17 @@ impl State {
 
     pub fn held(reason: Reason, detail: impl Into<String>) -> State {
         State::Held(Held { reason, detail: detail.into() })
+    }
+
+    /// The hold of a reference whose edit was refused. A doubt about our own work is an error, and so is a file that changed
+    /// under us; all other refusals are the place's.
+    pub fn refused(problem: &EditError) -> State {
+        let reason = match problem {
+            EditError::Unproven(_) => Reason::InternalError,
+            EditError::Stale { .. } => Reason::IncompleteInformation,
+            _ => Reason::NotEditable,
+        };
+        State::held(reason, problem.to_string())
     }
 }
 
@@ -129,4 +141,24 @@ impl Plan {
 
 fn first_byte(reference: &Reference) -> (usize, usize) {
     (reference.slots.iter().map(|slot| slot.span.start).min().unwrap_or(usize::MAX), reference.line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_no_property_of_the_place_is_an_error() {
+        for (problem, reason, error) in [
+            (EditError::Unproven("x".into()), Reason::InternalError, true),
+            (EditError::Stale { line: 1 }, Reason::IncompleteInformation, true),
+            (EditError::Unwritable { line: 1 }, Reason::NotEditable, false),
+            (EditError::Blocked("x".into()), Reason::NotEditable, false),
+            (EditError::NoPlace("tag"), Reason::NotEditable, false),
+        ] {
+            let State::Held(held) = State::refused(&problem) else { panic!("{problem}") };
+            assert_eq!((held.reason, held.reason.is_error()), (reason, error));
+            assert_eq!(held.detail, problem.to_string());
+        }
+    }
 }

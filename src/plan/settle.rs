@@ -67,7 +67,7 @@ pub fn settle(
         return state;
     }
     match action {
-        Err(problem) => State::held(Reason::NotEditable, problem.to_string()),
+        Err(problem) => State::refused(&problem),
         Ok(_) if policy.write.mode == WriteMode::Report => {
             State::held(Reason::ReportOnly, format!("would be {}", describe(&to)))
         }

@@ -36,13 +36,14 @@ pub enum Reason {
     AmbiguousImage,
     NotAllowed,
     NotEditable,
+    InternalError,
     Hold,
     ReportOnly,
     Window,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 34] = [
+    pub const ALL: [Reason; 35] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -74,6 +75,7 @@ impl Reason {
         Reason::AmbiguousImage,
         Reason::NotAllowed,
         Reason::NotEditable,
+        Reason::InternalError,
         Reason::Hold,
         Reason::ReportOnly,
         Reason::Window,
@@ -113,6 +115,7 @@ impl Reason {
             Reason::AmbiguousImage => "ambiguous-image",
             Reason::NotAllowed => "not-allowed",
             Reason::NotEditable => "not-editable",
+            Reason::InternalError => "internal-error",
             Reason::Hold => "hold",
             Reason::ReportOnly => "report-only",
             Reason::Window => "window",
@@ -121,7 +124,7 @@ impl Reason {
 
     /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
     pub fn is_error(self) -> bool {
-        matches!(self, Reason::IncompleteInformation | Reason::PoliciesRejected)
+        matches!(self, Reason::IncompleteInformation | Reason::PoliciesRejected | Reason::InternalError)
     }
 
     /// One sentence for people who meet the word for the first time.
@@ -164,6 +167,9 @@ impl Reason {
                 "the operator's settings, or `allow` and `deny` of a policy file, do not let this file or image be touched, or this source be read"
             }
             Reason::NotEditable => "the place cannot be edited safely",
+            Reason::InternalError => {
+                "the edited file could not be proven right, so it was not written: a fault of Landwaiter, please report it"
+            }
             Reason::Hold => "a person put the reference on hold",
             Reason::ReportOnly => "the policy's write mode is report",
             Reason::Window => "the policy's `windows` do not let changes be written now",

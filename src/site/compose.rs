@@ -78,8 +78,7 @@ fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
             draft.mark(view, id, Part::Whole);
         }
         Given::Alias(target) => {
-            draft.alias_of = Some(target);
-            draft.learn(view, target, value::whole(view.tree.text(target).unwrap_or_default()));
+            draft.carry_alias(view, Part::Whole, (id, target), value::whole);
         }
         Given::NotAString(_) | Given::Null | Given::Collection => {
             return found.notes.push(view.note(id, "the service's image is no text"));

@@ -63,11 +63,11 @@ pub(super) struct Draft {
     pub(super) primary: NodeId,
     pub(super) slots: Vec<(Part, NodeId)>,
     /// What stands before and behind the part in its scalar, where the scalar holds more than the part.
-    frames: HashMap<NodeId, Setting>,
+    pub(super) frames: HashMap<NodeId, Setting>,
     /// Further nodes on whose lines a hold comment may stand.
     pub(super) around: Vec<NodeId>,
-    /// The node that an alias in the place of a value stands for.
-    pub(super) alias_of: Option<NodeId>,
+    /// Parts whose value is an alias: the alias, and the node that it stands for.
+    pub(super) aliases: Vec<(Part, NodeId, NodeId)>,
     pub(super) parts: Parts,
     pub(super) marker: Option<Marker>,
     pub(super) hold: Option<HandHold>,
@@ -86,7 +86,7 @@ impl Draft {
             slots: Vec::new(),
             frames: HashMap::new(),
             around: Vec::new(),
-            alias_of: None,
+            aliases: Vec::new(),
             parts: Parts::default(),
             marker: None,
             hold: None,
@@ -124,6 +124,22 @@ impl Draft {
     pub(super) fn carry_version(&mut self, view: &View<'_, '_>, id: NodeId, read: Result<Parts, Unreadable>) {
         self.frames.insert(id, Setting { version: true, ..Setting::default() });
         self.carry(view, Part::Tag, id, read);
+    }
+
+    /// Takes an alias as the carrier of one part. Whether the anchor's scalar may be edited for it is settled with all other
+    /// users of the anchor, see [`super::anchors`].
+    pub(super) fn carry_alias(
+        &mut self,
+        view: &View<'_, '_>,
+        part: Part,
+        (alias, target): (NodeId, NodeId),
+        read: fn(&str) -> Result<Parts, Unreadable>,
+    ) {
+        self.aliases.push((part, alias, target));
+        match view.tree.text(target) {
+            Some(text) => self.learn(view, target, read(text)),
+            None => self.block("an alias of a list or a mapping"),
+        }
     }
 
     /// Takes the marker that stands beside a scalar of the reference.

@@ -6,15 +6,15 @@
 //!     tag: v1          # the inner scalar: a line of the text, and a line of the file
 //! ```
 //!
-//! The text is read like a file of its own, markers and holds included. Its scalars can be edited when every line of the
-//! text is a line of the file: a literal block (`|`) with one indentation. In a quoted or folded text the references are
-//! found and blocked. A text inside such a text is not read, which is noted.
+//! The text is read like a file of its own, markers and holds included. Its scalars can be edited, and keys come and go,
+//! when every line of the text is a line of the file: a literal block (`|`) with one indentation. In a quoted or folded text
+//! the references are found and blocked. A text inside such a text is not read, which is noted.
 
 use super::draft::Text;
 use super::elsewhere::Sought;
 use super::scan::{self, Source};
 use super::view::View;
-use super::{Medium, Reference, Scan, Within};
+use super::{Inner, InsertForm, InsertPoint, Medium, Reference, RemovePoint, Scan, Within};
 use crate::text::Span;
 use crate::yaml::{Lines, NodeId, Style};
 use std::collections::BTreeSet;
@@ -57,6 +57,8 @@ pub(super) fn scan(view: &View<'_, '_>, id: NodeId, what: &Text) -> Scan {
 struct Map {
     /// The offset in the file of each line's first character.
     starts: Vec<usize>,
+    /// By how many columns the lines of the file are deeper.
+    indent: usize,
     /// The 1-based line of the file that the text's first is.
     first: usize,
 }
@@ -91,7 +93,7 @@ impl Map {
             starts.push(at + depth);
             at += written.len() + 1;
         }
-        Some(Map { starts, first })
+        Some(Map { starts, indent: indent?, first })
     }
 
     /// The bytes of the file that bytes of one line of the text are.
@@ -102,6 +104,24 @@ impl Map {
         }
         let start = self.starts.get(line - 1)?;
         Some(Span::new(start + span.start - lines.start(span.start), start + span.end - lines.start(span.start)))
+    }
+
+    /// The bytes of the file that go when bytes of the text go. Where whole lines go, their indentation goes with them.
+    fn gone(&self, file: &Lines<'_>, lines: &Lines<'_>, span: Span) -> Option<Span> {
+        let starts_line = |offset| lines.start(offset) == offset;
+        if span.start < span.end && starts_line(span.start) && (starts_line(span.end) || span.end == lines.text().len())
+        {
+            let start = file.start(self.span(lines, Span::new(span.start, span.start))?.start);
+            let end = file.end(self.span(lines, Span::new(span.end - 1, span.end - 1))?.start);
+            if file.text()[..end].ends_with('\n') {
+                return Some(Span::new(start, end));
+            }
+            // The file ends without a line break, and goes on ending without one.
+            let above = file.text()[..start].strip_suffix('\n')?;
+            return Some(Span::new(above.strip_suffix('\r').unwrap_or(above).len(), end));
+        }
+        let at = |offset| self.span(lines, Span::new(offset, offset)).map(|span| span.start);
+        Some(Span::new(at(span.start)?, at(span.end)?))
     }
 }
 
@@ -126,8 +146,9 @@ impl Home<'_, '_, '_> {
             (outer, inner) => format!("{outer}.{inner}"),
         };
         reference.document = self.view.identity(self.view.tree.root());
-        reference.insert = None;
-        reference.remove.clear();
+        reference.insert = reference.insert.take().and_then(|point| self.insert(point, map?));
+        let remove = std::mem::take(&mut reference.remove);
+        reference.remove = remove.into_iter().filter_map(|point| self.remove(point, map?)).collect();
         let scalar = self.view.tree.node(self.id).span;
         for slot in &mut reference.slots {
             let inner = slot.span;
@@ -144,6 +165,34 @@ impl Home<'_, '_, '_> {
             }
             slot.setting.medium = Medium::Within(Arc::new(Within { scalar, text: self.text.clone(), span: inner }));
         }
+    }
+
+    fn insert(&self, point: InsertPoint, map: &Map) -> Option<InsertPoint> {
+        let after = map.span(self.lines, point.after)?;
+        let form = match point.form {
+            InsertForm::Line { column } => InsertForm::Line { column: column + map.indent },
+            flow => flow,
+        };
+        Some(InsertPoint { key: point.key, part: point.part, after, form, inner: Some(self.inner(point)) })
+    }
+
+    fn remove(&self, point: RemovePoint, map: &Map) -> Option<RemovePoint> {
+        let gone = match point.gone {
+            Some(gone) => Some(map.gone(self.view.lines, self.lines, gone)?),
+            None => None,
+        };
+        Some(RemovePoint {
+            part: point.part,
+            name: point.name.clone(),
+            key: map.span(self.lines, point.key)?,
+            value: map.span(self.lines, point.value)?,
+            gone,
+            inner: Some(self.inner(point)),
+        })
+    }
+
+    fn inner<T>(&self, place: T) -> Arc<Inner<T>> {
+        Arc::new(Inner { scalar: self.view.tree.node(self.id).span, text: self.text.clone(), place })
     }
 }
 

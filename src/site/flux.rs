@@ -31,7 +31,8 @@ use crate::yaml::NodeId;
 use std::sync::Arc;
 
 pub(super) fn find(view: &View<'_, '_>, found: &mut Found) {
-    if view.role != Role::File || !view.is_object() {
+    // A patch of such an object has its fields.
+    if view.role == Role::Values || !view.is_object() {
         return;
     }
     let Some(root) = view.tree.root() else { return };

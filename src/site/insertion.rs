@@ -33,5 +33,5 @@ pub(super) fn after(view: &View<'_, '_>, sibling: NodeId, key: &'static str, par
         }
         InsertForm::Line { column: before.len() }
     };
-    Some(InsertPoint { key, part, after: node.span, form })
+    Some(InsertPoint { key, part, after: node.span, form, inner: None })
 }

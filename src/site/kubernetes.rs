@@ -82,9 +82,8 @@ pub(super) fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
             }
         }
         Given::Alias(target) => {
-            draft.alias_of = Some(target);
-            if let Some(text) = view.tree.text(target) {
-                draft.learn(view, target, value::whole(text));
+            if view.tree.text(target).is_some() {
+                draft.carry_alias(view, Part::Whole, (id, target), value::whole);
                 found.add(draft);
             }
         }

@@ -213,10 +213,7 @@ fn take(view: &View<'_, '_>, draft: &mut Draft, field: &Field, id: NodeId) {
     let key = field.key;
     match view.given(id) {
         Given::Text(text) | Given::NotAString(text) => draft.carry(view, field.part, id, (field.read)(text)),
-        Given::Alias(target) => {
-            draft.block(format!("`{key}` is an alias: line {} carries the value", view.line(target)));
-            draft.learn(view, target, (field.read)(view.tree.text(target).unwrap_or_default()));
-        }
+        Given::Alias(target) => draft.carry_alias(view, field.part, (id, target), field.read),
         Given::Collection | Given::Null => draft.block(format!("`{key}` is no text")),
     }
     let Some(mark) = view.marks.get(&id) else { return };

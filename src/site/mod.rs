@@ -318,6 +318,8 @@ pub struct InsertPoint {
     /// The sibling scalar after whose line, or in a flow mapping directly after which, the new key goes.
     pub after: Span,
     pub form: InsertForm,
+    /// The same point in the text of a scalar, where the mapping stands in one.
+    pub inner: Option<Arc<Inner<InsertPoint>>>,
 }
 
 /// A key that may go, with its value.
@@ -331,6 +333,19 @@ pub struct RemovePoint {
     pub value: Span,
     /// The bytes that go with the pair; `None` where only another key may take its place.
     pub gone: Option<Span>,
+    /// The same pair in the text of a scalar, where it stands in one.
+    pub inner: Option<Arc<Inner<RemovePoint>>>,
+}
+
+/// A place in a YAML text that is itself the value of a scalar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inner<T> {
+    /// The outer scalar's bytes in the file.
+    pub scalar: Span,
+    /// The outer scalar's value.
+    pub text: Arc<str>,
+    /// In terms of that value.
+    pub place: T,
 }
 
 /// How a further key is written.

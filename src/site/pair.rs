@@ -23,7 +23,7 @@ use super::draft::{Draft, Found, shown};
 use super::elsewhere::Home;
 use super::value::{self, Parts, Unreadable};
 use super::view::{Given, View};
-use super::{Part, Shape};
+use super::{Part, RemovePoint, Shape, removal};
 use crate::yaml::{NodeId, NodeKind};
 use std::sync::Arc;
 
@@ -167,6 +167,7 @@ impl Pair {
         if keys.twice.iter().any(used) {
             draft.block("a key stands twice in the mapping");
         }
+        draft.remove = self.digest.and_then(|id| removable(view, id)).into_iter().collect();
         found.claim(self.name);
         found.add(draft);
     }
@@ -208,10 +209,7 @@ impl Pair {
         let Some(id) = self.tag else { return };
         match view.given(id) {
             Given::Text(text) | Given::NotAString(text) => draft.carry(view, Part::Tag, id, value::tag(text)),
-            Given::Alias(target) => {
-                draft.block(format!("the tag is an alias: line {} carries the value", view.line(target)));
-                draft.learn(view, target, value::tag(view.tree.text(target).unwrap_or_default()));
-            }
+            Given::Alias(target) => draft.carry_alias(view, Part::Tag, (id, target), value::tag),
             Given::Null | Given::Collection => {}
         }
         draft.mark(view, id, Part::Tag);
@@ -230,6 +228,11 @@ impl Pair {
             draft.block("`sha` holds a digest without its algorithm, which is not written");
         }
     }
+}
+
+/// A digest may go, unless a marker would go with it. A tag stays: without one the chart's own version would run.
+fn removable(view: &View<'_, '_>, digest: NodeId) -> Option<RemovePoint> {
+    (!view.marks.contains_key(&digest)).then(|| removal::of(view, digest, Part::Digest))?
 }
 
 /// The node that carries the value: an alias's anchor, or the node.
@@ -261,9 +264,8 @@ fn whole(view: &View<'_, '_>, found: &mut Found, shape: Shape, id: NodeId, sure:
             }
         },
         Given::Alias(target) => {
-            if let Some(read) = view.tree.text(target).map(value::whole).filter(Result::is_ok) {
-                draft.alias_of = Some(target);
-                draft.learn(view, target, read);
+            if view.tree.text(target).is_some_and(|text| value::whole(text).is_ok()) {
+                draft.carry_alias(view, Part::Whole, (id, target), value::whole);
                 found.add(draft);
             }
         }

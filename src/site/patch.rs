@@ -48,8 +48,7 @@ fn operation(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
         }
         Given::Alias(target) if names_image => {
             let mut draft = Draft::new(Shape::Patch, value);
-            draft.alias_of = Some(target);
-            draft.learn(view, target, value::whole(view.tree.text(target).unwrap_or_default()));
+            draft.carry_alias(view, Part::Whole, (value, target), value::whole);
             found.add(draft);
         }
         _ => {}

@@ -36,7 +36,7 @@ pub(super) fn of(view: &View<'_, '_>, value: NodeId, part: Part) -> Option<Remov
         NodeKind::Mapping(Layout::Flow) => flow(view, before, after, name, node.span),
         _ => line(view, before, after, name, node.span),
     };
-    Some(RemovePoint { part, name: view.tree.text(key)?.to_owned(), key: name, value: node.span, gone })
+    Some(RemovePoint { part, name: view.tree.text(key)?.to_owned(), key: name, value: node.span, gone, inner: None })
 }
 
 const WHITE: [char; 4] = [' ', '\t', '\r', '\n'];

@@ -72,8 +72,8 @@ fn image(view: &View<'_, '_>, found: &mut Found, id: NodeId) {
             draft.mark(view, id, Part::Whole);
         }
         Given::Alias(target) => {
-            draft.block(format!("an alias: line {} carries the value", view.line(target)));
-            draft.learn(view, target, value::whole(view.tree.text(target).unwrap_or_default()));
+            let whole = |text: &str| value::whole(text.strip_prefix(SCHEME).unwrap_or(text));
+            draft.carry_alias(view, Part::Whole, (id, target), whole);
         }
     }
     found.add(draft);

@@ -74,6 +74,10 @@ pub struct Events<'a> {
     base: usize,
     /// Where the last node ended: a block scalar's header is looked for from here.
     reached: usize,
+    /// The last plain scalar: a comment inside of it is an error.
+    plain: Span,
+    /// How many flow collections are open.
+    flow: usize,
     done: bool,
 }
 
@@ -99,6 +103,8 @@ impl<'a> Events<'a> {
             text: part,
             base: piece.span.start,
             reached: 0,
+            plain: Span::default(),
+            flow: 0,
             done: false,
         }
     }
@@ -137,17 +143,35 @@ impl<'a> Events<'a> {
                 if style.is_block() {
                     match self.with_header(span) {
                         Some(whole) => span = whole,
-                        None => return Some(Err(self.lost(span))),
+                        None => return Some(Err(self.refused(span, "a block scalar whose beginning was not found"))),
                     }
+                }
+                match style {
+                    Style::Plain => self.plain = span,
+                    // The parser takes it or leaves it, depending on the quotes of keys before it; others refuse it.
+                    Style::Single | Style::Double if self.flow > 0 && has_tab_indent(span.of(self.text)?) => {
+                        return Some(Err(self.refused(span, "a tab in the indentation of a quoted scalar")));
+                    }
+                    _ => {}
                 }
                 let value = if style == Style::Absent { Cow::Borrowed("") } else { value };
                 Kind::Scalar { value, style }
             }
             Alias(id) => Kind::Alias(id),
             Anchor(_, name) => Kind::Anchor(name),
+            // Below a tab the parser goes on with the scalar, where YAML ends it and others refuse the text.
+            Comment(..) if self.plain.start < span.start && span.end <= self.plain.end => {
+                return Some(Err(self.refused(span, "a comment inside a plain scalar of several lines")));
+            }
             Comment(text, _) => Kind::Comment(text),
             _ => return None,
         };
+        match kind {
+            Kind::MappingStart(Layout::Flow) | Kind::SequenceStart(Layout::Flow) => self.flow += 1,
+            // Inside a flow collection there is no other.
+            Kind::MappingEnd | Kind::SequenceEnd => self.flow = self.flow.saturating_sub(1),
+            _ => {}
+        }
         if !matches!(kind, Kind::Anchor(_) | Kind::Comment(_) | Kind::DocumentStart(_)) {
             self.reached = self.reached.max(span.end);
         }
@@ -167,11 +191,11 @@ impl<'a> Events<'a> {
         while at <= content.start {
             at += match bytes.get(at)? {
                 b'|' | b'>' => {
-                    let line = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+                    let line = at + line_end(&bytes[at..]).unwrap_or(bytes.len() - at);
                     let written = self.text.get(at..content.end.max(line))?;
                     return Some(Span::new(at, at + written.trim_end_matches([' ', '\t', '\r', '\n']).len()));
                 }
-                b'#' => memchr::memchr(b'\n', &bytes[at..])?,
+                b'#' => line_end(&bytes[at..])?,
                 b'&' | b'!' => bytes[at..].iter().position(u8::is_ascii_whitespace)?,
                 b' ' | b'\t' | b'\r' | b'\n' | b':' | b'-' | b'?' | 0xef | 0xbb | 0xbf => 1,
                 _ => return None,
@@ -180,12 +204,9 @@ impl<'a> Events<'a> {
         None
     }
 
-    fn lost(&self, span: Span) -> Problem {
-        Problem {
-            kind: ProblemKind::Syntax,
-            offset: self.base + span.start,
-            message: "a block scalar whose beginning was not found".into(),
-        }
+    /// What the parser accepts and we do not.
+    fn refused(&self, span: Span, message: &str) -> Problem {
+        Problem { kind: ProblemKind::Syntax, offset: self.base + span.start, message: message.into() }
     }
 
     fn problem(&self, error: &granit_parser::ScanError) -> Problem {
@@ -219,6 +240,17 @@ impl<'a> Iterator for Events<'a> {
         }
         None
     }
+}
+
+/// Where the first line ends: at a line feed, or at a carriage return, which may stand alone.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', bytes)
+}
+
+/// Whether one of the lines below the first begins with blanks that hold a tab.
+fn has_tab_indent(written: &str) -> bool {
+    let lines = written.split(['\n', '\r']).skip(1);
+    lines.map(|line| line.trim_start_matches(' ')).any(|rest| rest.starts_with('\t'))
 }
 
 fn layout(style: StructureStyle) -> Layout {
@@ -276,9 +308,27 @@ mod tests {
             ("# > no\n>\n\n folded\n line\n", vec![">\n\n folded\n line"]),
             ("a: b\n---\nc: |\n  d\n", vec!["a", "b", "c", "|\n  d"]),
             ("a:\n  b\n  c\n", vec!["a", "b\n  c"]),
+            ("# x\r>\n\r>\nS", vec![">\n\r>\nS"]),
+            ("a: | # c\r  b\r", vec!["a", "| # c\r  b"]),
         ] {
             assert_eq!(written(text), want, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_the_parser_takes_and_others_do_not_is_refused() {
+        for (text, why) in [
+            ("c: d\n\t# x\n  e\n", "a comment inside"),
+            ("c: d\r\t# x\r  e\r", "a comment inside"),
+            ("- d\n\t# x\n\n\t# y\n  e\n", "a comment inside"),
+            ("a:\n- {a: 'x\n \tb'}\n", "a tab in"),
+            ("[[], \"x\n\tb\"]\n", "a tab in"),
+        ] {
+            let problem = Events::new(text, documents(text)[0]).find_map(Result::err).unwrap();
+            assert!(problem.message.contains(why), "{text:?}: {problem}");
+        }
+        assert_eq!(written("c: d\n\t# x\ne: f\n"), ["c", "d", "e", "f"]);
+        assert_eq!(written("- [{}]\n- \"x\n  \tb\"\n"), ["\"x\n  \tb\""]);
     }
 
     #[test]

@@ -81,12 +81,17 @@ pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
         return Err(problem(ProblemKind::NotUtf8, 0, "UTF-16 text, only UTF-8 is read".into()));
     }
     if let Some(at) = memchr::memchr(0, bytes) {
-        return Err(problem(ProblemKind::Syntax, at, format!("a NUL byte at offset {at}")));
+        return Err(problem(ProblemKind::Syntax, at, format!("line {}: a NUL byte", line(bytes, at))));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
-        problem(ProblemKind::NotUtf8, at, format!("not UTF-8 at offset {at}"))
+        problem(ProblemKind::NotUtf8, at, format!("line {}: not UTF-8", line(bytes, at)))
     })
+}
+
+/// The 1-based number of the line that holds byte `at`.
+fn line(bytes: &[u8], at: usize) -> usize {
+    memchr::memchr_iter(b'\n', &bytes[..at]).count() + 1
 }
 
 /// Whether the bytes begin as UTF-16 text does: with its byte order mark, or with a NUL beside the first character.
@@ -108,6 +113,7 @@ mod tests {
         ] {
             assert_eq!(text(bytes).unwrap_err().kind, kind, "{bytes:?}");
         }
+        assert_eq!(text(b"a\nb: \xff\n").unwrap_err().message, "line 2: not UTF-8");
         assert_eq!(text("\u{feff}a: é\n".as_bytes()), Ok("\u{feff}a: é\n"));
     }
 

@@ -32,11 +32,14 @@ pub fn spell(text: &str, span: Span, old: &str, value: &str) -> Option<Spelling>
         // Below a carriage return alone our parser takes a document mark for text.
         Style::Literal | Style::Folded if written.split(BREAKS).any(|line| line.starts_with("...")) => None,
         Style::Literal | Style::Folded => match block_content(span, written, old) {
-            Some((content, indent)) if is_block_line(value) => Some(Spelling {
-                span: content,
-                text: format!("{:indent$}{value}", ""),
-                value: format!("{value}{}", &old[old.trim_end_matches(BLANKS).len()..]),
-            }),
+            // Blanks on the empty lines below the last would go on being part of the value.
+            Some((content, indent)) if is_block_line(value) && !breaks_below(old).contains([' ', '\t']) => {
+                Some(Spelling {
+                    span: content,
+                    text: format!("{:indent$}{value}", ""),
+                    value: format!("{value}{}", breaks_below(old)),
+                })
+            }
             _ if written.split(BREAKS).next().is_some_and(|header| header.contains('#')) => None,
             _ => spelled(double_quoted(value)),
         },
@@ -69,6 +72,11 @@ fn block_content(span: Span, written: &str, old: &str) -> Option<(Span, usize)> 
     let first = written[header..].split(BREAKS).find(|line| !is_blank(line))?;
     let own = spaces(old.split('\n').find(|line| !is_blank(line))?);
     Some((Span::new(span.start + header, span.end), spaces(first).checked_sub(own)?))
+}
+
+/// What a value ends with that the bytes of its scalar do not cover.
+fn breaks_below(value: &str) -> &str {
+    &value[value.trim_end_matches(BLANKS).len()..]
 }
 
 fn is_block_line(value: &str) -> bool {
@@ -152,6 +160,7 @@ mod tests {
             (">\r a\r b", "a b\n", "c", ">\r c", "c\n"),
             ("|", "", "c", "\"c\"", "c"),
             ("|-\n  a", "a", "b\nc", "\"b\\nc\"", "b\nc"),
+            ("|-\n a", "a\n ", "c", "\"c\"", "c"),
         ] {
             let spelled = spell(written, Span::new(0, written.len()), old, value).unwrap();
             let (start, end) = (spelled.span.start, spelled.span.end);
@@ -159,6 +168,7 @@ mod tests {
             assert_eq!(spelled.value, read);
         }
         assert_eq!(spell("| # why\n", Span::new(0, 7), "", "c"), None);
+        assert_eq!(spell("|- # why\n a", Span::new(0, 11), "a\n ", "c"), None);
         assert_eq!(spell("|\r...\n", Span::new(0, 5), "...\n", "c"), None);
         assert_eq!(spell("a:\n", Span::new(2, 2), "", "c"), None);
     }

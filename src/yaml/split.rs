@@ -14,7 +14,8 @@ pub struct Piece {
     pub span: Span,
 }
 
-/// The documents of a text, in order. Together they cover it, but for comments that no document follows.
+/// The documents of a text, in order. Together they cover it, but for comments that no document follows, and for a `...`
+/// behind a byte order mark: a parser may take these two for more of a plain scalar that stands above.
 pub fn documents(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -23,12 +24,13 @@ pub fn documents(text: &str) -> Vec<Piece> {
     };
     for mark in marks(text) {
         let content = !is_gap(&text[start..mark.at]);
-        let end = if mark.ends { mark.after } else { mark.at };
         if content {
-            push(start, end);
+            push(start, if mark.closes { mark.after } else { mark.at });
         }
-        if content || mark.ends {
-            start = end;
+        if mark.ends {
+            start = mark.after;
+        } else if content {
+            start = mark.at;
         }
     }
     if !is_gap(&text[start..]) {
@@ -44,6 +46,8 @@ struct Mark {
     after: usize,
     /// `...` rather than `---`.
     ends: bool,
+    /// A `...` that the document it ends may keep.
+    closes: bool,
 }
 
 fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
@@ -52,11 +56,13 @@ fn marks(text: &str) -> impl Iterator<Item = Mark> + '_ {
     let breaks = memchr::memchr2_iter(b'\n', b'\r', bytes).map(|at| at + 1);
     std::iter::once(0).chain(breaks).filter_map(move |at| {
         // Each document may begin with a byte order mark: files are joined by people who do not know of it.
-        let rest = bytes[at..].strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes[at..]);
+        let unmarked = bytes[at..].strip_prefix("\u{feff}".as_bytes());
+        let rest = unmarked.unwrap_or(&bytes[at..]);
         let ends = rest.starts_with(b"...");
         let marked =
             (ends || rest.starts_with(b"---")) && matches!(rest.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
-        marked.then(|| Mark { at, after: at + line_length(&bytes[at..]), ends })
+        let closes = ends && unmarked.is_none();
+        marked.then(|| Mark { at, after: at + line_length(&bytes[at..]), ends, closes })
     })
 }
 
@@ -100,6 +106,7 @@ mod tests {
             ("---\n---\n", vec!["---\n", "---\n"]),
             ("...\n...\na\n", vec!["a\n"]),
             ("\u{feff}...\na\n", vec!["a\n"]),
+            ("a\n b\n\u{feff}...\nc\n", vec!["a\n b\n", "c\n"]),
             ("a\n\u{feff}---\nb\n", vec!["a\n", "\u{feff}---\nb\n"]),
             ("# a\rb: 1\r---\rc\r", vec!["# a\rb: 1\r", "---\rc\r"]),
             ("a\r...\r# b\r", vec!["a\r...\r"]),

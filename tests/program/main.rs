@@ -1,6 +1,7 @@
 //! The program as a user meets it: the real binary, a registry in this process, real repositories.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, start programs and may panic")]
 
+mod bad_input;
 mod checking;
 mod commits;
 mod contract;
