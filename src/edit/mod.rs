@@ -90,7 +90,9 @@ pub enum EditError {
     #[error("{0}")]
     Blocked(String),
     /// The reference has no scalar for a part of the target, and none can be added.
-    #[error("there is no place for the {0}")]
+    #[error(
+        "there is no place for the {0}; where its reader knows one, write an empty `{0}: \"\"` beside the other values"
+    )]
     NoPlace(&'static str),
     /// The part stands where it cannot be taken out, or the image would be left with neither tag nor digest.
     #[error("the {0} would have to be removed")]
