@@ -148,7 +148,8 @@ impl FromScalar for Issuer {
     const WANTED: &'static str = "a URL";
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<Issuer> {
-        let web = Url::parse(&scalar.text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+        let plain = !scalar.text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let web = plain && Url::parse(&scalar.text).is_ok_and(|url| url.scheme() == "https");
         if !web {
             let message = format!("`{}` is not the URL of an issuer", shown(&scalar.text));
             problems.error(scalar.span, message, "such as `https://token.actions.githubusercontent.com`");
@@ -168,6 +169,12 @@ impl Shape for SubjectMatch {
         let whole = signature::Pattern::new(&scalar.text, &pattern.regex);
         if whole.is_none() {
             problems.error(node.span, "the expression cannot be made to match whole subjects", "leave `(?x)` out");
+        }
+        if whole
+            .as_ref()
+            .is_some_and(|whole| ["", "https://a.example.com/b", "c@example.com"].iter().all(|any| whole.is_match(any)))
+        {
+            problems.warning(node.span, "it matches every subject", "anybody whom the issuer knows could sign");
         }
         whole.map(SubjectMatch)
     }

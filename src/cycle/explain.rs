@@ -225,7 +225,7 @@ impl Run<'_> {
             Err(error) => return no_list(&error),
         };
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
-        if policy.select.needs_times() || policy.require.seen.is_some() {
+        if policy.select.needs_times() || policy.require.seen.is_some() || policy.require.age.is_some() {
             facts.recall = self.recall(&[policy], repository, &self.store.works()).0;
         }
         let ranking = Ranking::new(policy, &tags);
@@ -237,7 +237,7 @@ impl Run<'_> {
         explanation.chosen = decision.chosen.as_ref().map(|chosen| chosen.tag.clone());
         explanation.passed_over = ranking.passed_over(question, &facts);
         explanation.suggestions = ranking.suggestions(question, &facts);
-        self.store.saw(&to_record(repository, &[], &facts, &News::default()), self.clock.now());
+        self.store.saw(&to_record(repository, &facts, &News::default()), self.clock.now());
         decision
     }
 }

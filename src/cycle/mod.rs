@@ -43,7 +43,7 @@ pub const MAX_FILE: u64 = 32 << 20;
 /// Repositories of one host that are looked up at once; the requests they need have their own, smaller limit.
 pub const IN_FLIGHT: usize = 32;
 /// Hosts that are asked at once. Each has its own share of the run: one that keeps us waiting holds up only itself.
-pub const HOSTS: usize = 16;
+pub const HOSTS: usize = 256;
 /// How long a run asks registries unless the settings say otherwise. Long enough for some thousand repositories of a host that
 /// wants to be asked slowly, short enough for a run every hour.
 pub const DEADLINE: Duration = Duration::from_secs(30 * 60);

@@ -82,7 +82,7 @@ impl Run<'_> {
             return (Recall::Nothing(why.clone()), Sightings::new());
         }
         let sightings = self.store.sightings(repository);
-        let timed = policies.iter().any(|policy| policy.select.needs_times());
+        let timed = policies.iter().any(|policy| policy.select.needs_times() || policy.require.age.is_some());
         let created = |digest: &Digest| if timed { self.store.image(digest)?.created } else { None };
         let seen =
             |one: &Sighting| Seen { digest: one.digest.clone(), first: one.first, created: created(&one.digest) };
@@ -90,29 +90,24 @@ impl Run<'_> {
         (Recall::Seen(seen), sightings)
     }
 
-    /// Asks what the tag in the file names now, if that is due. A digest that stands in a file is itself a sighting, which is
-    /// given back to be recorded, so that without a `watchDigest` the first check comes a day later.
-    pub(super) async fn watch<'c>(
+    /// Asks what the tag in the file names now, if that is due: at the first look, and then at the policy's pace.
+    pub(super) async fn watch(
         &self,
         policy: &Policy,
         repository: &Repository,
-        current: Current<'c>,
+        current: Current<'_>,
         sightings: &Sightings,
         facts: &mut Facts,
-    ) -> Option<(&'c Tag, &'c Digest)> {
-        let pace = pace(policy, current.digest).filter(|_| matches!(facts.recall, Recall::Seen(_)))?;
+    ) {
+        let pace = pace(policy, current.digest).filter(|_| matches!(facts.recall, Recall::Seen(_)));
+        let Some(pace) = pace else { return };
         let now = self.clock.now();
         let pace = i64::try_from(pace.as_secs()).unwrap_or(i64::MAX);
-        let due = match (sightings.get(current.tag), current.digest) {
-            (Some(seen), _) => now.saturating_sub(seen.last) >= pace,
-            (None, Some(digest)) if policy.watch.is_none() => return Some((current.tag, digest)),
-            (None, _) => true,
-        };
+        let due = sightings.get(current.tag).is_none_or(|seen| now.saturating_sub(seen.last) >= pace);
         if due && !facts.digests.contains_key(current.tag) {
             let digest = self.registry.digest(repository, current.tag).await.map_err(|error| error.to_string());
             facts.digests.insert(current.tag.clone(), digest);
         }
-        None
     }
 
     /// Says of a watched tag that it moved, unless an earlier run said so.
@@ -167,15 +162,9 @@ fn named(repository: &Repository, tag: &Tag, digest: &Digest) -> Named {
     Named { repository: repository.clone(), tag: tag.clone(), digest: digest.clone() }
 }
 
-/// What the files and the registry said of the repository's tags, the registry last, save for those whose move is still to be
-/// told.
-pub(super) fn to_record(
-    repository: &Repository,
-    noticed: &[(&Tag, &Digest)],
-    facts: &Facts,
-    news: &News,
-) -> Vec<Named> {
+/// What the registry said of the repository's tags, save for those whose move is still to be told.
+pub(super) fn to_record(repository: &Repository, facts: &Facts, news: &News) -> Vec<Named> {
     let answered = facts.digests.iter().filter_map(|(tag, digest)| Some((tag, digest.as_ref().ok()?)));
-    let seen = noticed.iter().copied().chain(answered).map(|(tag, digest)| named(repository, tag, digest));
+    let seen = answered.map(|(tag, digest)| named(repository, tag, digest));
     seen.filter(|seen| !news.moved.iter().any(|moved| moved.tag == seen.tag)).collect()
 }

@@ -40,7 +40,7 @@ impl Asked {
     /// Whether what earlier runs learned can make a difference.
     fn recalls(&self, policy: &Policy) -> bool {
         let watched = self.current.is_some() && pace(policy, self.current_digest.as_ref()).is_some();
-        watched || policy.select.needs_times() || policy.require.seen.is_some()
+        watched || policy.select.needs_times() || policy.require.seen.is_some() || policy.require.age.is_some()
     }
 }
 
@@ -259,11 +259,10 @@ impl Run<'_> {
         }
         // What the registry does not list is reported as gone, and has no digest to ask for.
         let listed = |current: &Current<'_>| tags.iter().any(|tag| tag == current.tag.as_str());
-        let mut noticed = Vec::new();
         for asked in &asked {
             if let Some(current) = asked.current().filter(listed) {
                 let policy = &policies[asked.policy];
-                noticed.extend(self.watch(policy, repository, current, &sightings, &mut facts).await);
+                self.watch(policy, repository, current, &sightings, &mut facts).await;
             }
         }
         let mut answered = Answered { list: remembered.map(|time| (repository.clone(), time)), ..Answered::default() };
@@ -284,7 +283,7 @@ impl Run<'_> {
             };
             answered.decisions.push((asked.clone(), decision));
         }
-        answered.seen = to_record(repository, &noticed, &facts, &answered.news);
+        answered.seen = to_record(repository, &facts, &answered.news);
         answered
     }
 }

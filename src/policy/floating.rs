@@ -81,10 +81,11 @@ impl Evidence {
         Evidence { prefixes }
     }
 
-    /// Whether a longer version begins with this one. One with a date in its suffix names one build and stays.
+    /// Whether a longer version begins with this one. One with a date in its suffix names one build and stays, as
+    /// a pre-release does.
     pub(super) fn refines(&self, shape: &Shape<'_>) -> bool {
         let [major, minor, _] = shape.core.values;
-        if shape.dates().next().is_some() {
+        if shape.dates().next().is_some() || shape.is_prerelease() {
             return false;
         }
         match shape.core.parts {
@@ -142,6 +143,8 @@ mod tests {
             ("1.2-20240501-alpine", false),
             ("1.2-20241301", true),
             ("1.2-2024", true),
+            ("14rc1", false),
+            ("1.2-rc.1", false),
         ] {
             assert_eq!(evidence.refines(&Shape::read(tag).unwrap()), moving, "{tag}");
         }

@@ -73,7 +73,7 @@ pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r 
         let left = new.len() - MAX_TIMED;
         let detail =
             format!("the build times of {left} candidates are still to be read, {MAX_TIMED} of them in each run");
-        return Err(hold(Reason::NoCandidate, detail));
+        return Err(hold(Reason::IncompleteInformation, detail));
     }
     for tag in asked() {
         match timed(facts, tag) {
@@ -115,7 +115,7 @@ fn few<'t>(new: &[&'t str], facts: &Facts) -> Result<Vec<&'t str>, Held> {
                 "{count} candidates, and the build times of more than {MAX_TIMED} are not read in one run ({why}); \
                  `tags.match` can make them fewer"
             );
-            Err(Held { reason: Reason::NoCandidate, detail })
+            Err(Held { reason: Reason::IncompleteInformation, detail })
         }
     }
 }

@@ -103,6 +103,9 @@ impl Require {
         if !self.asks_metadata() {
             return self.signed(tag, facts);
         }
+        if let Some(too_young) = self.remembered_youth(tag, facts) {
+            return too_young;
+        }
         let image = match facts.metadata.get(tag) {
             Some(image) => image,
             None => return Verdict::Needs(Tag::parse(tag).map(Need::Metadata).into_iter().collect()),
@@ -155,12 +158,24 @@ impl Require {
         self.youth(image, now)
     }
 
+    /// What an earlier run learned of the build date is enough to pass the tag over: should it have moved meanwhile, it is
+    /// younger still.
+    fn remembered_youth(&self, tag: &str, facts: &Facts) -> Option<Verdict> {
+        let created = facts.seen(tag)?.created.filter(|_| !facts.metadata.contains_key(tag))?;
+        let (reason, detail) = self.younger(Some(created), facts.now).ok()??;
+        Some(Verdict::Fails(reason, detail))
+    }
+
     fn youth(&self, image: &ImageMetadata, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
+        self.younger(image.created, now)
+    }
+
+    fn younger(&self, created: Option<i64>, now: Option<i64>) -> Result<Option<(Reason, String)>, String> {
         let Some(least) = self.age else {
             return Ok(None);
         };
         let now = now.ok_or("what time it is now is not known")?;
-        let age = now.saturating_sub(believable(image.created, Some(now))?).max(0);
+        let age = now.saturating_sub(believable(created, Some(now))?).max(0);
         let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
         Ok((age < least).then(|| (Reason::TooYoung, format!("built {} ago, {} are asked for", span(age), span(least)))))
     }

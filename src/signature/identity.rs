@@ -34,13 +34,18 @@ impl Pattern {
         let whole = Regex::new(&format!(r"\A(?:{})\z", regex.as_str())).ok()?;
         Some(Pattern { text: text.to_owned(), whole })
     }
+
+    /// Whether the whole text matches.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.whole.is_match(text)
+    }
 }
 
 impl Subject {
     pub(super) fn admits(&self, subject: &str) -> bool {
         match self {
             Subject::Exact(wanted) => wanted == subject,
-            Subject::Matching(pattern) => pattern.whole.is_match(subject),
+            Subject::Matching(pattern) => pattern.is_match(subject),
         }
     }
 

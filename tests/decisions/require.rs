@@ -214,7 +214,7 @@ fn as_many_build_times_are_read_as_the_limit_says() {
     let known: Vec<_> =
         fits.iter().zip(0..).map(|(tag, at)| (tag.as_str(), Ok(image('a', Some(NOW - at), &[])))).collect();
     assert_eq!(says(run(&newest, &fits[9], &fits.join(" "), &known)), fits[0]);
-    assert_eq!(says(run(&newest, &fits[9], &all(MAX_TIMED + 1).join(" "), &[])), "no-candidate");
+    assert_eq!(says(run(&newest, &fits[9], &all(MAX_TIMED + 1).join(" "), &[])), "incomplete-information");
 }
 
 #[test]

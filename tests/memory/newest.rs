@@ -14,7 +14,10 @@ fn a_second_run_over_a_thousand_tags_asks_for_the_list_and_nothing_else() {
     // names no next one may have been cut.
     let (state, _, requests) = world.says();
     assert_eq!(requests, 2 + 2 * 250, "{state}");
-    assert!(state.starts_with("no-candidate") && state.contains("750 candidates are still to be read"), "{state}");
+    assert!(
+        state.starts_with("incomplete-information") && state.contains("750 candidates are still to be read"),
+        "{state}"
+    );
     for left in [500, 250] {
         let (state, _, _) = world.says();
         assert!(state.contains(&format!("{left} candidates are still to be read")), "{state}");
@@ -52,7 +55,7 @@ fn without_a_memory_more_than_the_limit_is_held_and_nothing_is_asked() {
         world.push(&format!("sha-{number:03}"), START - 10_000 + number);
     }
     let (state, _, requests) = world.says();
-    assert!(state.starts_with("no-candidate"), "{state}");
+    assert!(state.starts_with("incomplete-information"), "{state}");
     assert_eq!(requests, 1);
 }
 

@@ -34,14 +34,27 @@ fn a_digest_in_the_file_is_watched_once_a_day_and_what_was_reviewed_stays() {
     let mut world = World::new("1.0.0", "    select: {semver: '*'}\n");
     let reviewed = world.push("1.0.0", START - 3);
     world.stands(&format!("1.0.0@{reviewed}"));
+    assert_eq!(world.says(), ("stays".to_owned(), vec![], 2), "the first look is at once");
     let moved = world.push("1.0.0", START - 2);
-    assert_eq!(world.says(), ("stays".to_owned(), vec![], 1), "a run without a past asks nothing more");
+    assert_eq!(world.says(), ("stays".to_owned(), vec![], 1), "not due yet");
     world.now += 24 * HOUR;
     let (state, notes, requests) = world.says();
     assert_eq!((state.as_str(), requests), ("stays", 2));
     assert!(notes[0].contains(&format!("1.0.0 names {moved} now, and named {reviewed}")), "{notes:?}");
     world.now += 24 * HOUR;
     assert_eq!(world.says(), ("stays".to_owned(), vec![], 2), "told once, though the file still has the old one");
+}
+
+#[test]
+fn a_tag_that_had_moved_before_the_first_look_is_told_at_once() {
+    let world = World::new("1.0.0", "    select: {semver: '*'}\n");
+    let reviewed = world.push("1.0.0", START - 3);
+    world.stands(&format!("1.0.0@{reviewed}"));
+    let moved = world.push("1.0.0", START - 2);
+    let (state, notes, requests) = world.says();
+    assert_eq!((state.as_str(), requests), ("stays", 2));
+    assert!(notes[0].contains(&format!("1.0.0 names {moved} now, and named {reviewed}")), "{notes:?}");
+    assert_eq!(world.says(), ("stays".to_owned(), vec![], 1), "once");
 }
 
 #[test]

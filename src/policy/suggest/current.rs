@@ -4,6 +4,7 @@ use super::{Trials, tags};
 use crate::image::Tag;
 use crate::policy::ground::{Current, Ground};
 use crate::policy::{Family, Guards, Question};
+use crate::version::history;
 use std::collections::BTreeMap;
 
 impl Trials<'_, '_> {
@@ -14,6 +15,8 @@ impl Trials<'_, '_> {
         }
         let ground = self.ranking.ground(&self.question);
         match (&ground.current, &ground.family) {
+            // What would come in its place would be as arbitrary: commit ids have no order of their own.
+            (Current::Unordered { tag, .. }, _) if history::is_id(tag) => {}
             (Current::Unordered { tag, .. }, _) => {
                 let problem = format!("the policy cannot compare {tag} with any other tag");
                 let allow = |guards: &mut Guards| guards.allow_replace = true;
