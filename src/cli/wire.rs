@@ -299,6 +299,7 @@ pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> 
     let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
     if let Some(timeout) = settings.limits.timeout {
         options.timeouts.attempt = timeout;
+        options.timeouts.read = options.timeouts.read.max(timeout);
         options.timeouts.deadline = options.timeouts.deadline.max(timeout);
     }
     options.credentials = keys::credentials(settings)?;
@@ -308,9 +309,7 @@ pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> 
     for entry in &settings.registries {
         options.mirrors.extend(mirrors(entry));
         let host = options.hosts.entry(entry.host.clone()).or_default();
-        if entry.plain_http {
-            host.plain_http = Some(true);
-        }
+        host.plain_http = entry.plain_http.or(host.plain_http);
         if let Some(path) = &entry.ca_file {
             host.ca_pem = Some(read_text(path, "caFile")?.into_bytes());
         }

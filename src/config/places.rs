@@ -40,6 +40,11 @@ impl FromScalar for HostName {
             None if text.contains('/') => "the part behind the host belongs under `paths`".to_owned(),
             None => "as image names spell it: `ghcr.io`, `registry.example.com:5000`, `localhost`".to_owned(),
         };
+        if text.contains('@') {
+            problems.error(scalar.span, "credentials do not belong in a host", "write `credentials: {...}` beside it");
+            problems.keep_secret(scalar.span);
+            return None;
+        }
         problems.error(scalar.span, format!("`{}` is not a registry host", shown(text)), hint);
         None
     }

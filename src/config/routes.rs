@@ -61,7 +61,7 @@ impl FromScalar for ProxyPlace {
         if text == "direct" {
             return Some(ProxyPlace(Proxy::Direct));
         }
-        if text.contains('@') {
+        if text.contains(['@', '?', '#']) {
             let hint = "a proxy with a password is named by the variable HTTPS_PROXY";
             problems.error(scalar.span, "credentials do not belong in the settings", hint);
             problems.keep_secret(scalar.span);

@@ -59,7 +59,8 @@ pub struct RegistrySettings {
     /// Beginnings of [`Repository::path`], whole parts; empty means all.
     pub paths: Vec<String>,
     pub credentials: Option<RegistryLogin>,
-    pub plain_http: bool,
+    /// `None` is plain HTTP on loopback and HTTPS everywhere else.
+    pub plain_http: Option<bool>,
     pub ca_file: Option<PathBuf>,
     /// Given together or not at all.
     pub client_cert_file: Option<PathBuf>,
@@ -383,7 +384,7 @@ limits: {maxFileSize: 512KiB, timeout: 2m}
         );
         let registry = &settings.registries[0];
         assert_eq!(registry.host, "ghcr.io");
-        assert!(registry.plain_http);
+        assert_eq!(registry.plain_http, Some(true));
         assert_eq!(registry.ca_file, Some(PathBuf::from("ca.pem")));
         let user = UserSource::From(SecretSource::Env("U".to_owned()));
         let password = SecretSource::File(PathBuf::from("p"));

@@ -75,7 +75,7 @@ fn registry(shape: RegistryShape, problems: &mut Problems) -> Option<RegistrySet
         credentials: registry_login(shape.credentials, problems),
         host: shape.host.value()?.0,
         paths: paths.into_iter().map(|path| path.value.0).collect(),
-        plain_http: shape.plain_http.value().unwrap_or(false),
+        plain_http: shape.plain_http.value(),
         ca_file: file(shape.ca_file),
         client_cert_file: file(shape.client_cert_file),
         client_key_file: file(shape.client_key_file),

@@ -78,6 +78,11 @@ impl FromScalar for SourceHost {
                 None => web,
             })),
             None => {
+                if text.contains('@') {
+                    problems.error(scalar.span, "credentials do not belong in a host", "they stand under `git`");
+                    problems.keep_secret(scalar.span);
+                    return None;
+                }
                 let hint = "the host alone, with its port where it has one: `git.example.com`, `git.example.com:8443`";
                 problems.error(scalar.span, format!("`{}` is not a host", shown(text)), hint);
                 None

@@ -9,6 +9,7 @@
 //! | `X-RateLimit-Remaining`, `X-RateLimit-Reset` | custom before the drafts; seconds or a Unix time |
 
 use super::retry::http_date;
+use super::silence::LONGEST_SILENCE;
 use reqwest::header::{DATE, HeaderMap};
 use std::time::Duration;
 
@@ -53,10 +54,15 @@ pub(super) enum Pace {
 }
 
 impl Allowance {
-    /// The pace that keeps within it when up to `in_flight` requests are under way at once.
+    /// The pace that keeps within it when up to `in_flight` requests are under way at once, for [`LONGEST_SILENCE`] at most: a
+    /// number with a few digits too many must not slow a service down for years.
     pub(super) fn pace(self, in_flight: usize) -> Pace {
         let near = u64::try_from(in_flight).unwrap_or(u64::MAX).saturating_mul(2);
-        match self.renewal {
+        let renewal = match self.renewal {
+            Renewal::After(reset) => Renewal::After(reset.min(LONGEST_SILENCE)),
+            window => window,
+        };
+        match renewal {
             Renewal::Window(window) if self.remaining <= PULLS_LEFT_ALONE => {
                 Pace::NoPulls { limit: self.limit, window }
             }
@@ -118,6 +124,14 @@ fn first_number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_of_a_host_slows_us_down_for_longer_than_an_hour() {
+        let pace = |remaining| Allowance { remaining, limit: None, renewal: Renewal::After(Duration::MAX) }.pace(8);
+        assert_eq!(pace(0), Pace::Stop(LONGEST_SILENCE));
+        assert_eq!(pace(3), Pace::Spread { interval: LONGEST_SILENCE / 4, how_long: LONGEST_SILENCE });
+        assert_eq!(pace(17), Pace::Free);
+    }
     use proptest::prelude::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -108,9 +108,13 @@ where
 }
 
 /// The life of what is fetched counts from before it was asked for.
+/// Nothing is kept longer, whatever its maker says of it.
+const LONGEST_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
 async fn held<V, E>(fetch: impl Future<Output = Result<Fresh<V>, E>>) -> Result<Held<V>, E> {
     let asked = Instant::now();
     let Fresh { value, lifetime } = fetch.await?;
+    let lifetime = lifetime.min(LONGEST_KEPT);
     let margin = SAFETY_MARGIN.min(lifetime / SAFETY_SHARE);
     Ok(Held { value, good_until: asked + (lifetime - margin), fresh: true })
 }
@@ -141,7 +145,13 @@ mod tests {
     }
 
     fn key(scope: &str, login: Option<u64>) -> Key {
-        Key { realm: "https://auth.example.com/".to_owned(), service: None, scope: Some(scope.to_owned()), login }
+        Key {
+            registry: "example.com".to_owned(),
+            realm: "https://auth.example.com/".to_owned(),
+            service: None,
+            scope: Some(scope.to_owned()),
+            login,
+        }
     }
 
     #[tokio::test(start_paused = true)]

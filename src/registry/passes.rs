@@ -28,6 +28,10 @@ pub(super) struct Standing {
     pub(super) outcome: Option<Outcome>,
     /// A refused login is read anew once.
     renewed: bool,
+    /// How the registry asked us for this repository. Until it did, what it wanted for another one is tried.
+    asked_for: Option<Scheme>,
+    /// What the last pass was made for.
+    made_for: Option<Scheme>,
 }
 
 /// What goes with a request.
@@ -123,6 +127,8 @@ impl Conversation<'_> {
     /// What the host wants to see. The token service may refuse the login as well as the registry.
     pub(super) async fn pass_or_renew(&mut self, url: &Url) -> Result<Pass, RegistryError> {
         match self.pass(url).await {
+            // A registry may have a token service for each repository: that of another one need not know us.
+            Err(_) if self.login.asked_for.is_none() && url.origin() == self.host.base.origin() => Ok(Pass::Nothing),
             Err(refused) if unauthorized(&refused) && self.renew().await => self.pass(url).await,
             pass => pass,
         }
@@ -133,7 +139,8 @@ impl Conversation<'_> {
         if url.origin() != self.host.base.origin() {
             return Ok(Pass::Nothing);
         }
-        let scheme = self.host.scheme();
+        let scheme = self.login.asked_for.clone().unwrap_or_else(|| self.host.scheme());
+        self.login.made_for = Some(scheme.clone());
         if scheme == Scheme::Open {
             return Ok(Pass::Nothing);
         }
@@ -174,8 +181,13 @@ impl Conversation<'_> {
             Some(Proof::Token(_)) | None => request::token(&realm, service.as_deref(), self.scope.as_deref()),
         };
         self.used.extend(asked.authorization.clone());
-        let key =
-            Key { realm: realm.into(), service, scope: self.scope.clone(), login: choice.map(|choice| choice.number) };
+        let key = Key {
+            registry: self.host.name.clone(),
+            realm: realm.into(),
+            service,
+            scope: self.scope.clone(),
+            login: choice.map(|choice| choice.number),
+        };
         let used = self.used.clone();
         let fetch = || fetch_token(self.http.clone(), asked, used, self.host.name.clone());
         let held = self.tokens.get(key.clone(), fetch).await?;
@@ -192,9 +204,10 @@ impl Conversation<'_> {
             (Err(_), Pass::Login(_) | Pass::Token { .. }) if challenges.is_empty() => return Ok(false),
             (Err(refused), _) => return Err(error(&self.host.name, RegistryErrorKind::Unauthorized, refused)),
         };
-        let changed = scheme != self.host.scheme();
+        let changed = self.login.made_for.as_ref() != Some(&scheme);
         let basic = scheme == Scheme::Basic;
-        self.host.learn(scheme);
+        self.host.learn(scheme.clone());
+        self.login.asked_for = Some(scheme);
         Ok(match pass {
             Pass::Nothing => !basic || self.proof().await.is_some(),
             Pass::Token { key, held, .. } if !held.fresh => {

@@ -3,9 +3,11 @@
 use super::kept::Kept;
 use crate::port::{RegistryError, Secret};
 
-/// What a token is for. Two logins never share one.
+/// What a token is for. Two logins never share one, nor do two registries.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
+    /// Whom it is shown to. Another registry may name the same token service, and must not come by our token so.
+    pub(crate) registry: String,
     pub(crate) realm: String,
     pub(crate) service: Option<String>,
     /// `None` asks for a token that proves the login and opens nothing.
