@@ -131,7 +131,10 @@ impl Plan {
     /// Puts every list into its one fixed order.
     pub fn sort(&mut self) {
         self.entries.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.found.file.clone(), first_byte(&entry.found.reference));
+            let key = |entry: &Entry| {
+                let reference = &entry.found.reference;
+                (entry.found.file.clone(), reference.line, first_byte(reference))
+            };
             key(a).cmp(&key(b))
         });
         self.skipped.sort_by(|a, b| a.file.cmp(&b.file));

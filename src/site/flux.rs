@@ -79,7 +79,9 @@ fn home(view: &View<'_, '_>, found: &mut Found, chart: Option<NodeId>, spec: Nod
     let text = |way: &[&str]| chart.and_then(|chart| view.at(chart, way)).and_then(|id| view.tree.text(id));
     let in_git = text(&["sourceRef", "kind"]) == Some("GitRepository");
     let folder = text(&["chart"]).filter(|_| in_git).and_then(|path| joined("", path));
-    let mut home = Home { release: true, chart: folder, ..Home::default() };
+    // What says which chart it installs is no patch of another: two releases may have one name in two clusters.
+    let whole = text(&["chart"]).is_some() || view.tree.get(spec, "chartRef").is_some();
+    let mut home = Home { release: !whole, chart: folder, ..Home::default() };
     let named = view.items(chart.and_then(|chart| view.tree.get(chart, "valuesFiles")));
     for path in named.into_iter().filter_map(|id| view.tree.text(id)).filter(|_| in_git) {
         home.instead = true;

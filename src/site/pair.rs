@@ -137,7 +137,8 @@ impl Pair {
     fn of_stem(keys: &Keys<'_>, stem: &str, name: NodeId, tag: NodeId) -> Pair {
         let get = |ends: [&str; 2]| ends.iter().find_map(|end| keys.get(&format!("{stem}{end}")));
         Pair {
-            registry: get(["Registry", "_registry"]),
+            registry: get(["Registry", "_registry"])
+                .or_else(|| keys.get("registry").filter(|_| keys.get("repository") == Some(name))),
             name,
             tag: Some(tag),
             digest: get(["Digest", "_digest"]),
@@ -151,6 +152,16 @@ impl Pair {
             return;
         }
         let primary = self.tag.or(self.digest).unwrap_or(self.name);
+        let marked =
+            [Some(self.name), self.tag, self.digest].into_iter().flatten().any(|id| view.marks.contains_key(&id));
+        if let Some(key) = self.unread(view, keys).filter(|_| !marked) {
+            let note = format!(
+                "an image whose name `{key}` may be a part of; a marker on the tag, or a declared location, says which it is"
+            );
+            found.notes.push(view.note(self.tag.unwrap_or(self.name), note));
+            self.tag.into_iter().chain([self.name]).for_each(|id| found.claim(id));
+            return;
+        }
         let mut draft = Draft::new(values.shape, primary);
         draft.around.push(self.name);
         self.name(view, values, &mut draft);
@@ -170,6 +181,15 @@ impl Pair {
         draft.remove = self.digest.and_then(|id| removable(view, id)).into_iter().collect();
         found.claim(self.name);
         found.add(draft);
+    }
+
+    /// A key with a text that charts put together with the others, each in its own way.
+    fn unread(&self, view: &View<'_, '_>, keys: &Keys<'_>) -> Option<&'static str> {
+        let text = |key: &str| keys.get(key).and_then(|id| view.tree.text(target(view, id))).unwrap_or_default();
+        let short = keys.get("repository") == Some(self.name) && !text("repository").contains('/');
+        let parts = ["hub", "org", "organization", "project", "owner"];
+        let part = parts.into_iter().find(|key| !text(key).is_empty() && keys.get(key) != Some(self.name));
+        part.or_else(|| (short && !text("name").is_empty()).then_some("name"))
     }
 
     /// Whether a marker says that one of the values holds something else; then the marker is followed.

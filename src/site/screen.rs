@@ -92,7 +92,7 @@ fn has_image_key(bytes: &[u8]) -> bool {
             // `? image` puts the colon on the next line; a patch's path and a parameter's name end in a comma or a brace.
             let in_path = end.starts_with(b".") || bytes[..at - 1].ends_with(b"/");
             return match rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b' ' | b'\t')) {
-                None | Some(b':' | b'\n' | b'\r') => true,
+                None | Some(b':' | b'\n' | b'\r' | b'#') => true,
                 Some(b',' | b'}') => in_path,
                 Some(_) => false,
             };
@@ -122,6 +122,8 @@ mod tests {
             "\"image\": x",
             "'image' : x",
             "? image\n: x",
+            "? image # which\n: x",
+            "path: /spec/containers/0/image # the web container",
             "images:\n- name: x",
             "{images: []}",
             "tag: x # {\"$imagepolicy\": \"a:b\"}",

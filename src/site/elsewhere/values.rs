@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Where the values that go with a tag may stand.
 #[derive(Debug, Clone, Default)]
 pub(in crate::site) struct Home {
-    /// In the values files of the same folder.
+    /// In the values files of the same folder, where that is a chart's.
     pub(in crate::site) beside: bool,
     /// In the folder of the chart.
     pub(in crate::site) chart: Option<String>,
@@ -293,7 +293,16 @@ impl Names {
             }
         };
         if home.beside {
-            folders(file).flat_map(values_of).for_each(|path| look(path, &mut said));
+            for folder in folders(file) {
+                // Files of several charts' values may lie side by side; only a chart's own folder is of one chart.
+                if (known.exists)(&in_folder(folder, "Chart.yaml")) {
+                    values_of(folder).into_iter().for_each(|path| look(path, &mut said));
+                } else if let Some(path) =
+                    values_of(folder).into_iter().find(|path| path != file && (known.exists)(path))
+                {
+                    return Err(format!("{ALONE}, and no Chart.yaml says that {path} is of the same chart; {MARK_IT}"));
+                }
+            }
         }
         if let Some(chart) = &home.chart {
             let definition = in_folder(chart, "Chart.yaml");
@@ -321,6 +330,8 @@ mod tests {
 
     const BASE: &str = "image: {repository: ghcr.io/acme/web, tag: v1}\nproxy: {repository: ghcr.io/acme/proxy, tag: v1}\nfooImage: ghcr.io/acme/foo\nfooImageTag: v1\n";
 
+    const CHART: (&str, &str) = ("web/Chart.yaml", "name: web\n");
+
     /// The tags that found their repository in these files; each that did not is told why.
     fn resolved(files: &[(&str, &str)], notes: usize) -> Vec<String> {
         let (found, noted) = repository(files);
@@ -337,7 +348,7 @@ mod tests {
             ("web/values-prod.yaml", "proxy: {tag: v2}\n", "ghcr.io/acme/proxy:v2"),
             ("web/values-prod.yaml", "fooImageTag: v2\n", "ghcr.io/acme/foo:v2"),
         ] {
-            let found = resolved(&[("web/values.yaml", BASE), (overlay, text)], 0);
+            let found = resolved(&[CHART, ("web/values.yaml", BASE), (overlay, text)], 0);
             assert_eq!(found, [format!("{overlay}: {want}")]);
         }
     }
@@ -357,11 +368,30 @@ mod tests {
             ("web/values-prod.yaml", "git: {tag: v2}\n", 0, ""),
             ("web/values-prod.yaml", "image: {tag: ''}\n", 0, ""),
         ] {
-            let (found, noted) = repository(&[("web/values.yaml", BASE), (overlay, text)]);
+            let (found, noted) = repository(&[CHART, ("web/values.yaml", BASE), (overlay, text)]);
             assert_eq!((found.len(), noted.len()), (0, notes), "{text}: {noted:?}");
             assert!(noted.iter().all(|note| note.contains(said)), "{noted:?}");
         }
         assert_eq!(resolved(&[("web/values.yaml", "image: {tag: v1}\n")], 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn files_side_by_side_are_of_one_chart_only_where_a_chart_is() {
+        for other in ["web/values-prod.yaml", "web/redis-values.yaml", "web/values/redis.yaml"] {
+            let (found, noted) = repository(&[("web/values.yaml", BASE), (other, "image: {tag: v2}\n")]);
+            assert_eq!((found.len(), noted.len()), (0, 1), "{other}");
+            assert!(noted[0].contains("no Chart.yaml says that web/values.yaml is of the same chart"), "{noted:?}");
+        }
+    }
+
+    #[test]
+    fn two_releases_of_one_name_do_not_name_each_other_s_images() {
+        let release =
+            |chart: &str, values: &str| format!("{RELEASE}  values: {values}\n").replace("./charts/web", chart);
+        let redis = release("redis", "{image: {repository: ghcr.io/acme/redis, tag: v1}}");
+        let memcached = release("memcached", "{image: {tag: v2}}");
+        let (found, _) = repository(&[("a/cache.yaml", &redis), ("b/cache.yaml", &memcached)]);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]
@@ -370,8 +400,8 @@ mod tests {
         let sibling = ("web/values-eu.yaml", "image: {repository: eu.example.com/web, tag: v1}\n");
         let same = ("web/values-eu.yaml", "image: {repository: ghcr.io/acme/web, tag: v1}\n");
         assert!(resolved(&[overlay, sibling], 1).is_empty());
-        assert!(resolved(&[("web/values.yaml", BASE), overlay, sibling], 1).is_empty());
-        assert_eq!(resolved(&[("web/values.yaml", BASE), overlay, same], 0).len(), 1);
+        assert!(resolved(&[CHART, ("web/values.yaml", BASE), overlay, sibling], 1).is_empty());
+        assert_eq!(resolved(&[CHART, ("web/values.yaml", BASE), overlay, same], 0).len(), 1);
     }
 
     const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: apps}\nspec:\n  chart: {spec: {chart: ./charts/web, sourceRef: {kind: GitRepository, name: x}}}\n";
@@ -431,7 +461,7 @@ mod tests {
     #[test]
     fn many_files_cost_no_more_than_their_sum() {
         let overlays = (0..2_000).map(|n| (format!("web/values-{n}.yaml"), "image: {tag: v2}\n")).collect::<Vec<_>>();
-        let mut files = vec![("web/values.yaml", BASE)];
+        let mut files = vec![CHART, ("web/values.yaml", BASE)];
         files.extend(overlays.iter().map(|(path, text)| (path.as_str(), *text)));
         assert_eq!(resolved(&files, 0).len(), 2_000);
     }
