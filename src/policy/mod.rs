@@ -73,7 +73,7 @@ pub use admission::Admission;
 pub use claims::Exactness;
 pub use commit::Source;
 pub use facts::{Facts, Need, Recall, Seen};
-pub use newest::MAX_TIMED;
+pub use newest::{MAX_LEARNED, MAX_TIMED};
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};

@@ -11,8 +11,8 @@
 //! that was remembered, the tag is asked about anew.
 //!
 //! The decision fails closed: where one of the times is missing or cannot be one (1970, the future), where the two latest
-//! are the same for different images, or while more than [`MAX_TIMED`] candidates are unknown, nothing is chosen. With a
-//! memory, so many of them are learned in each run, until all are known.
+//! are the same for different images, or while more candidates are unknown than one run reads ([`MAX_TIMED`], with a memory
+//! [`MAX_LEARNED`]), nothing is chosen. With a memory, so many of them are learned in each run, until all are known.
 
 use super::ground::{Current, Ground};
 use super::pool::Entry;
@@ -23,6 +23,15 @@ use std::cmp::Ordering;
 
 /// How many candidates' build times one decision reads at most. Each costs up to three requests.
 pub const MAX_TIMED: usize = 250;
+/// The same where what is read is remembered, so that it is read once.
+pub const MAX_LEARNED: usize = 1_000;
+
+fn most(facts: &Facts) -> usize {
+    match facts.recall {
+        Recall::Seen(_) => MAX_LEARNED,
+        Recall::Nothing(_) => MAX_TIMED,
+    }
+}
 
 /// Why there is no order yet, or none at all.
 #[derive(Debug)]
@@ -60,7 +69,7 @@ pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r 
     };
     let asked = || candidates.iter().map(|entry| entry.tag).chain(current);
     let new: Vec<&str> = candidates.iter().map(|entry| entry.tag).filter(|tag| is_new(facts, tag)).collect();
-    let tags = if new.len() > MAX_TIMED { few(&new, facts).map_err(NoOrder::Held)? } else { asked().collect() };
+    let tags = if new.len() > most(facts) { few(&new, facts).map_err(NoOrder::Held)? } else { asked().collect() };
     let not_asked = |tag: &&str| matches!(timed(facts, tag), Timed::NotAsked);
     let mut needs: Vec<Need> =
         tags.into_iter().filter(not_asked).filter_map(|tag| Tag::parse(tag).ok()).map(Need::Metadata).collect();
@@ -69,10 +78,10 @@ pub(super) fn by_time<'r>(ground: &Ground<'r>, facts: &Facts) -> Result<Vec<&'r 
         needs.dedup();
         return Err(NoOrder::Needs(needs));
     }
-    if new.len() > MAX_TIMED {
-        let left = new.len() - MAX_TIMED;
+    if new.len() > most(facts) {
+        let left = new.len() - most(facts);
         let detail =
-            format!("the build times of {left} candidates are still to be read, {MAX_TIMED} of them in each run");
+            format!("the build times of {left} candidates are still to be read, {MAX_LEARNED} of them in each run");
         return Err(hold(Reason::IncompleteInformation, detail));
     }
     for tag in asked() {
@@ -108,7 +117,7 @@ fn is_new(facts: &Facts, tag: &str) -> bool {
 /// Those that are learned in this run when there are too many; without a memory that would lead nowhere.
 fn few<'t>(new: &[&'t str], facts: &Facts) -> Result<Vec<&'t str>, Held> {
     match &facts.recall {
-        Recall::Seen(_) => Ok(new[..MAX_TIMED].to_vec()),
+        Recall::Seen(_) => Ok(new[..MAX_LEARNED].to_vec()),
         Recall::Nothing(why) => {
             let count = new.len();
             let detail = format!(

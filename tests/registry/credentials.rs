@@ -328,3 +328,58 @@ async fn a_wrong_password_costs_a_refusal_for_each_repository_and_no_more() {
     assert!(refused.iter().all(Result::is_err));
     assert_eq!(server.asked().len(), 201);
 }
+
+/// A registry that wants tokens of the service that `realm` names for each repository, and takes those that begin with
+/// `for`, a space and the realm.
+async fn with_realms(realm: impl Fn(&str) -> String + Send + Sync + 'static) -> Faulty {
+    Faulty::start(move |asked| {
+        let path = asked.target.trim_start_matches("/v2/").split("/tags/").next().unwrap_or_default().to_owned();
+        let realm = realm(&path);
+        match asked.authorization.as_deref() {
+            Some(token) if token == format!("Bearer for {realm}") => Reply::page(&["1.0.0"], None),
+            _ => Reply::challenge(format!("Bearer realm=\"{realm}\",service=\"s\"")),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_repository_may_have_a_token_service_of_its_own() {
+    // It knows only its own repository, as Artifactory's repository path has it.
+    let service = Faulty::start(|asked| {
+        let realm = asked.target.split('?').next().unwrap_or_default().to_owned();
+        let team = realm.trim_start_matches("/token/").to_owned();
+        match asked.target.contains(&format!("repository%3A{team}%2F")) {
+            true => Reply::ok(format!(r#"{{"token": "for http://{}{realm}"}}"#, asked.host)),
+            false => Reply::status(403),
+        }
+    })
+    .await;
+    let host = service.host();
+    let registry =
+        with_realms(move |path: &str| format!("http://{host}/token/{}", path.split('/').next().unwrap_or_default()))
+            .await;
+    let client = Client::new(quick()).unwrap();
+    for _ in 0..2 {
+        for name in ["one/web", "two/web", "three/web", "one/db", "two/db"] {
+            let listed = client.tags(&repository(&registry.host(), name)).await;
+            assert_eq!(listed, Ok(vec!["1.0.0".to_owned()]), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_names_the_token_service_of_another_is_not_shown_that_one_s_token() {
+    let service = Faulty::start(|asked| {
+        let realm = asked.target.split('?').next().unwrap_or_default().to_owned();
+        Reply::ok(format!(r#"{{"token": "for http://{}{realm}"}}"#, asked.host))
+    })
+    .await;
+    let (one, other) = (service.host(), service.host());
+    let good = with_realms(move |_: &str| format!("http://{one}/token")).await;
+    let evil = with_realms(move |_: &str| format!("http://{other}/token")).await;
+    let client = Client::new(quick()).unwrap();
+    client.tags(&repository(&good.host(), "acme/web")).await.unwrap();
+    client.tags(&repository(&evil.host(), "acme/web")).await.unwrap();
+    assert_eq!(service.asked().len(), 2, "each has a token of its own");
+}
