@@ -110,7 +110,14 @@ fn unaccounted(text: &str, found: &Scan) -> Vec<usize> {
         };
         let image = value("image").filter(|value| !value.is_empty() && !value.starts_with(['#', '{', '|', '>']));
         let tag = value("newTag").or_else(|| value("imageTag"));
-        image.or(tag).is_some() || word.contains("$imagepolicy")
+        let last = word.rsplit_once(": ").map_or(word, |(_, value)| value).trim_matches(['"', '\'', ' ', ',', '-']);
+        let anywhere = last.split_once('/').is_some_and(|(host, path)| {
+            let plain = !last.contains([' ', '{', '$', '<']) && !last.contains("://");
+            let named = host.starts_with(|c: char| c.is_ascii_alphanumeric()) && host.contains('.');
+            let tag = path.rsplit_once(':').is_some_and(|(_, tag)| !tag.is_empty() && !tag.contains('/'));
+            plain && !word.starts_with('#') && named && tag
+        });
+        image.or(tag).is_some() || word.contains("$imagepolicy") || anywhere
     };
     let lines = text.lines().enumerate().filter(|(_, line)| names_image(line)).map(|(at, _)| at + 1);
     lines.filter(|line| !known(*line)).collect()

@@ -169,7 +169,7 @@ impl<'a> Conversation<'a> {
         let mut alone = host.go_first().await;
         let mut round = 1;
         loop {
-            let pass = self.pass_or_renew(&request.url).await?;
+            let pass = self.pass_or_nothing(&request.url).await?;
             let mut sent = request.clone();
             sent.authorization = pass.header();
             self.used.extend(pass.header());

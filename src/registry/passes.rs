@@ -124,11 +124,18 @@ impl Conversation<'_> {
         host.lets_in.get_or_try_init(asking).await.copied()
     }
 
+    /// What the host wants to see, as far as anybody knows. A registry may have a token service for each repository, and that
+    /// of another one need not know us: then the registry is asked without, and says which is ours.
+    pub(super) async fn pass_or_nothing(&mut self, url: &Url) -> Result<Pass, RegistryError> {
+        match self.pass_or_renew(url).await {
+            Err(_) if self.login.asked_for.is_none() && url.origin() == self.host.base.origin() => Ok(Pass::Nothing),
+            pass => pass,
+        }
+    }
+
     /// What the host wants to see. The token service may refuse the login as well as the registry.
     pub(super) async fn pass_or_renew(&mut self, url: &Url) -> Result<Pass, RegistryError> {
         match self.pass(url).await {
-            // A registry may have a token service for each repository: that of another one need not know us.
-            Err(_) if self.login.asked_for.is_none() && url.origin() == self.host.base.origin() => Ok(Pass::Nothing),
             Err(refused) if unauthorized(&refused) && self.renew().await => self.pass(url).await,
             pass => pass,
         }

@@ -12,6 +12,7 @@
 //! | `helm`, `helmfile`, `pair` | values files and inline values; how charts spell an image |
 //! | `chart`, `config_map` | versions of charts in OCI registries; values and objects in a `ConfigMap` |
 //! | `compose`, `workflow` | Compose services; GitHub Actions |
+//! | `twice`, `unread` | keys that stand twice, and reads like an image where no shape looks: noted |
 //! | `marked`, `marker`, `beside`, `template` | markers: how they read, where they may stand, what they tie |
 //! | `embedded` | YAML inside a scalar, brought into the file's terms |
 //! | `elsewhere` | what other files must say: the repository of a tag, the registry of a chart |
@@ -65,6 +66,8 @@ mod text;
 mod value;
 mod view;
 mod way;
+mod twice;
+mod unread;
 mod workflow;
 
 pub use chart::is_chart_version;

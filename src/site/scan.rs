@@ -9,7 +9,7 @@ use super::view::{Role, View};
 use super::{
     Document, Reference, Scan, SkipReason, Skipped, anchors, argo, beside, chart, cluster_api, compose, config_map,
     declared, elsewhere, embedded, flux, helm, helmfile, kubernetes, kustomize, marked, patch, screen, sealed, tekton,
-    template, workflow,
+    template, twice, unread, workflow,
 };
 use crate::yaml::{self, Lines, NodeId, Piece, Problem, ProblemKind, Tree};
 use std::collections::{BTreeSet, HashMap};
@@ -143,6 +143,8 @@ fn document(source: &Source<'_>, tree: &Tree<'_>, scan: &mut Scan) {
     beside::inside_texts(&view, &mut found);
     beside::holds(&view, &mut found);
     anchors::settle(&view, &mut found);
+    twice::note(&view, &mut found);
+    unread::note(&view, &mut found);
     found.drafts.sort_by_key(|draft| tree.node(draft.primary).span.start);
     let mut references = Vec::with_capacity(found.drafts.len());
     for (reference, sought) in finish(&view, found.drafts) {

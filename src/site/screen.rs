@@ -3,7 +3,7 @@
 //! The search may say yes too often, never no where a shape or a marker would find something: the keys that shapes look
 //! for end in `image` or go with it, a few have a word of their own, and so has every marker.
 
-use super::{chart, helm, helmfile, kustomize};
+use super::{chart, helm, helmfile, kustomize, unread};
 use crate::yaml;
 use memchr::memmem;
 
@@ -25,6 +25,7 @@ pub fn worth_parsing(bytes: &[u8]) -> bool {
         || has(b"bundle")
         || has(b"targetRevision")
         || has_repository_and_tag(bytes)
+        || unread::names_a_registry(bytes)
         || has_helm_object(bytes)
 }
 
