@@ -181,13 +181,24 @@ impl Ranking<'_> {
                 let alike = family.described == wanted.described;
                 let (its, current) =
                     if alike { (family.key, &wanted.key) } else { (family.described, &wanted.described) };
-                let detail = format!("its family is {its}, the current tag's is {current}");
-                (Reason::OtherFamily, detail)
+                let wanted = match &ground.current {
+                    Current::Floating { tag, .. } => self.pinned_by(tag, current),
+                    _ => format!(", the current tag's is {current}"),
+                };
+                (Reason::OtherFamily, format!("its family is {its}{wanted}"))
             }
             (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),
             (None, None) => {
                 (Reason::OtherFamily, format!("it is words alone; the current tag's family is {}", wanted.described))
             }
+        }
+    }
+
+    /// What is looked for in place of a floating tag, whose own family is another.
+    fn pinned_by(&self, tag: &str, family: &str) -> String {
+        match self.parts() {
+            3 => format!("; {tag} is floating, and the policy asks for {family}"),
+            _ => format!("; {tag} is floating, and would be pinned to one of {family}"),
         }
     }
 
