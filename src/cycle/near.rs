@@ -178,6 +178,8 @@ fn close(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Order, PolicyName, Select};
+    use crate::site::{Document, Reference, Shape};
 
     #[test]
     fn a_slip_of_the_keyboard_is_close() {
@@ -190,6 +192,46 @@ mod tests {
         ] {
             assert_eq!(close(one, other), expected, "{one} {other}");
         }
+    }
+
+    fn policy(name: &str, images: &[&str]) -> Policy {
+        let exact = |name: &&str| ImagePattern::Exact(Repository::parse(name).unwrap());
+        let select = Select::Numeric(Order::Asc);
+        let policy = Policy::new(PolicyName::parse(name).unwrap(), "landwaiter.yaml", select);
+        Policy { images: images.iter().map(exact).collect(), ..policy }
+    }
+
+    fn found(image: &str) -> Found {
+        let reference = Reference {
+            line: 1,
+            document: Document::default(),
+            path: "image".to_owned(),
+            shape: Shape::Marked,
+            name: Some(image.to_owned()),
+            repository: Repository::parse(image).ok(),
+            tag: Some("1".to_owned()),
+            digest: None,
+            marker: None,
+            hold: None,
+            slots: Vec::new(),
+            insert: None,
+            remove: Vec::new(),
+            blocked: None,
+        };
+        Found { file: "web.yaml".into(), blob: None, reference }
+    }
+
+    #[test]
+    fn what_would_be_a_tie_is_not_suggested() {
+        let policies = [policy("one", &["ghcr.io/a/b"]), policy("two", &["ghcr.io/a/c"])];
+        let all = [found("ghcr.io/a/b")];
+        let near = |policies: &[Policy]| {
+            let two = policies.last().unwrap();
+            let found = Near::default().of_policy(policies, two, &all, &|_, _, _| Ok(()));
+            found.into_iter().map(|one| one.instead).collect::<Vec<_>>()
+        };
+        assert_eq!(near(&policies), [""; 0]);
+        assert_eq!(near(&policies[1..]), ["images: [ghcr.io/a/b]"]);
     }
 
     #[test]
