@@ -87,7 +87,7 @@ impl Run<'_> {
     ) -> Vec<Explanation> {
         let mut explanations = Vec::new();
         if let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target) {
-            let near = Near::default().of_policy(policy, &scanned.found, allowed);
+            let near = Near::default().of_policy(policies, policy, &scanned.found, allowed);
             for repository in policy.exact_images() {
                 explanations.push(self.explain_image(policy, repository, None, histories).await);
             }

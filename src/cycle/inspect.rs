@@ -53,7 +53,7 @@ impl Run<'_> {
                 rejected.diagnostics.push(if hint.is_empty() { warning } else { warning.hint(hint) });
             };
             if used.owned == 0 {
-                let nearly = near.of_policy(policy, &scanned.found, &allowed);
+                let nearly = near.of_policy(&policies, policy, &scanned.found, &allowed);
                 let (message, hint) = idle(policy, used, nearly.first());
                 warn(places.name, message, hint);
             }

@@ -1,13 +1,13 @@
 //! Why nobody owns a reference, or a policy owns none: a name or a glob that is nearly right.
 //!
-//! Each suggestion was tried: with the policy changed in that place, the reference belongs to it.
+//! Each suggestion was tried: with the policy changed in that place and all others as they are, the reference belongs to it.
 
 use crate::image::Repository;
 use crate::plan::{Allowed, Claim, Claims, Found};
-use crate::policy::{ImagePattern, MAX_SUGGESTIONS, Policy, Suggestion};
+use crate::policy::{ImagePattern, MAX_SUGGESTIONS, Policy, Reason, Suggestion};
 use crate::text::nearest;
 use globset::{GlobBuilder, GlobMatcher};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The most globs that are tried, over all policies and references of one command.
 const MAX_GLOBS: usize = 2_000;
@@ -21,16 +21,30 @@ pub(super) struct Near {
 impl Near {
     /// Policies that nearly claim the reference.
     pub(super) fn of_reference(&mut self, policies: &[Policy], found: &Found, allowed: Allowed<'_>) -> Vec<Suggestion> {
-        let all = policies.iter().filter_map(|policy| self.nearly(policy, found, allowed));
+        let all = policies.iter().filter_map(|policy| {
+            let (changed, suggestion) = self.nearly(policy, found)?;
+            owns(policies, &changed, found, allowed).then_some(suggestion)
+        });
         all.take(MAX_SUGGESTIONS).collect()
     }
 
-    /// References that the policy nearly claims, where it claims none.
-    pub(super) fn of_policy(&mut self, policy: &Policy, all: &[Found], allowed: Allowed<'_>) -> Vec<Suggestion> {
+    /// References that `policy`, one of `policies`, nearly claims, where it claims none.
+    pub(super) fn of_policy(
+        &mut self,
+        policies: &[Policy],
+        policy: &Policy,
+        all: &[Found],
+        allowed: Allowed<'_>,
+    ) -> Vec<Suggestion> {
         let mut suggestions: Vec<Suggestion> = Vec::new();
+        let mut tried: HashSet<String> = HashSet::new();
         for found in all {
-            let Some(suggestion) = self.nearly(policy, found, allowed) else { continue };
-            if !suggestions.iter().any(|known| known.instead == suggestion.instead) {
+            let Some((changed, suggestion)) = self.nearly(policy, found) else { continue };
+            if tried.contains(&suggestion.instead) || !owns(policies, &changed, found, allowed) {
+                continue;
+            }
+            tried.insert(suggestion.instead.clone());
+            if !all.iter().any(|found| is_disputed(policies, &changed, found, allowed)) {
                 suggestions.push(suggestion);
             }
             if suggestions.len() == MAX_SUGGESTIONS {
@@ -40,16 +54,14 @@ impl Near {
         suggestions
     }
 
-    /// What to change in the policy so that it claims the reference, if one small change is enough.
-    fn nearly(&mut self, policy: &Policy, found: &Found, allowed: Allowed<'_>) -> Option<Suggestion> {
+    /// What to change in the policy so that it matches the reference, if one small change is enough.
+    fn nearly(&mut self, policy: &Policy, found: &Found) -> Option<(Policy, Suggestion)> {
         let repository = found.reference.repository.as_ref().filter(|_| found.reference.marker.is_none())?;
-        let (changed, suggestion) = match (policy.claims_image(repository), policy.claims_file(&found.file)) {
-            (Some(_), false) => self.wider_files(policy, &found.file)?,
-            (None, true) => self.other_image(policy, repository)?,
-            _ => return None,
-        };
-        let owner = Claims::new(std::slice::from_ref(&changed)).owner(&found.file, &found.reference, allowed);
-        matches!(owner, Claim::Managed { .. }).then_some(suggestion)
+        match (policy.claims_image(repository), policy.claims_file(&found.file)) {
+            (Some(_), false) => self.wider_files(policy, &found.file),
+            (None, true) => self.other_image(policy, repository),
+            _ => None,
+        }
     }
 
     /// `apps/*` does not match `apps/web/x.yaml`, `apps/**` does.
@@ -135,6 +147,26 @@ impl Near {
     }
 }
 
+/// Whose the reference is, `changed` being the first of the policies that match it. `None` where that one does not match.
+fn claim(policies: &[Policy], changed: &Policy, found: &Found, allowed: Allowed<'_>) -> Option<Claim> {
+    let repository = found.reference.repository.as_ref().filter(|_| found.reference.marker.is_none())?;
+    let matches = |policy: &&Policy| policy.claims_image(repository).is_some() && policy.claims_file(&found.file);
+    Some(changed).filter(matches)?;
+    let others = policies.iter().filter(|policy| policy.name != changed.name).filter(matches);
+    let all: Vec<Policy> = std::iter::once(changed).chain(others).cloned().collect();
+    Some(Claims::new(&all).owner(&found.file, &found.reference, allowed))
+}
+
+fn owns(policies: &[Policy], changed: &Policy, found: &Found, allowed: Allowed<'_>) -> bool {
+    matches!(claim(policies, changed, found, allowed), Some(Claim::Managed { policy: 0, .. }))
+}
+
+/// Whether another policy claims the reference with the same right.
+fn is_disputed(policies: &[Policy], changed: &Policy, found: &Found, allowed: Allowed<'_>) -> bool {
+    let claim = claim(policies, changed, found, allowed);
+    matches!(claim, Some(Claim::Held { held, .. }) if held.reason == Reason::AmbiguousPolicy)
+}
+
 /// Whether the two differ by a slip of the keyboard: one letter more, less, other, or two turned round.
 fn close(one: &str, other: &str) -> bool {
     let (short, long) = (one.len().min(other.len()), one.len().max(other.len()));
@@ -146,6 +178,8 @@ fn close(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Order, PolicyName, Select};
+    use crate::site::{Document, Reference, Shape};
 
     #[test]
     fn a_slip_of_the_keyboard_is_close() {
@@ -158,6 +192,46 @@ mod tests {
         ] {
             assert_eq!(close(one, other), expected, "{one} {other}");
         }
+    }
+
+    fn policy(name: &str, images: &[&str]) -> Policy {
+        let exact = |name: &&str| ImagePattern::Exact(Repository::parse(name).unwrap());
+        let select = Select::Numeric(Order::Asc);
+        let policy = Policy::new(PolicyName::parse(name).unwrap(), "landwaiter.yaml", select);
+        Policy { images: images.iter().map(exact).collect(), ..policy }
+    }
+
+    fn found(image: &str) -> Found {
+        let reference = Reference {
+            line: 1,
+            document: Document::default(),
+            path: "image".to_owned(),
+            shape: Shape::Marked,
+            name: Some(image.to_owned()),
+            repository: Repository::parse(image).ok(),
+            tag: Some("1".to_owned()),
+            digest: None,
+            marker: None,
+            hold: None,
+            slots: Vec::new(),
+            insert: None,
+            remove: Vec::new(),
+            blocked: None,
+        };
+        Found { file: "web.yaml".into(), blob: None, reference }
+    }
+
+    #[test]
+    fn what_would_be_a_tie_is_not_suggested() {
+        let policies = [policy("one", &["ghcr.io/a/b"]), policy("two", &["ghcr.io/a/c"])];
+        let all = [found("ghcr.io/a/b")];
+        let near = |policies: &[Policy]| {
+            let two = policies.last().unwrap();
+            let found = Near::default().of_policy(policies, two, &all, &|_, _, _| Ok(()));
+            found.into_iter().map(|one| one.instead).collect::<Vec<_>>()
+        };
+        assert_eq!(near(&policies), [""; 0]);
+        assert_eq!(near(&policies[1..]), ["images: [ghcr.io/a/b]"]);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::ground::{Current, Ground};
 use super::pool::{Entry, Reading};
 use super::ranking::{Ranking, screen};
 use super::require::Verdict;
-use super::{Facts, Order, PassedOver, Reason, Select, commit, family};
+use super::{Facts, Held, Order, PassedOver, Reason, Select, commit, family, newest};
 use crate::image::Tag;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How much is shown of a text that is no tag.
@@ -16,21 +17,28 @@ const SHOWN: usize = 160;
 struct View<'v, 'r> {
     best: Option<&'v Entry<'r>>,
     chosen: Option<&'v Tag>,
+    held: Option<&'v Held>,
     facts: &'v Facts,
     /// What contains the commit that stands in the file, where that counts.
     line: Option<commit::Line<'v>>,
 }
 
 impl Ranking<'_> {
-    pub(super) fn explain(&self, ground: &Ground<'_>, chosen: Option<&Tag>, facts: &Facts) -> Vec<PassedOver> {
+    pub(super) fn explain(
+        &self,
+        ground: &Ground<'_>,
+        chosen: Option<&Tag>,
+        held: Option<&Held>,
+        facts: &Facts,
+    ) -> Vec<PassedOver> {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
         let mut entries: Vec<&Entry<'_>> = ground.pool.entries.iter().collect();
         if self.policy.select.asks_for_order() {
-            entries.sort_by(|a, b| self.compare(b, a, facts));
+            entries.sort_by(|a, b| self.compare_listed(b, a, facts));
         }
         let line = commit::Line::of(&self.policy.select, ground, facts);
-        let view = View { best, chosen, facts, line };
+        let view = View { best, chosen, held, facts, line };
         let ordered = entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, &view)));
         let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
         let all = self.tags.iter().map(String::as_str);
@@ -41,7 +49,7 @@ impl Ranking<'_> {
 
     /// Why nothing could be chosen, in one sentence.
     pub(super) fn tally(&self, ground: &Ground<'_>, facts: &Facts) -> String {
-        let all = self.explain(ground, None, facts);
+        let all = self.explain(ground, None, None, facts);
         let mut reasons: BTreeMap<Reason, usize> = BTreeMap::new();
         for passed in &all {
             *reasons.entry(passed.reason).or_default() += 1;
@@ -63,7 +71,7 @@ impl Ranking<'_> {
 
     /// Why an orderable tag was not chosen.
     fn beaten(&self, ground: &Ground<'_>, entry: &Entry<'_>, view: &View<'_, '_>) -> (Reason, String) {
-        let View { best, chosen, facts, line } = view;
+        let View { best, chosen, facts, line, .. } = view;
         let (best, chosen) = (*best, *chosen);
         if let Some(refused) = entry.refused {
             return (refused, self.refusal(refused, entry));
@@ -71,6 +79,9 @@ impl Ranking<'_> {
         if let Select::Commit(source) = &self.policy.select
             && let Some(misplaced) = commit::misplaced(entry, source, facts)
         {
+            return misplaced;
+        }
+        if let Some(misplaced) = self.misplaced_in_time(ground, entry, facts) {
             return misplaced;
         }
         if self.is_outlier(ground, entry) {
@@ -92,11 +103,10 @@ impl Ranking<'_> {
             return (reason, detail);
         }
         if let Current::Ordered(current) = &ground.current {
-            if entry.tag == current.tag {
-                let better = chosen.map_or("a better one", Tag::as_str);
+            if let Some(better) = chosen.filter(|_| entry.tag == current.tag) {
                 return (Reason::Superseded, format!("stands in the file; {better} is better"));
             }
-            if self.compare(entry, current, facts).is_lt() {
+            if self.misplaced_in_time(ground, current, facts).is_none() && self.compare(entry, current, facts).is_lt() {
                 return (Reason::Older, format!("lower than {}, which stands in the file", current.tag));
             }
             if line.as_ref().is_some_and(|line| line.is_beside(entry)) {
@@ -109,10 +119,29 @@ impl Ranking<'_> {
                 (Reason::NotComparable, format!("whether it is newer than {tag} cannot be known"))
             }
             (_, Some(chosen)) if best.is_some_and(|best| self.compare(best, entry, facts).is_eq()) => {
+                if view.held.is_some_and(|held| held.reason == Reason::NotComparable) {
+                    return (Reason::NotComparable, format!("equal to {chosen} in value"));
+                }
                 (Reason::Superseded, format!("equal to {chosen} in value"))
             }
             (_, Some(chosen)) => (Reason::Superseded, format!("{chosen} is better")),
-            (_, None) => (Reason::Superseded, "nothing is chosen".to_owned()),
+            (_, None) => undecided(view.held),
+        }
+    }
+
+    /// Why the order by build time has no place for the tag, where that order was asked for.
+    fn misplaced_in_time(&self, ground: &Ground<'_>, entry: &Entry<'_>, facts: &Facts) -> Option<(Reason, String)> {
+        // Beside a tag that cannot be ordered no time would help.
+        let beside = matches!(ground.current, Current::Unordered { .. }) && !self.policy.guards.allow_replace;
+        let timed = self.policy.select.needs_times() && !beside;
+        timed.then(|| newest::misplaced(entry.tag, facts)).flatten()
+    }
+
+    /// As [`Ranking::compare`], and total where some tags have no place.
+    fn compare_listed(&self, entry: &Entry<'_>, other: &Entry<'_>, facts: &Facts) -> Ordering {
+        match &self.policy.select {
+            Select::Newest => newest::compare_listed(entry.tag, other.tag, facts),
+            _ => self.compare(entry, other, facts),
         }
     }
 
@@ -152,13 +181,24 @@ impl Ranking<'_> {
                 let alike = family.described == wanted.described;
                 let (its, current) =
                     if alike { (family.key, &wanted.key) } else { (family.described, &wanted.described) };
-                let detail = format!("its family is {its}, the current tag's is {current}");
-                (Reason::OtherFamily, detail)
+                let wanted = match &ground.current {
+                    Current::Floating { tag, .. } => self.pinned_by(tag, current),
+                    _ => format!(", the current tag's is {current}"),
+                };
+                (Reason::OtherFamily, format!("its family is {its}{wanted}"))
             }
             (None, Some(why)) => (Reason::NotAVersion, format!("it {why}")),
             (None, None) => {
                 (Reason::OtherFamily, format!("it is words alone; the current tag's family is {}", wanted.described))
             }
+        }
+    }
+
+    /// What is looked for in place of a floating tag, whose own family is another.
+    fn pinned_by(&self, tag: &str, family: &str) -> String {
+        match self.parts() {
+            3 => format!("; {tag} is floating, and the policy asks for {family}"),
+            _ => format!("; {tag} is floating, and would be pinned to one of {family}"),
         }
     }
 
@@ -174,6 +214,17 @@ impl Ranking<'_> {
             Reason::Artefact => "a signature, attestation or SBOM of an image, not an image".to_owned(),
             _ => "the registry listed something that is no tag".to_owned(),
         }
+    }
+}
+
+/// Why a tag that has its place was not chosen where none was: what held the reference, and never another tag.
+fn undecided(held: Option<&Held>) -> (Reason, String) {
+    match held {
+        Some(Held { reason: Reason::NotComparable | Reason::FloatingCurrent, detail }) => {
+            (Reason::NotComparable, format!("nothing is chosen: {detail}"))
+        }
+        Some(Held { detail, .. }) => (Reason::IncompleteInformation, format!("nothing is chosen: {detail}")),
+        None => (Reason::IncompleteInformation, "nothing is chosen".to_owned()),
     }
 }
 

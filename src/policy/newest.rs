@@ -129,6 +129,26 @@ fn few<'t>(new: &[&'t str], facts: &Facts) -> Result<Vec<&'t str>, Held> {
     }
 }
 
+/// Why the tag has no place in time: it could not be learned, was not read, or cannot be believed.
+pub(super) fn misplaced(tag: &str, facts: &Facts) -> Option<(Reason, String)> {
+    match timed(facts, tag) {
+        Timed::Unknown(why) => {
+            Some((Reason::IncompleteInformation, format!("when it was built could not be learned: {why}")))
+        }
+        Timed::NotAsked => Some((Reason::IncompleteInformation, "when it was built was not read".to_owned())),
+        Timed::At(created, _) => believable(created, facts.now).err().map(|why| (Reason::NotComparable, why)),
+    }
+}
+
+/// For a list that has all tags in it: those that have no place in time are equal and lowest.
+pub(super) fn compare_listed(tag: &str, other: &str, facts: &Facts) -> Ordering {
+    let place = |tag: &str| match timed(facts, tag) {
+        Timed::At(created, _) => believable(created, facts.now).ok(),
+        _ => None,
+    };
+    place(tag).cmp(&place(other))
+}
+
 /// By build time; equal where one is not known.
 pub(super) fn compare(tag: &str, other: &str, facts: &Facts) -> Ordering {
     match (timed(facts, tag), timed(facts, other)) {

@@ -68,8 +68,8 @@ impl<'a> Ranking<'a> {
             return self.not_followed(tag, question);
         }
         let ground = self.ground(question);
-        let chosen = self.judge(&ground, facts).chosen;
-        self.explain(&ground, chosen.as_ref(), facts)
+        let judgement = self.judge(&ground, facts);
+        self.explain(&ground, judgement.chosen.as_ref(), judgement.held.as_ref(), facts)
     }
 
     /// The current tag's family as people say it; `None` when candidates may be of any.

@@ -152,7 +152,7 @@ impl Reason {
             Reason::NoCandidate => "no tag of the repository satisfies the policy",
             Reason::Downgrade => "the best candidate is lower than what stands in the file",
             Reason::NotComparable => {
-                "the policy cannot order the current tag, or the best candidates, so it cannot know which way an update goes"
+                "the policy cannot order the tag, the current one or the best candidates, so it cannot know which way an update goes"
             }
             Reason::FloatingCurrent => "the current tag is floating; the policy does not say that it may be pinned",
             Reason::NoTag => "the reference has a digest only, or an empty tag",

@@ -110,7 +110,7 @@ impl<'t> Trials<'t, '_> {
         self.decided_for(&question, change)
     }
 
-    /// Decides with another policy; `None` where that, too, would choose nothing.
+    /// Decides with another policy; `None` where that, too, would choose nothing, or no more than a tie with the current tag.
     fn decided_for(&mut self, question: &Question<'_>, change: impl FnOnce(&mut Policy)) -> Option<Outlook> {
         if self.tried == MAX_TRIED {
             return None;
@@ -126,7 +126,12 @@ impl<'t> Trials<'t, '_> {
         match ranking.decide(question, &Facts { now: self.now, ..Facts::default() }) {
             Outcome::Needs(_) if candidates > 0 => Some(Outlook { chosen: None, candidates }),
             Outcome::Decided(decision) if decision.held.is_none() => {
-                decision.chosen.map(|chosen| Outlook { chosen: Some(chosen.tag), candidates })
+                // A current tag that nobody lists and that stays is tied with another spelling of it.
+                let tied = |tag: &Tag| {
+                    Some(tag) == question.current && !self.ranking.tags.iter().any(|one| tag.as_str() == one)
+                };
+                let chosen = decision.chosen.filter(|chosen| !tied(&chosen.tag))?;
+                Some(Outlook { chosen: Some(chosen.tag), candidates })
             }
             _ => None,
         }

@@ -215,6 +215,21 @@ fn without_the_history_the_reference_is_held() {
         "the history of branch main of https://git.example.com/acme/web.git could not be learned: git.example.com cannot be reached"
     );
     assert!(facts.answers(&Need::History(source())));
+    let said = all_reasons(&commits_of(), &facts, "c0", "c0 c1");
+    assert_eq!(said, ["c1 incomplete-information", "c0 incomplete-information"]);
+    // Beside the newest state, and a current commit that the branch does not have.
+    assert_eq!(
+        all_reasons(&commits_of(), &merges(), "b1", "a0 a2 b1"),
+        ["a2 not-comparable", "b1 not-comparable", "a0 older"]
+    );
+    assert_eq!(all_reasons(&commits_of(), &line(), "e5", "c0 e5"), ["c0 not-comparable", "e5 not-on-branch"]);
+}
+
+fn all_reasons(policy: &Policy, facts: &Facts, current: &str, names: &str) -> Vec<String> {
+    let current = Tag::parse(&tag(current)).unwrap();
+    let question = Question { current: Some(&current), ..Question::default() };
+    let passed = Ranking::new(policy, &tags(names)).passed_over(&question, facts);
+    passed.iter().map(|passed| format!("{} {}", &passed.tag[..2], passed.reason)).collect()
 }
 
 #[test]

@@ -47,6 +47,28 @@ fn every_tag_has_its_reason() {
 }
 
 #[test]
+fn the_family_that_would_pin_a_floating_tag_is_not_its_own() {
+    let detail = |parts, current, tags| {
+        let passed = passed_over(&semver_with("*", parts), current, tags);
+        let others = passed.into_iter().filter(|passed| passed.reason == Reason::OtherFamily);
+        others.map(|passed| format!("{}: {}", passed.tag, passed.detail)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        detail(Parts::Three, "16", "16 16.1 16.2"),
+        [
+            "16.1: its family is 2 parts; 16 is floating, and the policy asks for 3 parts",
+            "16.2: its family is 2 parts; 16 is floating, and the policy asks for 3 parts"
+        ]
+    );
+    assert_eq!(
+        detail(Parts::One, "16-alpine", "16-alpine 16.1-alpine 17-alpine"),
+        [
+            "17-alpine: its family is 1 part + -alpine; 16-alpine is floating, and would be pinned to one of 2 parts + -alpine"
+        ]
+    );
+}
+
+#[test]
 fn what_is_no_tag_is_reported_legibly() {
     let tags = vec!["1.0.0".to_owned(), "1.0\u{1b}[31m".to_owned(), "9".repeat(9000), String::new()];
     let policy = semver("*");

@@ -206,6 +206,72 @@ fn times_that_order_nothing_hold() {
 }
 
 #[test]
+fn tags_without_a_place_in_time_say_so_and_no_tag_is_called_better() {
+    let newest = policy(Select::Newest);
+    let ask = |current: &str, tags: &str, times: &[(&str, Result<Option<i64>, &str>)]| {
+        let mut facts = Facts { now: Some(NOW), ..Facts::default() };
+        for ((tag, time), c) in times.iter().zip("abcdef".chars().cycle()) {
+            let image = time.map(|created| image(c, created, &[])).map_err(str::to_owned);
+            facts.metadata.insert(Tag::parse(tag).unwrap(), image);
+        }
+        let current = Tag::parse(current).ok();
+        let question = Question { current: current.as_ref(), ..Question::default() };
+        let passed = Ranking::new(&newest, &list(tags)).passed_over(&question, &facts);
+        passed.iter().map(|passed| format!("{} {}: {}", passed.tag, passed.reason, passed.detail)).collect::<Vec<_>>()
+    };
+    let bad = "its build date lies before the first container image";
+    let held = "nothing is chosen: c has no place in time: it does not say when it was built";
+    assert_eq!(
+        ask("a", "a b c d", &[("a", Ok(Some(NOW - 9))), ("b", Ok(Some(0))), ("c", Ok(None)), ("d", Ok(Some(NOW - 5)))]),
+        [
+            format!("d not-comparable: {held}"),
+            format!("a not-comparable: {held}"),
+            "c not-comparable: it does not say when it was built".to_owned(),
+            format!("b not-comparable: {bad}"),
+        ]
+    );
+    let unread = "when it was built was not read";
+    assert_eq!(
+        ask("a", "a b", &[]),
+        [format!("b incomplete-information: {unread}"), format!("a incomplete-information: {unread}")]
+    );
+    let refused = ask("a", "a b c", &[("a", Ok(Some(NOW - 9))), ("b", Err("refused")), ("c", Ok(Some(NOW - 10)))]);
+    assert_eq!(
+        refused,
+        [
+            "a incomplete-information: nothing is chosen: when b was built could not be learned: refused",
+            "c older: lower than a, which stands in the file",
+            "b incomplete-information: when it was built could not be learned: refused",
+        ]
+    );
+    // A current tag without a place has nothing above or below it.
+    let ahead = ask("a", "a b", &[("a", Ok(Some(NOW + 90_000))), ("b", Ok(Some(NOW)))]);
+    let future = "its build date lies in the future";
+    assert_eq!(
+        ahead,
+        [
+            format!("b not-comparable: nothing is chosen: a has no place in time: {future}"),
+            format!("a not-comparable: {future}")
+        ]
+    );
+    let tie = ask("a", "a b c", &[("a", Ok(Some(NOW - 9))), ("b", Ok(Some(NOW))), ("c", Ok(Some(NOW)))]);
+    assert!(tie.iter().all(|line| line.contains(" not-comparable: ")), "{tie:?}");
+}
+
+#[test]
+fn many_tags_are_listed_in_an_order_whatever_is_known_of_them() {
+    let tags: Vec<String> = (0..200).map(|n| format!("sha-a{n:05x}b")).collect();
+    let mut facts = Facts { now: Some(NOW), ..Facts::default() };
+    for (tag, n) in tags.iter().zip(0i64..).filter(|(_, n)| n % 3 > 0) {
+        facts.metadata.insert(Tag::parse(tag).unwrap(), Ok(image('a', Some(NOW - n * 7_919 % 200), &[])));
+    }
+    let newest = policy(Select::Newest);
+    let passed = Ranking::new(&newest, &tags).passed_over(&Question::default(), &facts);
+    let placed = passed.iter().take_while(|passed| facts.metadata.contains_key(&Tag::parse(&passed.tag).unwrap()));
+    assert_eq!((placed.count(), passed.len()), (facts.metadata.len(), 200));
+}
+
+#[test]
 fn as_many_build_times_are_read_as_the_limit_says() {
     use landwaiter::policy::MAX_TIMED;
     let newest = policy(Select::Newest);

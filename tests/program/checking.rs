@@ -30,6 +30,7 @@ fn problems(world: &World, arguments: &[&str]) -> (i32, Vec<String>) {
 #[test]
 fn what_cannot_have_been_meant_is_a_warning_with_its_place() {
     let world = world();
+    world.write("app/pod.yaml", &pod("reg.example.com/acme/app:1.0.0"));
     world.write(
         "landwaiter.yaml",
         &format!(
@@ -63,10 +64,34 @@ fn what_cannot_have_been_meant_is_a_warning_with_its_place() {
     let text = world.landwaiter(&["check"]);
     assert_eq!(text.status, 0);
     assert!(text.err.contains("--> landwaiter.yaml:6") && text.err.contains("^^^^^^^"), "{}", text.err);
+    // Not acme/api, which would stay with policy api.
     let near =
-        "apo names reg.example.com/acme/apo, which is nearly the same; write `images: [reg.example.com/acme/api]`?";
+        "apo names reg.example.com/acme/apo, which is nearly the same; write `images: [reg.example.com/acme/app]`?";
     assert!(text.err.contains(near), "{}", text.err);
     assert!(text.out.ends_with("7 policies in 1 file: valid\n"), "{}", text.out);
+}
+
+#[test]
+fn no_suggestion_leads_into_a_tie() {
+    let world = world();
+    let check = |policies: &str| {
+        world.write("landwaiter.yaml", &format!("{HEAD}policies:\n{policies}"));
+        let said = world.landwaiter(&["check"]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        said.err
+    };
+    let two = "- {name: two, images: [reg.example.com/acme/apo], select: {semver: '*'}}\n";
+    let text = check(two);
+    assert!(text.contains("write `images: [reg.example.com/acme/api]`?"), "{text}");
+    let text = check(&format!("- {{name: one, images: [reg.example.com/acme/api], select: {{semver: '*'}}}}\n{two}"));
+    assert!(text.contains("no reference belongs to policy two") && !text.contains("?"), "{text}");
+    // Nor into one at another reference: with `**` two would have api/pod.yaml, and share web/pod.yaml.
+    let wide = "- {name: two, images: ['reg.example.com/*'], select: {semver: '*'}}\n";
+    let one = "- {name: one, images: ['reg.example.com/acme/w*'], select: {semver: '*'}}\n";
+    let text = check(wide);
+    assert!(text.contains("write `images: [\"reg.example.com/**\"]`?"), "{text}");
+    let text = check(&format!("{one}{wide}"));
+    assert!(text.contains("no reference belongs to policy two") && !text.contains("?"), "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Trials, tags};
 use crate::image::Tag;
+use crate::policy::family::Shape;
 use crate::policy::ground::{Current, Ground};
 use crate::policy::{Family, Guards, Question};
 use crate::version::history;
@@ -25,7 +26,11 @@ impl Trials<'_, '_> {
                 }
             }
             (_, Some(family)) if ground.pool.entries.is_empty() => {
-                let problem = format!("no tag is of the current tag's family, {}", family.described);
+                let whose = match &ground.current {
+                    Current::Floating { tag, .. } => format!("the family that {tag} would be pinned to"),
+                    _ => "the current tag's family".to_owned(),
+                };
+                let problem = format!("no tag is of {whose}, {}", family.described);
                 self.other_family(&ground, &problem);
             }
             _ => {}
@@ -71,8 +76,17 @@ impl Trials<'_, '_> {
         let question = Question { current: Some(&member), ..self.question };
         if let Some(outlook) = self.decided_for(&question, |_| {}) {
             let best = outlook.chosen.as_ref().map_or(member.to_string(), ToString::to_string);
+            if self.is_tie(&best) {
+                return;
+            }
             let instead = format!("write a tag of that family into the file, such as {best}");
             self.suggest("image", problem, instead, outlook);
         }
+    }
+
+    /// Whether the tag is the same version as the current one in another spelling: `v1.0.0` for `1.0.0`. A tie is no update.
+    fn is_tie(&self, tag: &str) -> bool {
+        let versions = self.question.current.and_then(|current| Shape::read(current.as_str())).zip(Shape::read(tag));
+        self.ranking.has_versions() && versions.is_some_and(|(current, other)| current.compare(&other).is_eq())
     }
 }

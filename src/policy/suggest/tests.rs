@@ -172,6 +172,31 @@ fn a_current_tag_that_is_alone() {
 }
 
 #[test]
+fn a_tie_with_the_current_tag_is_no_suggestion() {
+    for (current, tags) in [
+        ("1.0.0", "v1.0.0"),
+        ("1.0.0", "1.0.0 v1.0.0"),
+        ("v1.0.0", "1.0.0 v1.0.0"),
+        ("1.0.0-alpine", "v1.0.0-alpine"),
+        ("1.0.0-alpine", "1.0.0-alpine v1.0.0-alpine"),
+    ] {
+        assert_eq!(said(&semver("*"), current, tags), [""; 0], "{current} of {tags}");
+    }
+    let missing_v = matching(semver("*"), "^1");
+    assert_eq!(said(&missing_v, "1.0.0", "v1.0.0"), [""; 0]);
+}
+
+#[test]
+fn a_floating_tag_is_not_said_to_have_the_family_that_would_pin_it() {
+    let said = said(&semver("*"), "16-alpine", "16-alpine 16.1-alpine 17.0.0 17.1.0");
+    assert!(said.iter().all(|line| !line.contains("current tag's family")), "{said:?}");
+    assert!(
+        said[0].starts_with("no tag is of the family that 16-alpine would be pinned to, 3 parts + -alpine"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn nothing_is_suggested_where_nothing_is_wrong() {
     for (current, tags) in [
         ("", "1.0.0 1.1.0 1.1.0-alpine latest"),
