@@ -5,6 +5,11 @@ use super::{Paint, Tone, plain, wrapped};
 /// A cell and its tone; `None` is the terminal's own colour.
 pub type Cell = (String, Option<Tone>);
 
+/// Columns of a terminal on which there is room for anything.
+const USUAL: usize = 60;
+/// Columns that a text of several lines needs to be read with ease.
+const READABLE: usize = 48;
+
 /// Lines of `rows` under `head`, each column as wide as its widest cell, the last one unpadded and broken where the terminal
 /// ends. Two spaces between columns, `indent` before the first.
 pub fn table(paint: Paint, indent: usize, head: &[&str], rows: &[Vec<Cell>]) -> String {
@@ -40,13 +45,27 @@ fn push_line(out: &mut String, paint: Paint, indent: usize, widths: &[usize], ro
     let Some((text, tone)) = row.get(last) else {
         return out.push('\n');
     };
+    let below = last > 0 && is_squeezed(paint, column, text);
+    if below {
+        out.truncate(out.trim_end_matches(' ').len());
+        out.push('\n');
+        column = indent + 4;
+    }
     for (at, line) in wrapped(paint, column, text).iter().enumerate() {
-        if at > 0 {
+        if at > 0 || below {
             out.push_str(&" ".repeat(column));
         }
         out.push_str(&toned(*tone, line));
         out.push('\n');
     }
+}
+
+/// Whether a text that must be broken would stand in a column too narrow to read; it then begins a line of its own.
+fn is_squeezed(paint: Paint, column: usize, text: &str) -> bool {
+    paint.width.filter(|width| *width >= USUAL).is_some_and(|width| {
+        let room = width.saturating_sub(column);
+        room < READABLE && text.chars().count() > room
+    })
 }
 
 #[cfg(test)]
@@ -74,6 +93,10 @@ mod tests {
         let paint = Paint { width: Some(34), ..Paint::default() };
         let rows = vec![vec![("1.2.3".into(), None), ("none of these words stands alone".into(), None)]];
         assert_eq!(table(paint, 2, &["", ""], &rows), "  1.2.3  none of these words\n         stands alone\n");
+        let usual = Paint { width: Some(80), ..paint };
+        let (place, note) = ("x".repeat(40), "word ".repeat(10));
+        let rows_of_two = vec![vec![(place.clone(), None), (note.trim_end().to_owned(), None)]];
+        assert_eq!(table(usual, 2, &["", ""], &rows_of_two), format!("  {place}\n      {}\n", note.trim_end()));
         let narrow = Paint { width: Some(20), ..paint };
         assert_eq!(table(narrow, 2, &["", ""], &rows), "  1.2.3  none of these words stands alone\n");
     }
