@@ -144,8 +144,17 @@ impl HttpServer {
 
     /// `METHOD PATH STATUS` of every request so far.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
+        // nginx writes a line when it has finished with a request, which may be after the answer was read.
+        let read = || fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
+        let mut log = read();
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = read();
+            if now == log {
+                return log.lines().map(str::to_owned).collect();
+            }
+            log = now;
+        }
     }
 }
 
