@@ -230,7 +230,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// The names under which the fuzz target sees a file: each makes a difference to the shapes.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "kustomization.yaml",
     "values.yaml",
     "deploy/web.yaml",
@@ -239,6 +239,7 @@ const PATHS: [&str; 8] = [
     ".github/workflows/ci.yaml",
     ".argocd-source-web.yaml",
     "deploy/web.json",
+    "web/Chart.yaml",
 ];
 
 /// Inputs that fuzzing found or starts from: what was put right stays right, whatever the file is called.

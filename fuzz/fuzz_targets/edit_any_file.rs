@@ -30,7 +30,7 @@ use site::{Document, Part, Reference, Scan, Setting, Shape, Slot, scan};
 /// More of one file would only repeat the work.
 const MAX_EDITS: usize = 12;
 /// Names that make a difference to the shapes. Chosen by length, so that a corpus file is nothing but its text.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "kustomization.yaml",
     "values.yaml",
     "deploy/web.yaml",
@@ -39,6 +39,7 @@ const PATHS: [&str; 8] = [
     ".github/workflows/ci.yaml",
     ".argocd-source-web.yaml",
     "deploy/web.json",
+    "web/Chart.yaml",
 ];
 const TAGS: [&str; 4] = ["v99", "1.10", "2024-01-15", "0x1f"];
 
