@@ -2,12 +2,13 @@
 //!
 //! Only the repositories in question are listed; nothing is written.
 
+use super::ask::no_list;
 use super::history::Histories;
 use super::learn::decide;
 use super::near::Near;
 use super::recall::{News, to_record};
 use super::scan::Scanned;
-use super::select::{date, no_list};
+use super::select::date;
 use super::{Run, RunError};
 use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};

@@ -5,6 +5,7 @@
 //! moved meanwhile, or the connection broke, it plans again from the new head, a bounded number of times. Nothing is written before everything that
 //! will be written is known.
 
+mod ask;
 mod event;
 mod explain;
 mod history;

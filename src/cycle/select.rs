@@ -1,21 +1,15 @@
-//! Second step of a run: who owns each reference, one tag list per repository, one decision per question.
-//!
-//! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
-//! way, not all of them.
+//! Second step of a run: who owns each reference, and one decision per question. The look-ups are made in `ask`.
 
+use super::ask::Asking;
 use super::history::Histories;
-use super::learn::decide;
-use super::recall::{Current, Listed, News, Sightings, pace, to_record};
+use super::recall::{Current, News, pace};
 use super::scan::Scanned;
-use super::{Event, HOSTS, IN_FLIGHT, LONGEST_DEADLINE, Options, Run, RunError};
+use super::{LONGEST_DEADLINE, Options, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
-use crate::policy::{Decision, Facts, Held, Policy, PolicyName, Question, Ranking, Reason};
-use crate::port::{Named, RegistryError};
+use crate::policy::{Decision, Held, Policy, PolicyName, Question, Reason};
 use crate::schedule::Closed;
-use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// What the references of one repository ask, each question once.
@@ -29,16 +23,16 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn question(&self) -> Question<'_> {
+    pub(super) fn question(&self) -> Question<'_> {
         Question { current: self.current.as_ref(), current_digest: self.current_digest.as_ref(), digest: self.digest }
     }
 
-    fn current(&self) -> Option<Current<'_>> {
+    pub(super) fn current(&self) -> Option<Current<'_>> {
         self.current.as_ref().map(|tag| Current { tag, digest: self.current_digest.as_ref() })
     }
 
     /// Whether what earlier runs learned can make a difference.
-    fn recalls(&self, policy: &Policy) -> bool {
+    pub(super) fn recalls(&self, policy: &Policy) -> bool {
         let watched = self.current.is_some() && pace(policy, self.current_digest.as_ref()).is_some();
         watched || policy.select.needs_times() || policy.require.seen.is_some() || policy.require.age.is_some()
     }
@@ -58,25 +52,6 @@ pub(super) struct Memory {
     /// Why there is no memory where one is counted on.
     pub(super) missing: Option<String>,
     pub(super) news: News,
-}
-
-/// The decisions about one repository, and what goes with them.
-#[derive(Debug, Default)]
-struct Answered {
-    decisions: Vec<(Asked, Decision)>,
-    list: Option<(Repository, i64)>,
-    seen: Vec<Named>,
-    news: News,
-}
-
-/// What all look-ups of a run share.
-#[derive(Clone, Copy)]
-struct Asking<'a> {
-    policies: &'a [Policy],
-    histories: &'a Histories,
-    /// Whether there is a memory.
-    works: &'a Result<(), String>,
-    until: Instant,
 }
 
 impl Memory {
@@ -202,90 +177,6 @@ impl Run<'_> {
         memory.missing = works.as_ref().err().filter(|_| needed).cloned().or(memory.missing.take());
         works
     }
-
-    /// One look-up per repository, bounded in number, each host for itself; a failure answers the questions of its repository only.
-    async fn ask(&self, asking: Asking<'_>, open: HashSet<&Asked>) -> Vec<Answered> {
-        let mut by_repository: BTreeMap<&Repository, Vec<&Asked>> = BTreeMap::new();
-        for asked in open {
-            by_repository.entry(&asked.repository).or_default().push(asked);
-        }
-        self.events.happened(&Event::ListingStarted { repositories: by_repository.len() });
-        let mut by_host: BTreeMap<&str, Vec<(&Repository, Vec<&Asked>)>> = BTreeMap::new();
-        for (repository, mut asked) in by_repository {
-            asked.sort();
-            by_host.entry(repository.host()).or_default().push((repository, asked));
-        }
-        let one_host = |repositories: Vec<(_, _)>| {
-            stream::iter(repositories)
-                .map(|(repository, asked)| self.answer_until(asking, repository, asked))
-                .buffer_unordered(IN_FLIGHT)
-                .collect::<Vec<Answered>>()
-        };
-        stream::iter(by_host.into_values()).map(one_host).buffer_unordered(HOSTS).concat().await
-    }
-
-    /// The answers for one repository, or, when the deadline comes first, none for any of its questions.
-    async fn answer_until(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
-        let late: Vec<Asked> = asked.iter().map(|asked| (*asked).clone()).collect();
-        if Instant::now() < asking.until {
-            let answered = tokio::time::timeout_at(asking.until, self.answer(asking, repository, asked)).await;
-            if let Ok(answered) = answered {
-                return answered;
-            }
-        }
-        self.events.happened(&Event::DeadlineReached { repository });
-        let held = too_late(self.options.deadline);
-        Answered { decisions: late.into_iter().map(|asked| (asked, held.clone())).collect(), ..Answered::default() }
-    }
-
-    async fn answer(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
-        let Asking { policies, histories, works, .. } = asking;
-        let Listed { tags, remembered } = match self.list(repository).await {
-            Ok(listed) => listed,
-            Err(error) => {
-                self.events.happened(&Event::ListingFailed { repository, error: &error });
-                let held = no_list(&error);
-                let decisions = asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
-                return Answered { decisions, ..Answered::default() };
-            }
-        };
-        self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
-        let recalls = |asked: &&Asked| Some(&policies[asked.policy]).filter(|policy| asked.recalls(policy));
-        let recalling: Vec<&Policy> = asked.iter().filter_map(recalls).collect();
-        let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
-        let mut sightings = Sightings::new();
-        if !recalling.is_empty() {
-            (facts.recall, sightings) = self.recall(&recalling, repository, works);
-        }
-        // What the registry does not list is reported as gone, and has no digest to ask for.
-        let listed = |current: &Current<'_>| tags.iter().any(|tag| tag == current.tag.as_str());
-        for asked in &asked {
-            if let Some(current) = asked.current().filter(listed) {
-                let policy = &policies[asked.policy];
-                self.watch(policy, repository, current, &sightings, &mut facts).await;
-            }
-        }
-        let mut answered = Answered { list: remembered.map(|time| (repository.clone(), time)), ..Answered::default() };
-        let mut ranking: Option<(usize, Ranking<'_>)> = None;
-        for asked in asked {
-            let policy = &policies[asked.policy];
-            if ranking.as_ref().is_none_or(|(at, _)| *at != asked.policy) {
-                ranking = Some((asked.policy, Ranking::new(policy, &tags)));
-            }
-            let Some((_, ranking)) = &ranking else { continue };
-            let mut decision = decide(self, histories, repository, ranking, &asked.question(), &mut facts).await;
-            let watched = asked.current().filter(|current| pace(policy, current.digest).is_some());
-            let moved =
-                watched.and_then(|current| self.moved(repository, current, &sightings, &facts, &mut answered.news));
-            decision.note = match (decision.note, moved) {
-                (Some(note), Some(moved)) => Some(format!("{note}; {moved}")),
-                (note, moved) => note.or(moved),
-            };
-            answered.decisions.push((asked.clone(), decision));
-        }
-        answered.seen = to_record(repository, &facts, &answered.news);
-        answered
-    }
 }
 
 /// What is asked for one reference, if anything is.
@@ -350,20 +241,6 @@ fn idle(claims: &Claims<'_>, policies: &[Policy], steps: &[Step]) -> Vec<FileNot
         FileNote { file: policy.file.clone(), line: policy.line, text }
     };
     idle.map(note).collect()
-}
-
-/// The decision where no list could be had.
-pub(super) fn no_list(error: &RegistryError) -> Decision {
-    let detail = format!("could not list tags: {error}");
-    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
-    Decision { chosen: None, held, note: None }
-}
-
-/// The decision where the run's deadline came before the answer.
-fn too_late(deadline: Duration) -> Decision {
-    let detail = format!("not answered within the run's {} s (limits.runDeadline)", deadline.as_secs());
-    let held = Some(Held { reason: Reason::IncompleteInformation, detail });
-    Decision { chosen: None, held, note: None }
 }
 
 fn entry(
