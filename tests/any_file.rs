@@ -2,12 +2,19 @@
 //! never written. Generated files, good ones and odd ones.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
+#[path = "../fuzz/paths.rs"]
+mod paths;
+#[path = "support/scalar.rs"]
+mod scalar;
+
 use landwaiter::edit::{Edit, EditError, Target, apply, plan_action};
 use landwaiter::image::{Digest, Tag};
 use landwaiter::site::{Document, MAX_REFERENCES, Part, Reference, Scan, Setting, Shape, SkipReason, Slot, scan};
 use landwaiter::text::Span;
 use landwaiter::yaml;
+use paths::PATHS;
 use proptest::prelude::*;
+use scalar::single;
 use std::path::Path;
 
 /// The state of a reference after its tag is set: a digest that stands is kept.
@@ -229,19 +236,6 @@ const WORDS: &[&str] = &[
     "<<: *a\n",
 ];
 
-/// The names under which the fuzz target sees a file: each makes a difference to the shapes.
-const PATHS: [&str; 9] = [
-    "kustomization.yaml",
-    "values.yaml",
-    "deploy/web.yaml",
-    "compose.yaml",
-    "helmfile.yaml",
-    ".github/workflows/ci.yaml",
-    ".argocd-source-web.yaml",
-    "deploy/web.json",
-    "web/Chart.yaml",
-];
-
 /// Inputs that fuzzing found or starts from: what was put right stays right, whatever the file is called.
 #[test]
 fn the_seeds_of_the_fuzz_target_are_proven_or_refused() {
@@ -302,26 +296,6 @@ fn scalars(text: &str) -> Vec<(Span, String)> {
         }))
     });
     read.flatten().collect()
-}
-
-/// A reference that consists of one scalar, whatever it is.
-fn single(span: Span, value: &str) -> Reference {
-    Reference {
-        line: 1,
-        document: Document::default(),
-        path: String::new(),
-        shape: Shape::Marked,
-        name: None,
-        repository: None,
-        tag: Some(value.to_owned()),
-        digest: None,
-        marker: None,
-        hold: None,
-        slots: vec![Slot { part: Part::Tag, span, value: value.to_owned(), setting: Setting::default() }],
-        insert: None,
-        remove: Vec::new(),
-        blocked: None,
-    }
 }
 
 /// The bytes that belong to no slot, and the spots where slots were.

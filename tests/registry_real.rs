@@ -57,6 +57,19 @@ impl Real {
         let server = Server::start(&program, &["serve", file.to_str().unwrap()], port, &log);
         Some(Real { host, _server: server, folder })
     }
+
+    /// Lets in only `joe`, with [`PASSWORD`]; also `None` without `htpasswd`.
+    fn with_password(folder: TempDir, extra_http: &str) -> Option<Real> {
+        let users = folder.path().join("htpasswd");
+        std::fs::write(&users, run(&program("htpasswd")?, &["-Bbn", "joe", PASSWORD])).unwrap();
+        let auth = format!("auth:\n  htpasswd: {{realm: acme, path: {}}}\n", users.display());
+        Real::start(folder, extra_http, &auth)
+    }
+}
+
+/// Who may enter.
+fn joe() -> RegistryAuth {
+    RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned())
 }
 
 fn run(program: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -73,6 +86,18 @@ async fn push(host: &str, path: &str, tags: &[String], auth: &RegistryAuth) {
         let config = Config::new(b"{}".to_vec(), "application/vnd.oci.image.config.v1+json".to_owned(), None);
         let image = Reference::with_tag(host.to_owned(), path.to_owned(), tag.clone());
         client.push(&image, &layers, config, auth, None).await.unwrap();
+    }
+}
+
+/// Pushes the first tag and copies its directory: a push for each of a thousand tags would take too long.
+async fn push_many(real: &Real, path: &str, tags: &[String]) {
+    push(&real.host, path, &tags[..1], &RegistryAuth::Anonymous).await;
+    let folder = real.folder.path().join(format!("data/docker/registry/v2/repositories/{path}/_manifests/tags"));
+    let link = std::fs::read(folder.join(&tags[0]).join("current/link")).unwrap();
+    for tag in &tags[1..] {
+        let current = folder.join(tag).join("current");
+        std::fs::create_dir_all(&current).unwrap();
+        std::fs::write(current.join("link"), &link).unwrap();
     }
 }
 
@@ -128,19 +153,11 @@ async fn lists_and_digests_without_credentials() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_lists_come_whole() {
-    // One image, and its tag directory copied: a push for each of a thousand tags would take too long.
     let folder = TempDir::new().unwrap();
     let Some(real) = Real::start(folder, "", "") else {
         return;
     };
-    push(&real.host, "acme/web", &versions(1), &RegistryAuth::Anonymous).await;
-    let tags = real.folder.path().join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
-    let link = std::fs::read(tags.join("1.0.0000/current/link")).unwrap();
-    for tag in &versions(1_234)[1..] {
-        let current = tags.join(tag).join("current");
-        std::fs::create_dir_all(&current).unwrap();
-        std::fs::write(current.join("link"), &link).unwrap();
-    }
+    push_many(&real, "acme/web", &versions(1_234)).await;
     let client = Client::new(quick()).unwrap();
     assert_eq!(listed(&client, &real.host, "acme/web").await, versions(1_234));
     // Version 2.8 ignores `n` and gives everything at once; version 3 gives a thousand at a time.
@@ -149,17 +166,11 @@ async fn long_lists_come_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_with_passwords_lets_only_the_right_one_in() {
-    let Some(htpasswd) = program("htpasswd") else { return };
-    let folder = TempDir::new().unwrap();
-    let users = folder.path().join("htpasswd");
-    std::fs::write(&users, run(&htpasswd, &["-Bbn", "joe", PASSWORD])).unwrap();
-    let auth = format!("auth:\n  htpasswd: {{realm: acme, path: {}}}\n", users.display());
-    let Some(real) = Real::start(folder, "", &auth) else {
+    let Some(real) = Real::with_password(TempDir::new().unwrap(), "") else {
         return;
     };
-    let basic = RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned());
-    push(&real.host, "acme/web", &versions(2), &basic).await;
-    push(&real.host, "acme/api", &versions(1), &basic).await;
+    push(&real.host, "acme/web", &versions(2), &joe()).await;
+    push(&real.host, "acme/api", &versions(1), &joe()).await;
     let web = repository(&real.host, "acme/web");
 
     let client = Client::new(with_login(&real.host, PASSWORD)).unwrap();
@@ -167,7 +178,7 @@ async fn a_registry_with_passwords_lets_only_the_right_one_in() {
     assert_eq!(listed(&client, &real.host, "acme/api").await, versions(1));
     assert_eq!(client.requests()[&real.host], 3, "one refusal for the host, then one request each");
     let digest = client.digest(&web, &Tag::parse("1.0.0000").unwrap()).await.unwrap();
-    assert_eq!(digest.as_str(), foreign_digest(&real.host, "acme/web", "1.0.0000", &basic).await);
+    assert_eq!(digest.as_str(), foreign_digest(&real.host, "acme/web", "1.0.0000", &joe()).await);
 
     let nobody = Client::new(quick()).unwrap().tags(&web).await.unwrap_err();
     assert_eq!(nobody.kind, RegistryErrorKind::Unauthorized);
@@ -272,19 +283,14 @@ impl Authority<'_> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_with_its_own_authority_client_certificates_and_passwords() {
-    let (Some(openssl), Some(htpasswd)) = (program("openssl"), program("htpasswd")) else {
-        return;
-    };
-    let (folder, certificates) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let Some(openssl) = program("openssl") else { return };
+    let certificates = TempDir::new().unwrap();
     let authority = Authority::new(&openssl, certificates.path());
     authority.sign("server", "subjectAltName=IP:127.0.0.1");
     authority.sign("client", "extendedKeyUsage=clientAuth");
-    let users = folder.path().join("htpasswd");
-    std::fs::write(&users, run(&htpasswd, &["-Bbn", "joe", PASSWORD])).unwrap();
-    let auth = format!("auth:\n  htpasswd: {{realm: acme, path: {}}}\n", users.display());
     let [certificate, key, ca] = ["server.pem", "server.key", "ca.pem"].map(|name| authority.file(name));
     let tls = format!("  tls: {{certificate: {certificate}, key: {key}, clientcas: [{ca}]}}\n");
-    let Some(real) = Real::start(folder, &tls, &auth) else {
+    let Some(real) = Real::with_password(TempDir::new().unwrap(), &tls) else {
         return;
     };
     let known_by = Secret::new(format!("{}\n{}", authority.text("client.pem"), authority.text("client.key")));
@@ -359,8 +365,7 @@ async fn a_registry_with_tokens_lets_in_whom_the_token_service_knows() {
     let Some(real) = Real::start(folder, "", &auth) else {
         return;
     };
-    let basic = RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned());
-    push(&real.host, "acme/web", &versions(2), &basic).await;
+    push(&real.host, "acme/web", &versions(2), &joe()).await;
     let before = service.asked().len();
 
     let client = Client::new(with_login(&real.host, PASSWORD)).unwrap();
@@ -397,14 +402,7 @@ async fn thousands_of_tags_of_a_real_registry_come_page_by_page() {
     let Some(real) = Real::start(folder, "", "") else {
         return;
     };
-    push(&real.host, "acme/web", &versions(1), &RegistryAuth::Anonymous).await;
-    let tags = real.folder.path().join("data/docker/registry/v2/repositories/acme/web/_manifests/tags");
-    let link = std::fs::read(tags.join("1.0.0000/current/link")).unwrap();
-    for tag in &versions(3_210)[1..] {
-        let current = tags.join(tag).join("current");
-        std::fs::create_dir_all(&current).unwrap();
-        std::fs::write(current.join("link"), &link).unwrap();
-    }
+    push_many(&real, "acme/web", &versions(3_210)).await;
     let behind = real.host.clone();
     let proxy = Faulty::start(move |asked| {
         let (path, query) = asked.target.split_once('?').unwrap();

@@ -10,10 +10,15 @@
     reason = "tests read files, say what they counted and may panic"
 )]
 
+#[path = "support/scalar.rs"]
+mod scalar;
+
 use landwaiter::edit::{Edit, EditError, Target, apply};
 use landwaiter::image::Tag;
 use landwaiter::site::{Document, Part, Reference, Setting, Shape, Slot};
+use landwaiter::text::Span;
 use landwaiter::yaml::{Event, Events, Kind, Problem, Style, documents, text};
+use scalar::single;
 use std::path::{Path, PathBuf};
 
 /// Cases that the suite calls invalid and we read, each with its reason.
@@ -35,26 +40,6 @@ fn suite() -> Option<Vec<serde_json::Value>> {
 fn events(yaml: &str) -> Result<Vec<Event<'_>>, Problem> {
     let yaml = text(yaml.as_bytes())?;
     documents(yaml).into_iter().flat_map(|piece| Events::new(yaml, piece)).collect()
-}
-
-/// A reference that consists of this one scalar.
-fn reference(event: &Event<'_>, value: &str) -> Reference {
-    Reference {
-        line: 1,
-        document: Document::default(),
-        path: String::new(),
-        shape: Shape::Marked,
-        name: None,
-        repository: None,
-        tag: Some(value.to_owned()),
-        digest: None,
-        marker: None,
-        hold: None,
-        slots: vec![Slot { part: Part::Tag, span: event.span, value: value.to_owned(), setting: Setting::default() }],
-        insert: None,
-        remove: Vec::new(),
-        blocked: None,
-    }
 }
 
 #[test]
@@ -89,7 +74,7 @@ fn each_scalar_of_each_valid_case_can_be_replaced_alone() {
                 absent += 1;
                 continue;
             }
-            let reference = reference(event, value);
+            let reference = single(event.span, value);
             let to = Target { tag: Some(Tag::parse("v0-sentinel").unwrap()), ..Target::default() };
             match apply(yaml.as_bytes(), &[Edit { reference: &reference, to }]) {
                 Ok(_) => replaced += 1,

@@ -15,6 +15,10 @@
 mod edit;
 #[path = "../../src/image/mod.rs"]
 mod image;
+#[path = "../paths.rs"]
+mod paths;
+#[path = "../../tests/support/scalar.rs"]
+mod scalar;
 #[path = "../../src/site/mod.rs"]
 mod site;
 #[path = "../../src/text.rs"]
@@ -25,22 +29,13 @@ mod yaml;
 use edit::{Edit, EditError, Target, apply};
 use image::{Digest, Tag};
 use libfuzzer_sys::fuzz_target;
+use paths::PATHS;
+use scalar::single;
 use site::{Document, Part, Reference, Scan, Setting, Shape, Slot, scan};
+use text::Span;
 
 /// More of one file would only repeat the work.
 const MAX_EDITS: usize = 12;
-/// Names that make a difference to the shapes. Chosen by length, so that a corpus file is nothing but its text.
-const PATHS: [&str; 9] = [
-    "kustomization.yaml",
-    "values.yaml",
-    "deploy/web.yaml",
-    "compose.yaml",
-    "helmfile.yaml",
-    ".github/workflows/ci.yaml",
-    ".argocd-source-web.yaml",
-    "deploy/web.json",
-    "web/Chart.yaml",
-];
 const TAGS: [&str; 4] = ["v99", "1.10", "2024-01-15", "0x1f"];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -103,25 +98,10 @@ fn each_scalar(text: &str) {
         _ => None,
     });
     for (span, value) in scalars.take(MAX_EDITS) {
-        let reference = Reference {
-            line: 1,
-            document: Document::default(),
-            path: String::new(),
-            shape: Shape::Marked,
-            name: None,
-            repository: None,
-            tag: Some(value.clone()),
-            digest: None,
-            marker: None,
-            hold: None,
-            slots: vec![Slot { part: Part::Tag, span, value: value.clone(), setting: Setting::default() }],
-            insert: None,
-            remove: Vec::new(),
-            blocked: None,
-        };
         if value.contains('@') {
             continue;
         }
+        let reference = single(span, &value);
         let to = Target { tag: Some(Tag::parse(TAGS[value.len() % TAGS.len()]).unwrap()), ..Target::default() };
         match apply(text.as_bytes(), &[Edit { reference: &reference, to }]) {
             Ok(edited) => assert!(edited.bytes.starts_with(&text.as_bytes()[..span.start]), "{text:?}"),

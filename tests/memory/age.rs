@@ -95,3 +95,20 @@ fn many_releases_a_day_do_not_hide_the_one_that_is_old_enough() {
     world.push("0.0.46", START);
     assert_eq!(world.says().0, "0.0.45");
 }
+
+/// What an earlier run learned of a build date keeps a tag from being looked at again, and from using up one of the 20 places.
+#[test]
+fn behind_many_young_tags_an_old_one_is_found_in_the_next_run() {
+    let world = World::new("1.0.0", "    select: {semver: '*'}\n    require: {age: {min: 24h, since: created}}\n");
+    world.push("1.0.0", START - 100 * HOUR);
+    world.push("1.0.1", START - 90 * HOUR);
+    for patch in 2..=23 {
+        world.push(&format!("1.0.{patch}"), START - HOUR + patch);
+    }
+    let (state, _, _) = world.says();
+    assert!(state.starts_with("no-candidate: the best 20 candidates do not satisfy"), "{state}");
+    let (state, _, requests) = world.says();
+    assert_eq!(state, "1.0.1");
+    assert_eq!(requests, 1 + 3 * 2, "the list, and the three that were not looked at yet");
+    assert_eq!(world.says().0, "1.0.1");
+}

@@ -1,13 +1,12 @@
 //! Logins where people keep them, at a real registry: credential helpers, identity tokens, a token service.
 
 use super::faulty::{Asked, Faulty, Reply};
-use super::{PASSWORD, Real, listed, program, push, quick, repository, run, versions, with_login};
+use super::{PASSWORD, Real, joe, listed, program, push, quick, repository, run, versions, with_login};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use landwaiter::image::Tag;
 use landwaiter::port::{Registry, RegistryErrorKind};
 use landwaiter::registry::{Client, Helpers, Options};
-use oci_client::secrets::RegistryAuth;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use std::path::Path;
 use std::process::Command;
@@ -35,16 +34,10 @@ fn with_helper(host: &str, folder: &Path) -> Options {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_credential_helper_knows_the_password_of_a_real_registry() {
-    let Some(htpasswd) = program("htpasswd") else { return };
-    let folder = TempDir::new().unwrap();
-    let users = folder.path().join("htpasswd");
-    std::fs::write(&users, run(&htpasswd, &["-Bbn", "joe", PASSWORD])).unwrap();
-    let auth = format!("auth:\n  htpasswd: {{realm: acme, path: {}}}\n", users.display());
-    let Some(real) = Real::start(folder, "", &auth) else {
+    let Some(real) = Real::with_password(TempDir::new().unwrap(), "") else {
         return;
     };
-    let basic = RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned());
-    push(&real.host, "acme/web", &versions(2), &basic).await;
+    push(&real.host, "acme/web", &versions(2), &joe()).await;
     helper(real.folder.path(), &format!(r#"{{"ServerURL":"x","Username":"joe","Secret":"{PASSWORD}"}}"#));
     let client = Client::new(with_helper(&real.host, real.folder.path())).unwrap();
     assert_eq!(listed(&client, &real.host, "acme/web").await, versions(2));
@@ -132,8 +125,7 @@ async fn a_real_registry_takes_tokens_for_a_password_and_for_an_identity_token()
     let Some(real) = Real::start(folder, "", &auth) else {
         return;
     };
-    let basic = RegistryAuth::Basic("joe".to_owned(), PASSWORD.to_owned());
-    push(&real.host, "acme/web", &versions(3), &basic).await;
+    push(&real.host, "acme/web", &versions(3), &joe()).await;
     let asked_before = service.asked().len();
 
     let client = Client::new(with_login(&real.host, PASSWORD)).unwrap();

@@ -95,6 +95,9 @@ limits: {maxFileSize: 512KiB, timeout: 2m}
     let registry = &settings.registries[0];
     assert_eq!(registry.host, "ghcr.io");
     assert_eq!(registry.plain_http, Some(true));
+    let said =
+        |text: &str| self::settings(&format!("registries: [{{host: a.example.com{text}}}]")).registries[0].plain_http;
+    assert_eq!((said(", plainHttp: false"), said("")), (Some(false), None));
     assert_eq!(registry.ca_file, Some(PathBuf::from("ca.pem")));
     let user = UserSource::From(SecretSource::Env("U".to_owned()));
     let password = SecretSource::File(PathBuf::from("p"));
