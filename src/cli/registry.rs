@@ -50,6 +50,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let subject = parse(&arguments.subject)?;
     let settings = read_settings(&arguments.operator)?;
     let client = wire::registry_client(&settings, None)?;
+    if let Some(names) = client.only_mirrors(&subject) {
+        let message = format!("the settings never ask `{}` itself (`mirrorsOnly`)", arguments.subject);
+        return Err(Failure::usage(message).hint(format!("check what is asked instead: {}", names.join(", "))));
+    }
     let checked = wire::runtime()?.block_on(client.check(&subject));
     let checked = checked.map_err(|error| Failure::usage(error.to_string()))?;
     let report =

@@ -11,7 +11,7 @@ use super::keyring::{Choice, Outcome};
 use super::passes::Pass;
 use super::refusal::error;
 use super::response::{self, header_values};
-use super::{challenge, request};
+use super::{challenge, mirrors, request};
 use crate::http;
 use crate::image::Repository;
 use crate::port::{RegistryError, RegistryErrorKind};
@@ -119,7 +119,12 @@ pub struct Listed {
 }
 
 impl Client {
-    /// Takes the steps until one fails.
+    /// The names to check instead, of a registry that the operator's mirrors keep from ever being asked itself.
+    pub fn only_mirrors(&self, subject: &Subject) -> Option<Vec<String>> {
+        mirrors::only(&self.mirrors, subject.place())
+    }
+
+    /// Takes the steps until one fails, at the host that is named: mirrors are checked by their own names.
     pub async fn check(&self, subject: &Subject) -> Result<Checked, RegistryError> {
         let bad = |why: &dyn std::fmt::Display| {
             error(subject.host(), RegistryErrorKind::Unreachable, format!("no address: {why}"))

@@ -91,7 +91,7 @@ pub struct Client {
     metadata: http::Client,
     hosts: BTreeMap<String, HostOptions>,
     keyring: Keyring,
-    mirrors: Vec<Mirrors>,
+    pub(super) mirrors: Vec<Mirrors>,
     /// Mirrors that did not answer, with the first reason.
     passed_over: Mutex<BTreeMap<String, String>>,
     watcher: Option<http::Watcher>,

@@ -25,21 +25,32 @@ pub struct Mirrors {
 
 /// Every place where the repository may be asked for, in order. Of several scopes that cover it the longest counts.
 pub(crate) fn sources(all: &[Mirrors], repository: &Repository) -> Vec<Result<Repository, (String, InvalidName)>> {
-    let covering = all.iter().filter_map(|mirrors| Some((mirrors, behind(&mirrors.scope, repository.as_str())?)));
-    let Some((mirrors, rest)) = covering.max_by_key(|(mirrors, _)| mirrors.scope.len()) else {
+    let Some((mirrors, rest)) = covering(all, repository.as_str()) else {
         return vec![Ok(repository.clone())];
     };
-    let named = mirrors.targets.iter().map(|target| {
-        let name = format!("{}{rest}", target.trim_end_matches('/'));
-        Repository::parse(&name).map_err(|error| (target.clone(), error))
-    });
+    let named = mirrors
+        .targets
+        .iter()
+        .map(|target| Repository::parse(&behind(target, rest)).map_err(|error| (target.clone(), error)));
     let origin = (!mirrors.only).then(|| Ok(repository.clone()));
     named.chain(origin).collect()
 }
 
-/// What stands behind the scope, with its slash; `None` when the scope does not cover the name.
-fn behind<'a>(scope: &str, name: &'a str) -> Option<&'a str> {
-    name.strip_prefix(scope).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+/// The names under which a host or a repository is asked for, where it may never be asked itself.
+pub(crate) fn only(all: &[Mirrors], name: &str) -> Option<Vec<String>> {
+    let (mirrors, rest) = covering(all, name).filter(|(mirrors, _)| mirrors.only)?;
+    Some(mirrors.targets.iter().map(|target| behind(target, rest)).collect())
+}
+
+/// The longest scope that covers the name, and what stands behind it, with its slash.
+fn covering<'a>(all: &'a [Mirrors], name: &'a str) -> Option<(&'a Mirrors, &'a str)> {
+    let rest = |scope: &str| name.strip_prefix(scope).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let covering = all.iter().filter_map(|mirrors| Some((mirrors, rest(&mirrors.scope)?)));
+    covering.max_by_key(|(mirrors, _)| mirrors.scope.len())
+}
+
+fn behind(target: &str, rest: &str) -> String {
+    format!("{}{rest}", target.trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -81,6 +92,22 @@ mod tests {
             ("ghcr.io/acme/web", vec!["ghcr.io/acme/web"]),
         ] {
             assert_eq!(asked(&all, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_registry_that_is_never_asked_itself_has_other_names() {
+        let all = [
+            mirrors("docker.io", &["mirror.example.com/dockerhub"], false),
+            mirrors("docker.io/library", &["registry.example.com/official/", "localhost:5000"], true),
+            mirrors("old.example.com", &["new.example.com"], true),
+        ];
+        let names = |name| only(&all, name).map(|names| names.join(" "));
+        let official = "registry.example.com/official/nginx localhost:5000/nginx";
+        assert_eq!(names("docker.io/library/nginx").as_deref(), Some(official));
+        assert_eq!(names("old.example.com").as_deref(), Some("new.example.com"));
+        for may_be_asked in ["docker.io", "docker.io/acme/web", "new.example.com", "ghcr.io/acme/web"] {
+            assert_eq!(names(may_be_asked), None, "{may_be_asked}");
         }
     }
 

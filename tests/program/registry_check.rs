@@ -374,3 +374,23 @@ fn exit_statuses_of_wrong_usage_and_wrong_settings() {
         assert!(found.err.contains(said), "{body}: {}", found.err);
     }
 }
+
+#[test]
+fn a_registry_that_must_not_be_asked_is_not_asked() {
+    let (world, servers) = (World::new(), Servers::new());
+    let server = servers.start(wants_password);
+    let host = server.host();
+    let only = |only: bool| {
+        settings(
+            &world,
+            &format!("registries: [{{host: '{host}', mirrors: [mirror.example.com/all], mirrorsOnly: {only}}}]"),
+        )
+    };
+    let said = check(&world, &["--config", &only(true), &format!("{host}/acme/web")]);
+    assert_eq!((said.status, said.out.as_str()), (2, ""), "{said:?}");
+    let named = said.err.contains(&format!("`{host}/acme/web` itself")) && said.err.contains("mirrorsOnly");
+    assert!(named && said.err.contains("mirror.example.com/all/acme/web"), "{said:?}");
+    assert!(server.asked().is_empty());
+    check(&world, &["--config", &only(false), &format!("{host}/acme/web")]);
+    assert!(!server.asked().is_empty(), "mirrors that may be passed over leave the host to be checked");
+}
