@@ -158,8 +158,8 @@ impl Require {
         self.youth(image, now)
     }
 
-    /// What an earlier run learned of the build date is enough to pass the tag over: should it have moved meanwhile, it is
-    /// younger still.
+    /// What an earlier run learned of the build date is enough to pass the tag over. Should it have been moved back to an
+    /// older image meanwhile, that one waits until the remembered one would have been old enough.
     fn remembered_youth(&self, tag: &str, facts: &Facts) -> Option<Verdict> {
         let created = facts.seen(tag)?.created.filter(|_| !facts.metadata.contains_key(tag))?;
         let (reason, detail) = self.younger(Some(created), facts.now).ok()??;
