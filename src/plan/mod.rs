@@ -6,12 +6,14 @@
 
 mod claim;
 mod group;
+mod key;
 mod message;
 mod settle;
 mod tie;
 
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};
+pub use key::{Key, keys};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
 pub use settle::{question, settle};
 
