@@ -50,6 +50,14 @@ fn known<'f>(source: &Source, facts: &'f Facts) -> Option<&'f History> {
     facts.histories.get(source)?.as_ref().ok().map(AsRef::as_ref)
 }
 
+/// The history, or `None` where it could not be had; asked for where nobody has tried.
+pub(super) fn needed<'f>(source: &Source, facts: &'f Facts) -> Result<Option<&'f History>, Vec<Need>> {
+    match facts.histories.get(source) {
+        None => Err(vec![Need::History(source.clone())]),
+        Some(answer) => Ok(answer.as_ref().ok().map(AsRef::as_ref)),
+    }
+}
+
 /// Newer is greater; commits that the branch does not have are equal and lowest.
 pub(super) fn compare(entry: &Entry<'_>, other: &Entry<'_>, source: &Source, facts: &Facts) -> Ordering {
     let place = |entry: &Entry<'_>| known(source, facts)?.find(&entry.key).ok().map(Reverse);

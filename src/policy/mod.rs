@@ -22,6 +22,7 @@
 //! | `ground` | what the current tag means, and which tags may replace it |
 //! | `decide` | the decision for one current tag |
 //! | `explain` | the reason for every other tag |
+//! | `standing` | which of two tags is the newer one, for rollbacks |
 //! | `suggest` | the likely mistake behind a decision, and what would come of mending it |
 //! | `write` | how the changes reach Git, and with which others |
 //!
@@ -66,6 +67,7 @@ mod reason;
 mod require;
 mod semver;
 mod signed;
+mod standing;
 mod suggest;
 mod write;
 
@@ -77,6 +79,7 @@ pub use newest::{MAX_LEARNED, MAX_TIMED};
 pub use ranking::Ranking;
 pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
+pub use standing::Mark;
 pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
 pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
 

@@ -17,7 +17,7 @@
 use super::ground::{Current, Ground};
 use super::pool::Entry;
 use super::require::believable;
-use super::{Facts, Held, Need, Reason, Recall};
+use super::{Facts, Held, Mark, Need, Reason, Recall};
 use crate::image::{Digest, Tag};
 use std::cmp::Ordering;
 
@@ -155,6 +155,21 @@ pub(super) fn compare(tag: &str, other: &str, facts: &Facts) -> Ordering {
         (Timed::At(Some(time), _), Timed::At(Some(other), _)) => time.cmp(&other),
         _ => Ordering::Equal,
     }
+}
+
+/// Whether the image was built after the one that was written. Of one whose build time is lost it is known that it was there
+/// when it was written.
+pub(super) fn is_later(tag: &Tag, mark: Mark<'_>, facts: &Facts) -> Result<bool, Vec<Need>> {
+    let asked = [tag, mark.tag].into_iter().filter(|tag| matches!(timed(facts, tag.as_str()), Timed::NotAsked));
+    let needs: Vec<Need> = asked.cloned().map(Need::Metadata).collect();
+    if !needs.is_empty() {
+        return Err(needs);
+    }
+    let time = |tag: &Tag| match timed(facts, tag.as_str()) {
+        Timed::At(created, _) => believable(created, facts.now).ok(),
+        _ => None,
+    };
+    Ok(time(tag).is_some_and(|built| built > time(mark.tag).unwrap_or(mark.written)))
 }
 
 /// Whether two images were built at the same time and are not the same.

@@ -7,8 +7,7 @@ use super::family::FamilyName;
 use super::floating::{Evidence, is_named};
 use super::pool::{Entry, Pool, Reading};
 use super::{
-    Facts, Family, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, calver, commit, family,
-    newest,
+    Facts, Guard, Outcome, PassedOver, Policy, Question, Reason, Select, artefact, calver, commit, family, newest,
 };
 use crate::image::{MAX_TAG, Tag};
 use std::borrow::Cow;
@@ -80,11 +79,9 @@ impl<'a> Ranking<'a> {
         self.ground(question).family.map(|family| family.described)
     }
 
-    /// Families need a current tag, and a policy that does not say itself which tags it means.
+    /// Families need a current tag too; without one the question is on all.
     pub(super) fn has_families(&self) -> bool {
-        let matched = self.policy.tags.matching.is_some();
-        // The key of a commit is its id and nothing else.
-        !matched && self.policy.family != Family::Any && !matches!(self.policy.select, Select::Commit(_))
+        self.policy.has_families()
     }
 
     /// The least number of parts that a version must have.
@@ -113,15 +110,6 @@ impl<'a> Ranking<'a> {
             Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.name(self.policy.family)),
             Select::Calver(pattern) => calver::shape(tag, pattern).map(|shape| shape.name(self.policy.family)),
             _ => family::name_of_text(tag),
-        }
-    }
-
-    /// The key alone, without the text for people: this one is asked of every tag.
-    fn family_key(&self, tag: &str) -> Option<String> {
-        match &self.policy.select {
-            Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.key(self.policy.family)),
-            Select::Calver(pattern) => calver::shape(tag, pattern).map(|shape| shape.key(self.policy.family)),
-            _ => family::key_of_text(tag),
         }
     }
 
@@ -155,7 +143,7 @@ impl<'a> Ranking<'a> {
         self.families.get_or_init(|| {
             let mut families: HashMap<String, FamilyPool<'a>> = HashMap::new();
             for (at, (tag, _)) in self.screened.iter().enumerate() {
-                if let Some(key) = self.family_key(tag) {
+                if let Some(key) = self.policy.family_key(tag) {
                     families.entry(key).or_default().members.push(at);
                 }
             }

@@ -38,12 +38,13 @@ pub enum Reason {
     NotEditable,
     InternalError,
     Hold,
+    RolledBack,
     ReportOnly,
     Window,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 35] = [
+    pub const ALL: [Reason; 36] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -77,6 +78,7 @@ impl Reason {
         Reason::NotEditable,
         Reason::InternalError,
         Reason::Hold,
+        Reason::RolledBack,
         Reason::ReportOnly,
         Reason::Window,
     ];
@@ -117,6 +119,7 @@ impl Reason {
             Reason::NotEditable => "not-editable",
             Reason::InternalError => "internal-error",
             Reason::Hold => "hold",
+            Reason::RolledBack => "rolled-back",
             Reason::ReportOnly => "report-only",
             Reason::Window => "window",
         }
@@ -171,6 +174,9 @@ impl Reason {
                 "the edited file could not be proven right, so it was not written: a fault of Landwaiter, please report it"
             }
             Reason::Hold => "a person put the reference on hold",
+            Reason::RolledBack => {
+                "somebody took back what was written there; a version newer than that lifts it, or the value written by hand"
+            }
             Reason::ReportOnly => "the policy's write mode is report",
             Reason::Window => "the policy's `windows` do not let changes be written now",
         }
