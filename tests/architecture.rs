@@ -18,7 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("yaml", &["text"]),
     ("site", &["text", "image", "yaml"]),
     ("edit", &["text", "image", "yaml", "site"]),
-    ("plan", &["text", "template", "image", "schedule", "policy", "site", "edit"]),
+    ("plan", &["text", "template", "image", "schedule", "version", "policy", "site", "edit"]),
     ("config", &["text", "template", "image", "signature", "version", "policy", "yaml", "site", "schedule", "plan"]),
     ("port", &["image", "version", "plan"]),
     (

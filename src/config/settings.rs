@@ -157,7 +157,7 @@ pub struct CommitSettings {
     pub committer: Option<(String, String)>,
     /// Filled with [`crate::plan::MessageValues`].
     pub words: Words,
-    /// Whether the message ends with trailers.
+    /// Whether the message names policies and images for tools; what later runs read stays.
     pub trailers: bool,
     /// Whether it ends with `Signed-off-by`.
     pub sign_off: bool,

@@ -200,7 +200,8 @@ record! {
         "subject" => subject: SubjectText,
         /// What follows it, before the trailers: a template such as `{{ table }}`.
         "body" => body: BodyText,
-        /// Ends the message with one `Landwaiter-Image` line per change: on if nothing is said.
+        /// Ends the message with one `Landwaiter-Image` line per change: on if nothing is said. The `Landwaiter-Wrote` lines, by
+        /// which later runs know a rollback, stay.
         "trailers" => trailers: bool,
         /// Ends the message with `Signed-off-by` and the author (the Developer Certificate of Origin).
         "signOff" => sign_off: bool,

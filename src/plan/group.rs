@@ -1,6 +1,6 @@
 //! Which changes are written together: one commit for each group, in the order of the plan.
 
-use super::{Plan, State};
+use super::{Key, Plan, State, key};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,19 +10,22 @@ pub struct Group {
     pub name: Arc<str>,
     /// Where they stand in [`Plan::entries`], ascending.
     pub members: Vec<usize>,
+    /// In step with `members`: what names each place over time.
+    pub keys: Vec<Key>,
 }
 
-/// The groups of a plan, that of its first change first.
+/// The groups of a plan, that of its first change first. The entries stand in their order.
 pub fn groups(plan: &Plan) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut at: HashMap<&str, usize> = HashMap::new();
-    for (member, entry) in plan.entries.iter().enumerate() {
-        let State::Change(change) = &entry.state else { continue };
+    for (member, key) in key::keys_of_changes(&plan.entries) {
+        let State::Change(change) = &plan.entries[member].state else { continue };
         let place = *at.entry(&change.group).or_insert_with(|| {
-            groups.push(Group { name: change.group.clone(), members: Vec::new() });
+            groups.push(Group { name: change.group.clone(), members: Vec::new(), keys: Vec::new() });
             groups.len() - 1
         });
         groups[place].members.push(member);
+        groups[place].keys.push(key);
     }
     groups
 }

@@ -8,9 +8,9 @@
 //! that would have the same key, the second and later ones have their number in it. Where a document has neither kind nor
 //! name, its position in the file stands for them.
 
-use super::Entry;
+use super::{Entry, State};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// See the file's own documentation. It is written into commit messages and must never be computed otherwise: what an earlier
@@ -35,17 +35,30 @@ impl fmt::Display for Key {
 
 /// The keys of entries that stand in file and position order, in step with them.
 pub fn keys(entries: &[Entry]) -> Vec<Key> {
+    numbered(entries, |_| true).map(|(_, key)| key).collect()
+}
+
+/// The keys of those that change, with their places in `entries`. Only files with a change are looked at.
+pub fn keys_of_changes(entries: &[Entry]) -> Vec<(usize, Key)> {
+    let changes = |entry: &&Entry| matches!(entry.state, State::Change(_));
+    let files: HashSet<&str> = entries.iter().filter(changes).map(|entry| &*entry.found.file).collect();
+    let keys = numbered(entries, |entry| files.contains(&*entry.found.file));
+    keys.filter(|(at, _)| changes(&&entries[*at])).collect()
+}
+
+/// Number and key of each entry of the files that are wanted, whole files at a time: of several with the same key, the second
+/// and later ones are told apart by their number.
+fn numbered(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> impl Iterator<Item = (usize, Key)> {
     let mut seen: HashMap<[u8; 32], u32> = HashMap::new();
-    let key = |entry: &Entry| {
+    entries.iter().enumerate().filter(move |(_, entry)| wanted(entry)).map(move |(at, entry)| {
         let whole = digest(entry);
         let number = seen.entry(whole).or_insert(0);
         *number += 1;
         let numbered = if *number == 1 { whole } else { sha256(&[&whole, &number.to_be_bytes()]) };
         let mut short = [0; 8];
         short.copy_from_slice(&numbered[..8]);
-        Key(short)
-    };
-    entries.iter().map(key).collect()
+        (at, Key(short))
+    })
 }
 
 fn digest(entry: &Entry) -> [u8; 32] {
@@ -121,6 +134,16 @@ mod tests {
         assert_eq!(alone[0], second[1]);
         let behind = pod("api", &["acme/api:1"]) + "---\n" + &pod("web", &["acme/web:1"]);
         assert_eq!(alone[0], keys_of("pod.yaml", &behind)[1]);
+    }
+
+    #[test]
+    fn those_that_change_have_the_keys_they_have_among_all() {
+        use crate::edit::{Action, Target};
+        let twice = pod("web", &["acme/web:1", "acme/web:2"]);
+        let mut all: Vec<Entry> = ["a.yaml", "b.yaml"].iter().flat_map(|file| entries(file, &twice)).collect();
+        let change = crate::plan::Change { action: Action::Update, to: Target::default(), group: "run".into() };
+        all[3].state = State::Change(change);
+        assert_eq!(keys_of_changes(&all), [(3, keys(&all)[3])]);
     }
 
     #[test]

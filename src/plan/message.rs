@@ -8,9 +8,10 @@
 //!
 //! Landwaiter-Policy: web
 //! Landwaiter-Image: ghcr.io/acme/web 1.4.1 -> 1.4.2
+//! Landwaiter-Wrote: 532c68f8917487c3 1.4.2
 //! ```
 
-use super::{Change, Entry, Group, Plan, State};
+use super::{Change, Entry, Group, Plan, State, ledger};
 use crate::image::{Digest, Repository};
 use crate::policy::{Policy, PolicyName, Words};
 use crate::template::{Template, TemplateError};
@@ -27,6 +28,7 @@ const MAX_SUBJECT: usize = 250;
 pub struct MessageOptions {
     /// Filled with [`MessageValues`]; what a policy says itself goes before.
     pub words: Words,
+    /// Whether policy and images are named for tools. What later runs read is said either way: see [`ledger`].
     pub trailers: bool,
     /// `Name <address>`: ends the message with `Signed-off-by`.
     pub sign_off: Option<String>,
@@ -123,7 +125,7 @@ pub fn compose(plan: &Plan, group: &Group, policies: &[Policy], options: &Messag
     };
     let mut text = first_line(&fill("subject", words.subject, &values.summary), &values.summary);
     let body = lines(&fill("body", words.body, &values.table));
-    let trailers = trailers(&rows, options);
+    let trailers = trailers(&rows, &ledger::wrote(plan, group), options);
     for part in [body, trailers].iter().filter(|part| !part.is_empty()) {
         text.push_str("\n\n");
         text.push_str(part.trim_end());
@@ -219,7 +221,7 @@ impl<'a> Row<'a> {
 }
 
 /// Tag and digest in full, for tools; a dash where neither stands.
-fn exact(tag: Option<&str>, digest: Option<&Digest>) -> String {
+pub(super) fn exact(tag: Option<&str>, digest: Option<&Digest>) -> String {
     match (tag, digest) {
         (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
         (Some(tag), None) => tag.to_owned(),
@@ -310,14 +312,15 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn trailers(rows: &[Row], options: &MessageOptions) -> String {
+fn trailers(rows: &[Row], wrote: &str, options: &MessageOptions) -> String {
     let policies: BTreeSet<String> = rows.iter().map(|row| format!("Landwaiter-Policy: {}\n", row.policy())).collect();
     let images: BTreeSet<String> = rows
         .iter()
         .map(|row| format!("Landwaiter-Image: {} {} -> {}\n", row.image(), row.exact.0, row.exact.1))
         .collect();
     let own = policies.into_iter().chain(images).filter(|_| options.trailers);
-    own.chain(options.sign_off.iter().map(|name| format!("Signed-off-by: {name}\n"))).collect()
+    let sign_off = options.sign_off.iter().map(|name| format!("Signed-off-by: {name}\n"));
+    own.chain([wrote.to_owned()]).chain(sign_off).collect()
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@
 mod claim;
 mod group;
 mod key;
+mod ledger;
 mod message;
+mod rollback;
 mod settle;
 mod tie;
 
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};
-pub use key::{Key, keys};
+pub use key::{Key, keys, keys_of_changes};
+pub use ledger::{Ledger, Past, PastCommit, Value, Wrote, matters, wrote};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
+pub use rollback::rolled_back;
 pub use settle::{question, settle};
 
 use crate::edit::{Action, EditError, Target};

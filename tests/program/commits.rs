@@ -1,7 +1,7 @@
 //! What lands on the branch: which changes share a commit, what it says, who made it and whose signature it carries.
 
 use crate::installed;
-use crate::world::{EXAMPLE_HOST, World, git};
+use crate::world::{EXAMPLE_HOST, World, git, message};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -152,7 +152,7 @@ commit:
     let (bare, _) = update(&world, settings);
     let shown = |at: &str| {
         let text = git(&bare.to_string_lossy(), &["show", "-s", "--format=%an <%ae> %cn <%ce>%n%B", at]);
-        text.replace(&world.registry.host(), EXAMPLE_HOST)
+        message(&text, &world.registry.host())
     };
     assert_eq!(
         shown("main~1"),
@@ -164,6 +164,8 @@ In apps/a.yaml, apps/b.yaml
 
 Landwaiter-Policy: db
 Landwaiter-Image: reg.example.com/acme/db 5.0.0 -> 5.2.0
+Landwaiter-Wrote: KEY 5.2.0
+Landwaiter-Wrote: KEY 5.2.0
 Signed-off-by: Bot <bot@example.com>"
     );
     assert_eq!(
@@ -178,8 +180,20 @@ jobs/c.yaml
 
 Landwaiter-Policy: web
 Landwaiter-Image: reg.example.com/acme/web 1.0.0 -> 1.1.0
+Landwaiter-Wrote: KEY 1.1.0
+Landwaiter-Wrote: KEY 1.1.0
+Landwaiter-Wrote: KEY 1.1.0
 Signed-off-by: Bot <bot@example.com>"
     );
+}
+
+#[test]
+fn what_later_runs_read_is_said_even_without_trailers() {
+    let world = world("{}", "{}");
+    let (bare, _) = update(&world, "commit: {trailers: false}\n");
+    let text = git(&bare.to_string_lossy(), &["show", "-s", "--format=%B", "main"]);
+    assert_eq!(text.matches("\nLandwaiter-Wrote: ").count(), 5, "{text}");
+    assert!(!text.contains("Landwaiter-Image") && !text.contains("Landwaiter-Policy"), "{text}");
 }
 
 #[test]

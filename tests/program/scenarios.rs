@@ -62,7 +62,7 @@ fn play(case: &Path) -> Vec<String> {
         "1" => git(&bare, &["log", "-1", "--format=%an <%ae>%n%n%B", "main"]),
         more => format!("{more} commits"),
     };
-    text(&mut problems, case, "commit.txt", &(message.replace(&world.registry.host(), world::EXAMPLE_HOST) + "\n"));
+    text(&mut problems, case, "commit.txt", &(world::message(&message, &world.registry.host()) + "\n"));
 
     let updated = world.landwaiter(&["update", "--worktree"]);
     same(&mut problems, "exit status of update", &updated.status.to_string(), &exit.to_string());

@@ -136,6 +136,16 @@ pub(crate) fn git(folder: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
+/// A commit message with the example host, and `KEY` for the keys of places: they are of the real one.
+pub(crate) fn message(text: &str, host: &str) -> String {
+    let text = text.replace(host, EXAMPLE_HOST);
+    let lines = text.split_inclusive('\n').map(|line| match line.strip_prefix("Landwaiter-Wrote: ") {
+        Some(rest) => format!("Landwaiter-Wrote: KEY{}", &rest[16..]),
+        None => line.to_owned(),
+    });
+    lines.collect()
+}
+
 /// Files below `folder` by relative path, `.git` left out.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
