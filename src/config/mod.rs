@@ -33,6 +33,7 @@ mod doubts;
 mod extract;
 mod globs;
 mod locations;
+mod pace;
 mod pattern;
 mod policy_file;
 mod places;

@@ -192,6 +192,8 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// How long a run asks registries.
     pub run_deadline: Option<Duration>,
+    /// Commits of the config repository that are looked at.
+    pub history: Option<usize>,
 }
 
 impl Settings {

@@ -271,5 +271,6 @@ fn limits(shape: LimitsShape) -> Limits {
         max_file_size: shape.max_file_size.value().map(|size| size.0),
         timeout: shape.timeout.value().map(|time| time.0),
         run_deadline: shape.run_deadline.value().map(|time| time.0),
+        history: shape.history.value().map(|count| count.0),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::declare::{record, words};
 use super::globs::FileGlob;
+use super::pace::CommitCount;
 use super::places::{
     ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
 };
@@ -270,5 +271,8 @@ record! {
         "timeout" => timeout: WaitTime,
         /// How long a run asks registries, 30m if nothing is said; what is not answered by then is held: `5m`, `2h`.
         "runDeadline" => run_deadline: RunTime,
+        /// How many of the branch's newest commits are looked at for what somebody took back, 0 to 250000; 100000 if nothing is
+        /// said, and with 0 nobody's rollback is known.
+        "history" => history: CommitCount,
     }
 }
