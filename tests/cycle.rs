@@ -4,12 +4,12 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
+use landwaiter::cycle::{DEADLINE, HISTORY, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
-use landwaiter::plan::MessageOptions;
+use landwaiter::plan::{MessageOptions, Past};
 use landwaiter::port::{
-    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, NoSources, Publication, PublishError, Published,
-    Referrer, Registry, RegistryError, RepoError, Snapshot, Visit,
+    Author, BlobId, Clock, CommitId, ConfigRepo, FileEntry, Forgetful, Keep, NoSources, Publication, PublishError,
+    Published, Referrer, Registry, RegistryError, RepoError, Snapshot, Visit,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,13 +24,22 @@ struct Moving {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     races: AtomicU32,
     head: AtomicU32,
+    /// Whether its past cannot be had, and how often it was asked for.
+    forgotten: bool,
+    asked: AtomicU32,
 }
 
 impl Moving {
     fn new(races: u32) -> Arc<Moving> {
         let files = [("landwaiter.yaml", POLICIES), ("web.yaml", POD)];
         let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect();
-        Arc::new(Moving { files: Mutex::new(files), races: AtomicU32::new(races), head: AtomicU32::new(1) })
+        Arc::new(Moving {
+            files: Mutex::new(files),
+            races: AtomicU32::new(races),
+            head: AtomicU32::new(1),
+            forgotten: false,
+            asked: AtomicU32::new(0),
+        })
     }
 }
 
@@ -54,6 +63,17 @@ impl ConfigRepo for Moving {
         };
         let head = CommitId(format!("{:040}", self.head.load(Ordering::SeqCst)));
         Ok(Box::new(State { head, entries: files.keys().map(entry).collect(), files }))
+    }
+
+    fn past(&self, head: Option<&CommitId>, limit: usize, _: &Keep<'_>) -> Result<Past, RepoError> {
+        assert_eq!((head.is_some(), limit), (true, HISTORY));
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.forgotten {
+            true => {
+                Err(RepoError { message: "the server is tired".into(), hint: Some("wake it".into()), retryable: true })
+            }
+            false => Ok(Past::default()),
+        }
     }
 
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
@@ -160,6 +180,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         cache_for: BTreeMap::new(),
         backoff: Duration::ZERO,
         deadline: DEADLINE,
+        history: HISTORY,
     };
     let run = Run {
         repo: repo.clone(),
@@ -198,6 +219,25 @@ fn a_branch_that_never_rests_ends_the_run_with_nothing_written() {
 #[test]
 fn the_last_attempt_still_counts() {
     assert_eq!(update(&Moving::new(MAX_ATTEMPTS - 1), &Counting::default()).unwrap().retries, MAX_ATTEMPTS - 1);
+}
+
+#[test]
+fn a_past_that_cannot_be_had_holds_what_would_be_written_and_nothing_else_asks_for_it() {
+    let registry = Counting::default();
+    let mut repo = Moving::new(0);
+    Arc::get_mut(&mut repo).unwrap().forgotten = true;
+    let report = update(&repo, &registry).unwrap();
+    assert!(report.written.is_none());
+    let held: Vec<String> = report.plan().held().map(|(_, held)| format!("{}: {}", held.reason, held.detail)).collect();
+    let expected =
+        "incomplete-information: whether somebody took this back could not be learned: the server is tired; wake it";
+    assert_eq!(held, [expected]);
+    assert!(report.plan().held_by_errors());
+
+    Arc::get_mut(&mut repo).unwrap().forgotten = false;
+    assert!(update(&repo, &registry).unwrap().written.is_some());
+    assert!(update(&repo, &registry).unwrap().written.is_none());
+    assert_eq!(repo.asked.load(Ordering::SeqCst), 2, "a run that has nothing to write asks for nothing");
 }
 
 fn bot() -> Author {

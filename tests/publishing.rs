@@ -4,10 +4,10 @@
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
+use landwaiter::cycle::{DEADLINE, HISTORY, MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
-use landwaiter::plan::MessageOptions;
+use landwaiter::plan::{MessageOptions, Past};
 use landwaiter::port::*;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -50,6 +50,10 @@ impl ConfigRepo for Scripted {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
         self.inner.snapshot()
+    }
+
+    fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {
+        self.inner.past(head, limit, keep)
     }
 
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {
@@ -173,6 +177,7 @@ impl World {
             cache_for: BTreeMap::new(),
             backoff: Duration::ZERO,
             deadline: DEADLINE,
+            history: HISTORY,
         };
         let run = Run {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),

@@ -8,7 +8,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
 use crate::config::settings::{Settings, SourceHosts};
-use crate::cycle::{DEADLINE, MAX_FILE, Options, Planned, Quiet, Report, Run};
+use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
 use crate::port::{Author, ConfigRepo, Forgetful, NoSources, Registry};
@@ -118,6 +118,7 @@ impl World {
             cache_for: BTreeMap::new(),
             backoff: Duration::from_millis(100),
             deadline: DEADLINE,
+            history: HISTORY,
         };
         Ok(World { repo: repo.into(), registry: Box::new(registry), options })
     }

@@ -11,7 +11,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments, sources};
 use crate::config::settings::{GitSettings, Proxy, RegistrySettings, Settings, SigningSettings, SourceHosts};
-use crate::cycle::{DEADLINE, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
+use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::http::{Rate, Watcher, WayOut};
 use crate::plan::MessageOptions;
@@ -177,6 +177,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         cache_for: settings.cache_for(),
         backoff: BACKOFF,
         deadline: settings.limits.run_deadline.unwrap_or(DEADLINE),
+        history: settings.limits.history.unwrap_or(HISTORY),
     })
 }
 

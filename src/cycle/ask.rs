@@ -131,7 +131,7 @@ pub(super) fn no_list(error: &RegistryError) -> Decision {
 }
 
 /// The decision where the run's deadline came before the answer.
-fn too_late(deadline: Duration) -> Decision {
+pub(super) fn too_late(deadline: Duration) -> Decision {
     let detail = format!("not answered within the run's {} s (limits.runDeadline)", deadline.as_secs());
     let held = Some(Held { reason: Reason::IncompleteInformation, detail });
     Decision { chosen: None, held, note: None }

@@ -15,6 +15,7 @@ use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking, Suggestion};
 
 mod ownership;
+mod rollback;
 mod target;
 
 use ownership::ownership;
@@ -64,9 +65,16 @@ impl Run<'_> {
         let admission = scanned.admission.clone();
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
+        let mut changes = Vec::new();
         let histories = Histories::default();
-        for (found, claim) in &found {
-            explanations.push(self.explain_reference(&claims, &policies, &allowed, found, claim, &histories).await);
+        for (at, (found, claim)) in found.iter().enumerate() {
+            let (explanation, state) =
+                self.explain_reference(&claims, &policies, &allowed, found, claim, &histories).await;
+            explanations.push(explanation);
+            changes.extend(state.map(|state| (at, state)));
+        }
+        for (at, held) in self.held_back(&scanned, &claims, &allowed, &found, changes, &histories).await? {
+            explanations[at].held = Some(held);
         }
         if explanations.is_empty() {
             explanations = self.explain_unused(target, &scanned, &policies, &allowed, &histories).await;
@@ -146,6 +154,7 @@ impl Run<'_> {
             .collect()
     }
 
+    /// The explanation and, where something would be written, the change.
     async fn explain_reference(
         &self,
         claims: &Claims<'_>,
@@ -154,7 +163,7 @@ impl Run<'_> {
         found: &Found,
         claim: &Claim,
         histories: &Histories,
-    ) -> Explanation {
+    ) -> (Explanation, Option<State>) {
         let reference = &found.reference;
         let mut explanation = Explanation {
             place: Some(Place { file: found.file.to_string(), line: reference.line, path: reference.path.clone() }),
@@ -162,6 +171,7 @@ impl Run<'_> {
             ownership: ownership(claims, policies, allowed, found, claim),
             ..Explanation::empty(reference.repository.clone())
         };
+        let mut change = None;
         match claim {
             Claim::Unmanaged => explanation.suggestions = Near::default().of_reference(policies, found, allowed),
             Claim::Held { policy, held } => {
@@ -180,7 +190,7 @@ impl Run<'_> {
                         match settle(policy, repository, found, &decision, closed.as_ref()) {
                             State::Held(held) => explanation.held = Some(held),
                             State::UpToDate => explanation.up_to_date = true,
-                            State::Change(_) | State::Unmanaged => {}
+                            state => change = Some(state),
                         }
                     }
                     Err(State::Held(held)) => explanation.held = Some(held),
@@ -188,7 +198,7 @@ impl Run<'_> {
                 }
             }
         }
-        explanation
+        (explanation, change)
     }
 
     async fn explain_image(

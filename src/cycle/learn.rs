@@ -39,27 +39,38 @@ pub(super) async fn decide(
             let held = Some(Held { reason: Reason::IncompleteInformation, detail });
             return Decision { chosen: None, held, note: None };
         }
-        let known = &*facts;
-        let asking = stream::iter(unknown).map(|need| learn(run, histories, repository, need, known));
-        for learned in asking.buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>().await {
-            match learned {
-                Learned::Digest(tag, answer) => drop(facts.digests.insert(tag, answer)),
-                Learned::Metadata(tag, answer) => {
-                    // What an image says of itself includes its digest.
-                    if let Ok(image) = &answer {
-                        facts.digests.entry(tag.clone()).or_insert_with(|| Ok(image.digest.clone()));
-                    }
-                    facts.metadata.insert(tag, answer);
+        learn_all(run, histories, repository, unknown, facts).await;
+    }
+}
+
+/// Fetches the facts, some at a time, and puts them with the others.
+pub(super) async fn learn_all(
+    run: &Run<'_>,
+    histories: &Histories,
+    repository: &Repository,
+    unknown: Vec<Need>,
+    facts: &mut Facts,
+) {
+    let known = &*facts;
+    let asking = stream::iter(unknown).map(|need| learn(run, histories, repository, need, known));
+    for learned in asking.buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>().await {
+        match learned {
+            Learned::Digest(tag, answer) => drop(facts.digests.insert(tag, answer)),
+            Learned::Metadata(tag, answer) => {
+                // What an image says of itself includes its digest.
+                if let Ok(image) = &answer {
+                    facts.digests.entry(tag.clone()).or_insert_with(|| Ok(image.digest.clone()));
                 }
-                Learned::History(source, answer) => drop(facts.histories.insert(source, answer)),
-                Learned::Signature(tag, signer, answer) => {
-                    // What is written is what was verified, wherever the tag may have moved meanwhile.
-                    let verdict = answer.map(|(digest, verdict)| {
-                        facts.digests.insert(tag.clone(), Ok(digest));
-                        verdict
-                    });
-                    facts.signatures.insert((tag, signer), verdict);
-                }
+                facts.metadata.insert(tag, answer);
+            }
+            Learned::History(source, answer) => drop(facts.histories.insert(source, answer)),
+            Learned::Signature(tag, signer, answer) => {
+                // What is written is what was verified, wherever the tag may have moved meanwhile.
+                let verdict = answer.map(|(digest, verdict)| {
+                    facts.digests.insert(tag.clone(), Ok(digest));
+                    verdict
+                });
+                facts.signatures.insert((tag, signer), verdict);
             }
         }
     }

@@ -13,6 +13,7 @@ mod inspect;
 mod learn;
 mod near;
 mod recall;
+mod rollback;
 mod scan;
 mod select;
 mod signatures;
@@ -50,6 +51,8 @@ pub const HOSTS: usize = 256;
 pub const DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// The longest that may be set.
 pub const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many of a branch's newest commits are looked at for what somebody took back, unless the settings say otherwise.
+pub const HISTORY: usize = 100_000;
 /// How often a run plans again because the branch moved under it.
 pub const MAX_ATTEMPTS: u32 = 10;
 /// How often a run tries to write when what fails is not the race but the way to the repository.
@@ -94,6 +97,8 @@ pub struct Options {
     pub backoff: Duration,
     /// How long registries are asked; see [`DEADLINE`].
     pub deadline: Duration,
+    /// How many commits are looked at for what somebody took back; see [`HISTORY`].
+    pub history: usize,
 }
 
 /// Why a run ended without a plan or without its write. Held references are no failure: they stand in the plan.
@@ -187,7 +192,13 @@ impl Run<'_> {
         memory.keep_for(&scanned.sources);
         let selected = self.select(&mut scanned, memory).await?;
         scanned.warnings.diagnostics.extend(self.memory_warnings(memory.missing.as_deref()));
-        let staged = self.stage(scanned, selected).await?;
+        let skipped = std::mem::take(&mut scanned.skipped);
+        let mut plan = Plan { entries: selected, skipped, notes: std::mem::take(&mut scanned.notes) };
+        plan.sort();
+        let policies = scanned.policies.clone();
+        let sources = rollback::Sources { policies: &policies, histories: &memory.histories, until: memory.until };
+        self.respect(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
+        let staged = self.stage(scanned, plan).await?;
         let notices = self.registry.notices();
         for notice in &notices {
             self.events.happened(&Event::RegistryNoticed { notice });

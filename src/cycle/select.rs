@@ -44,9 +44,9 @@ impl Asked {
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
     answers: HashMap<Asked, Decision>,
-    histories: Histories,
+    pub(super) histories: Histories,
     /// Registries are asked until then.
-    until: Instant,
+    pub(super) until: Instant,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub(super) lists: BTreeMap<Repository, i64>,
     /// Why there is no memory where one is counted on.

@@ -12,10 +12,9 @@ use std::sync::Arc;
 use std::thread;
 
 impl Run<'_> {
-    pub(super) async fn stage(&self, scanned: Scanned, entries: Vec<Entry>) -> Result<Planned, RunError> {
-        let Scanned { snapshot, policies, warnings, skipped, notes, .. } = scanned;
-        let mut plan = Plan { entries, skipped, notes };
-        plan.sort();
+    /// The plan stands in its order.
+    pub(super) async fn stage(&self, scanned: Scanned, mut plan: Plan) -> Result<Planned, RunError> {
+        let Scanned { snapshot, policies, warnings, .. } = scanned;
         plan.tie();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();

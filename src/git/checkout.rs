@@ -9,13 +9,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "this adapter is where checkouts are read and written")]
 
-use super::bare;
 use super::fault::{Hint, chain, lasting, passing};
 use super::local::moved;
 use super::snapshot::{MAX_ENTRIES, MAX_READ_ONE, entry, find};
+use super::{bare, past};
+use crate::plan::Past;
 use crate::port::{
-    BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published, ReadProblem,
-    RepoError, Snapshot, Visit,
+    BlobId, CommitId, ConfigRepo, FileEntry, Keep, NewCommit, NewFile, Publication, PublishError, Published,
+    ReadProblem, RepoError, Snapshot, Visit,
 };
 use gix::bstr::{BString, ByteSlice};
 use gix::index::entry::Mode;
@@ -150,6 +151,16 @@ impl ConfigRepo for Checkout {
             checkout: self.clone(),
             hash,
         }))
+    }
+
+    /// Of what is checked out. To a folder that is no repository, and to a branch without a commit, nothing was ever written.
+    fn past(&self, _: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {
+        let Some(repo) = self.repository()? else {
+            return Ok(Past::default());
+        };
+        let unreadable = |error| passing(format!("HEAD of {} cannot be read: {}", self.name, chain(&error)));
+        let head = repo.head().and_then(|head| head.try_into_peeled_id()).map_err(unreadable)?;
+        head.map_or_else(|| Ok(Past::default()), |head| past::read(&repo, head.detach(), &self.name, limit, keep))
     }
 
     /// Writes the files. All of them must still hold the bytes they were planned from before the first is touched.

@@ -22,6 +22,7 @@ use gix::ObjectId;
 use gix::objs::commit::ref_iter::Token;
 use gix::prelude::FindExt as _;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The most bytes that one history may take, on the wire and in its cache. 250,000 commits take about a quarter of it.
@@ -73,9 +74,10 @@ impl Histories {
         let options = (self.way)(&location)?;
         let server = Server::of(&location, &options)?.without_redirects();
         let name = location.to_string();
-        let cache = Cache::take(options.cache_dir.as_deref(), &format!("{name} {branch}"))?;
-        let asked = Asked { server: &server, name: &name, branch, limits: self.limits };
-        asked.answer(&cache)?.ok_or_else(|| too_many(&name, self.limits.commits))
+        let cache = Branch::cache(options.cache_dir.as_deref(), &name, branch)?;
+        let asked = Branch { server: &server, name: &name, branch, limits: self.limits };
+        let answer: Answer = asked.learn(&cache, &|from, tip| asked.read(from, tip))?;
+        answer.ok_or_else(|| too_many(&name, self.limits.commits))
     }
 }
 
@@ -90,33 +92,48 @@ impl SourceHistory for Histories {
 }
 
 /// One branch, and what may be spent on it.
-struct Asked<'a> {
-    server: &'a Server,
-    name: &'a str,
-    branch: &'a str,
-    limits: Limits,
+pub(super) struct Branch<'a> {
+    pub(super) server: &'a Server,
+    pub(super) name: &'a str,
+    pub(super) branch: &'a str,
+    pub(super) limits: Limits,
 }
+
+/// What is to be learned from a generation that holds the commit and all before it.
+pub(super) type Lesson<'l, T> = dyn Fn(&Generation, ObjectId) -> Result<T, RepoError> + 'l;
 
 /// A history, or none because it has too many commits. That is kept in the cache too, so that it is not fetched again and again.
 type Answer = Option<History>;
 
-impl Asked<'_> {
-    fn answer(&self, cache: &Cache) -> Result<Answer, RepoError> {
-        let (upload, tip) = self.look()?;
-        let Some(current) = cache.current() else {
-            return self.begin_anew(cache, upload, tip);
-        };
-        // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
-        if let Ok(answer) = self.fill(&current, upload, tip) {
-            return Ok(answer);
-        }
-        let (upload, tip) = self.look()?;
-        let answer = self.begin_anew(cache, upload, tip)?;
-        current.replace();
-        Ok(answer)
+impl Branch<'_> {
+    /// The cache of a branch's history; also that of a config repository, which may be a source as well.
+    pub(super) fn cache(directory: Option<&Path>, name: &str, branch: &str) -> Result<Cache, RepoError> {
+        Cache::take(directory, &format!("{name} {branch}"))
     }
 
-    fn fill(&self, current: &Generation, upload: Upload<'_>, tip: ObjectId) -> Result<Answer, RepoError> {
+    /// Fetches what is new on the branch into the cache, and learns from it.
+    pub(super) fn learn<T>(&self, cache: &Cache, lesson: &Lesson<'_, T>) -> Result<T, RepoError> {
+        let (upload, tip) = self.look()?;
+        let Some(current) = cache.current() else {
+            return self.begin_anew(cache, upload, tip, lesson);
+        };
+        // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
+        if let Ok(learned) = self.fill(&current, upload, tip, lesson) {
+            return Ok(learned);
+        }
+        let (upload, tip) = self.look()?;
+        let learned = self.begin_anew(cache, upload, tip, lesson)?;
+        current.replace();
+        Ok(learned)
+    }
+
+    fn fill<T>(
+        &self,
+        current: &Generation,
+        upload: Upload<'_>,
+        tip: ObjectId,
+        lesson: &Lesson<'_, T>,
+    ) -> Result<T, RepoError> {
         let repo = current.open()?;
         if repo.object_hash() != tip.kind() || current.bytes() > self.limits.bytes {
             return Err(passing("the cache is to be replaced"));
@@ -125,14 +142,20 @@ impl Asked<'_> {
             Some(known) if known == tip => upload.end(),
             _ => upload.fetch_history(current, tip, &self.limit())?,
         }
-        self.read(current, tip)
+        lesson(current, tip)
     }
 
-    fn begin_anew(&self, cache: &Cache, upload: Upload<'_>, tip: ObjectId) -> Result<Answer, RepoError> {
+    fn begin_anew<T>(
+        &self,
+        cache: &Cache,
+        upload: Upload<'_>,
+        tip: ObjectId,
+        lesson: &Lesson<'_, T>,
+    ) -> Result<T, RepoError> {
         let filling = cache.begin(tip.kind())?;
-        let filled = upload.fetch_history(&filling, tip, &self.limit()).and_then(|()| self.read(&filling, tip));
-        match filled.and_then(|answer| cache.accept(&filling).map(|_| answer)) {
-            Ok(answer) => Ok(answer),
+        let filled = upload.fetch_history(&filling, tip, &self.limit()).and_then(|()| lesson(&filling, tip));
+        match filled.and_then(|learned| cache.accept(&filling).map(|_| learned)) {
+            Ok(learned) => Ok(learned),
             Err(error) => {
                 filling.replace();
                 Err(error)

@@ -10,8 +10,9 @@ use super::commit::Chain;
 use super::fault::{Hint, chain, lasting, passing};
 use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
-use super::{bare, commit, pack};
-use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
+use super::{bare, commit, pack, past};
+use crate::plan::Past;
+use crate::port::{CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::refs::Target;
@@ -56,6 +57,11 @@ impl ConfigRepo for Local {
         let branch = self.branch(&repo)?;
         let head = bare::head_of(&repo, &branch, &self.name)?;
         Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None)?))
+    }
+
+    fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {
+        let repo = bare::open(&self.path, &self.name)?;
+        past::read(&repo, past::object_id(head)?, &self.name, limit, keep)
     }
 
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {

@@ -8,6 +8,7 @@
 //! | [`local`] | a repository on this machine: read at the branch head, written by compare-and-swap on the ref |
 //! | [`remote`] | a repository on a server, through a bare cache: fetch what is new, push by compare-and-swap |
 //! | [`history`] | the commits of a source repository's branch, without its files |
+//! | `past` | what the commits of a config repository's branch say, without their files |
 //! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
 //! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
 //! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
@@ -39,6 +40,7 @@ pub mod checkout;
 pub mod local;
 pub mod remote;
 pub mod history;
+mod past;
 mod snapshot;
 mod commit;
 pub mod sign;

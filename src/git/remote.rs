@@ -6,7 +6,8 @@
 
 use super::cache::{Cache, Generation};
 use super::commit::Chain;
-use super::fault::passing;
+use super::fault::{lasting, passing};
+use super::history::{Branch, Limits};
 use super::local::{moved, parent_of};
 use super::push::{self, RefUpdate, Unanswered};
 use super::report::Outcome;
@@ -14,9 +15,11 @@ use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::transport::Server;
 use super::upload::Upload;
-use super::{Location, Options, bare, commit, pack};
-use crate::port::{CommitId, ConfigRepo, Publication, PublishError, Published, RepoError, Snapshot};
+use super::{Location, Options, bare, commit, pack, past};
+use crate::plan::Past;
+use crate::port::{CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
 use gix::ObjectId;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A repository on a server.
@@ -24,6 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Remote {
     name: String,
     server: Server,
+    /// Where caches are kept.
+    directory: Option<PathBuf>,
     signer: Option<Arc<Signer>>,
     state: Mutex<State>,
 }
@@ -47,7 +52,7 @@ impl Remote {
         let cache = Cache::take(options.cache_dir.as_deref(), &name)?;
         let current = cache.current().map(Arc::new);
         let state = Mutex::new(State { branch: branch.map(str::to_owned), cache, current });
-        Ok(Remote { name, server, signer: options.signer.clone(), state })
+        Ok(Remote { name, server, directory: options.cache_dir.clone(), signer: options.signer.clone(), state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -161,6 +166,21 @@ impl ConfigRepo for Remote {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
         Ok(Box::new(self.take_snapshot(&mut self.state())?))
+    }
+
+    /// Commits are fetched without their files, into a cache of their own: that of the snapshots has no history.
+    fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {
+        let head = past::object_id(head)?;
+        let branch = self.state().branch.clone().ok_or_else(|| lasting("internal error: a past without a snapshot"))?;
+        let cache = Branch::cache(self.directory.as_deref(), &self.name, &branch)?;
+        let read = |from: &Generation| past::read(&from.open()?, head, &self.name, limit, keep);
+        // Whatever is there is there with all before it: then nobody need be asked.
+        let known = cache.current().filter(|current| current.open().is_ok_and(|repo| repo.has_object(head)));
+        if let Some(Ok(past)) = known.as_ref().map(read) {
+            return Ok(past);
+        }
+        let asked = Branch { server: &self.server, name: &self.name, branch: &branch, limits: Limits::default() };
+        asked.learn(&cache, &|from, _| read(from))
     }
 
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError> {

@@ -63,7 +63,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// What the commits of a branch say, those whose messages matter; the newest first.
+/// What the commits of a branch say, those whose messages matter; what came onto the branch last is first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Past {
     pub commits: Vec<PastCommit>,

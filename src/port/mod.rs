@@ -13,7 +13,7 @@ mod store;
 pub use notice::{Notice, NoticeKind};
 pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
-    Author, BlobId, CommitId, ConfigRepo, FileEntry, NewCommit, NewFile, Publication, PublishError, Published,
+    Author, BlobId, CommitId, ConfigRepo, FileEntry, Keep, NewCommit, NewFile, Publication, PublishError, Published,
     ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};

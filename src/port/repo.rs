@@ -1,5 +1,6 @@
 //! Where the YAML lives: one state of it to plan from, and the next one to publish.
 
+use crate::plan::Past;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -26,9 +27,20 @@ pub trait ConfigRepo: Send + Sync {
     /// The state to plan from: the branch head (fetched where it is remote), or the files of a checkout as they stand.
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError>;
 
+    /// What the commits say that `head` contains, what came onto the branch last first and none before one that contains it: of
+    /// each message what `keep` keeps, commits of which nothing is kept left out. `head` is a snapshot's; for the files of a checkout it is what is
+    /// checked out. Commits beyond the newest `limit` are not looked at.
+    ///
+    /// # Errors
+    /// What cannot be known is an error: a history that is cut off before the limit, a server that does not answer.
+    fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError>;
+
     /// Makes the publication the new state, if the old state is still the one it was planned from.
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError>;
 }
+
+/// What is kept of a commit's message; `None` where it says nothing of interest.
+pub type Keep<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// One state of a config repository.
 pub trait Snapshot: Send {

@@ -113,6 +113,11 @@ impl Embedded {
         Ok(())
     }
 
+    /// Deletes a tag, as a publisher may; whether it was there.
+    pub fn remove(&self, repository: &str, tag: &str) -> bool {
+        self.content.remove_tag(repository, tag)
+    }
+
     fn checked(&self, repository: &str, tag: &str) -> io::Result<(Repository, Tag)> {
         let invalid = |bad: InvalidName| io::Error::new(io::ErrorKind::InvalidInput, bad);
         let repository = Repository::parse(&format!("{}/{repository}", self.host())).map_err(invalid)?;

@@ -11,7 +11,7 @@ mod watch;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, Event, Events, MAX_FILE, Options, Planned, Run};
+use landwaiter::cycle::{DEADLINE, Event, Events, HISTORY, MAX_FILE, Options, Planned, Run};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
@@ -183,6 +183,7 @@ impl World {
             trust_root: None,
             backoff: Duration::ZERO,
             deadline: DEADLINE,
+            history: HISTORY,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);

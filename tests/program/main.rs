@@ -15,7 +15,11 @@ mod installed;
 mod kill;
 mod memory;
 mod registry_check;
+mod rollbacks;
 mod scenarios;
+#[path = "../support/servers.rs"]
+#[expect(dead_code, reason = "only HTTP is spoken here")]
+mod servers;
 mod signatures;
 mod sources;
 mod strangers;

@@ -1,11 +1,7 @@
 //! `select: commit` with the real binary and a real Git server: what is asked of whom, how often, and what comes of it.
 
-#[expect(dead_code, reason = "only HTTP is spoken here")]
-#[path = "../support/servers.rs"]
-mod servers;
-
+use crate::servers::{HTTP_PROGRAMS, HttpServer, TOKEN, available};
 use crate::world::{World, git};
-use servers::{HTTP_PROGRAMS, HttpServer, TOKEN, available};
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -159,6 +159,14 @@ impl Content {
         Ok(digest)
     }
 
+    /// Takes the name away; what it named stays.
+    pub(super) fn remove_tag(&self, repository: &str, tag: &str) -> bool {
+        let mut stored = self.stored();
+        let removed = stored.repositories.get_mut(repository).is_some_and(|held| held.tags.remove(tag).is_some());
+        stored.tags -= usize::from(removed);
+        removed
+    }
+
     pub(super) fn manifest(&self, repository: &str, reference: &str) -> Option<Manifest> {
         let stored = self.stored();
         let held = stored.repositories.get(repository)?;

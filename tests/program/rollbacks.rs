@@ -1,0 +1,430 @@
+//! What a person takes back stays taken back: over every way to a repository, however it was taken back, with and without the
+//! folder of what is remembered.
+
+use crate::servers::{HTTP_PROGRAMS, HttpServer, TOKEN, available};
+use crate::world::{Said, World, git};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const POLICY: &str = "    select: {semver: '*'}\n";
+
+/// A person's checkout beside the bot's repository, and the way there.
+struct Ship {
+    world: World,
+    bare: PathBuf,
+    /// What `--repo` is given.
+    repo: String,
+    settings: String,
+}
+
+impl Ship {
+    /// One pod with `acme/web:1.0.0`, and `policy` for it.
+    fn new(policy: &str) -> Ship {
+        let world = World::new();
+        world.push("acme/web", &["1.0.0", "1.1.0"]);
+        Ship::sail(world, &pod(&["1.0.0"]), policy)
+    }
+
+    fn sail(world: World, pod: &str, policy: &str) -> Ship {
+        world.write("web.yaml", pod);
+        let head = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n  - name: web\n";
+        world.write("landwaiter.yaml", &format!("{head}    images: [reg.example.com/acme/web]\n{policy}"));
+        let bare = world.bare();
+        let person = world.folder.path().join("person");
+        git(".", &["clone", "--quiet", &bare.to_string_lossy(), &person.to_string_lossy()]);
+        let repo = bare.to_string_lossy().into_owned();
+        Ship { world, bare, repo, settings: String::new() }
+    }
+
+    fn person(&self, arguments: &[&str]) -> String {
+        git(&self.world.folder.path().join("person").to_string_lossy(), arguments)
+    }
+
+    /// The person's file with another text in the place of one.
+    fn edit(&self, from: &str, to: &str) {
+        let path = self.world.folder.path().join("person/web.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).unwrap();
+        self.person(&["commit", "--quiet", "--all", "--message", "hands off"]);
+    }
+
+    fn pull(&self) {
+        self.person(&["pull", "--quiet", "--ff-only"]);
+    }
+
+    fn push(&self) {
+        self.person(&["push", "--quiet", "origin", "HEAD:main"]);
+    }
+
+    fn state(&self) -> PathBuf {
+        self.world.folder.path().join("state")
+    }
+
+    fn run(&self, command: &[&str]) -> Said {
+        let settings = self.world.folder.path().join("settings.yaml");
+        fs::write(&settings, format!("apiVersion: landwaiter/v1\nkind: Settings\n{}", self.settings)).unwrap();
+        let (config, state) = (settings.to_string_lossy(), self.state());
+        let common = ["--repo", &self.repo, "--config", &config, "--state-dir", &state.to_string_lossy()];
+        self.world.landwaiter(&[command, &common].concat())
+    }
+
+    fn update(&self) {
+        let said = self.run(&["update"]);
+        assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    }
+
+    /// What stands on the branch.
+    fn stands(&self) -> Vec<String> {
+        let text = git(&self.bare.to_string_lossy(), &["show", "main:web.yaml"]);
+        text.lines().filter_map(|line| Some(line.rsplit_once("/acme/web:")?.1.to_owned())).collect()
+    }
+
+    /// `REASON: DETAIL` of the first reference, or its state.
+    fn fate(&self) -> String {
+        let said = self.run(&["plan", "--format", "json"]);
+        let plan: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}{}", said.out, said.err));
+        let first = &plan["references"][0];
+        match (first["reason"].as_str(), first["detail"].as_str()) {
+            (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
+            _ => first["state"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Held, in this run and in the next ones, whatever is remembered.
+    fn stays(&self, tag: &str) {
+        for forget in [false, true, false] {
+            if forget && self.state().exists() {
+                fs::remove_dir_all(self.state()).unwrap();
+            }
+            assert!(self.fate().starts_with("rolled-back: "), "{}", self.fate());
+            self.update();
+            assert_eq!(self.stands(), [tag]);
+        }
+    }
+}
+
+fn pod(tags: &[&str]) -> String {
+    let containers: String = tags.iter().map(|tag| format!("    - image: reg.example.com/acme/web:{tag}\n")).collect();
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n{containers}")
+}
+
+fn digits(text: &str) -> &str {
+    text.get(..10).unwrap()
+}
+
+/// What each of the three ways to go back does to the branch, and what is said of who did it.
+fn take_back(ship: &Ship, how: &str) -> String {
+    ship.pull();
+    match how {
+        "git revert" => {
+            ship.person(&["revert", "--no-edit", "HEAD"]);
+            ship.push();
+            format!("by Test in {}", digits(&ship.person(&["rev-parse", "HEAD"])))
+        }
+        "an edit" => {
+            ship.edit(":1.2.0", ":1.1.0");
+            ship.push();
+            "by someone else since".to_owned()
+        }
+        _ => {
+            ship.person(&["checkout", "--quiet", "-b", "undo"]);
+            ship.person(&["revert", "--no-edit", "HEAD"]);
+            let by = ship.person(&["rev-parse", "HEAD"]);
+            ship.person(&["checkout", "--quiet", "main"]);
+            ship.person(&["commit", "--quiet", "--allow-empty", "--message", "meanwhile"]);
+            ship.person(&["merge", "--quiet", "--no-ff", "--no-edit", "undo"]);
+            ship.push();
+            format!("by Test in {}", digits(&by))
+        }
+    }
+}
+
+/// The whole story, the same over every way.
+fn story(ship: &Ship, how: &str) {
+    ship.update();
+    ship.world.push("acme/web", &["1.2.0"]);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.2.0"]);
+    let wrote = git(&ship.bare.to_string_lossy(), &["rev-parse", "main"]);
+    let who = take_back(ship, how);
+    assert_eq!(ship.stands(), ["1.1.0"], "{how}");
+    let fate = ship.fate();
+    let (before, behind) = (
+        format!("rolled-back: 1.2.0 was written in {} on 2", digits(&wrote)),
+        format!("{who}; a version newer than 1.2.0 lifts this, or write 1.2.0 by hand"),
+    );
+    assert!(fate.starts_with(&before) && fate.ends_with(&behind), "{how}: {fate}");
+    ship.stays("1.1.0");
+    // What is lower than the one that was taken back does not lift it.
+    ship.world.push("acme/web", &["1.1.5"]);
+    ship.stays("1.1.0");
+    ship.world.push("acme/web", &["1.3.0"]);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.3.0"], "{how}");
+    assert_eq!(ship.fate(), "up-to-date");
+}
+
+const WAYS_BACK: [&str; 3] = ["git revert", "an edit", "a merge of a reverting branch"];
+
+#[test]
+fn what_is_taken_back_stays_taken_back_in_a_bare_repository() {
+    for how in WAYS_BACK {
+        story(&Ship::new(POLICY), how);
+    }
+}
+
+#[test]
+fn what_is_taken_back_stays_taken_back_behind_a_file_url() {
+    let mut ship = Ship::new(POLICY);
+    ship.repo = format!("file://{}", ship.bare.display());
+    story(&ship, "git revert");
+}
+
+#[test]
+fn what_is_taken_back_stays_taken_back_on_a_server() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    for (how, filters) in WAYS_BACK.into_iter().zip(["true", "true", "false"]) {
+        let mut ship = Ship::new(POLICY);
+        let bare = ship.bare.to_string_lossy().into_owned();
+        git(&bare, &["config", "http.receivepack", "true"]);
+        git(&bare, &["config", "uploadpack.allowFilter", filters]);
+        let server = HttpServer::start(ship.world.folder.path());
+        fs::write(ship.world.folder.path().join("token"), TOKEN).unwrap();
+        let url = format!("http://127.0.0.1:{}", server.port);
+        ship.settings = format!("git: [{{url: '{url}/', credentials: {{user: writer, passwordFile: token}}}}]\n");
+        ship.repo = format!("{url}/config.git");
+        story(&ship, how);
+        let caches = fs::read_dir(ship.state().join("git")).unwrap().count();
+        assert_eq!(caches, 2, "one of the files and one of the history");
+        // A run that has nothing to write asks for no history.
+        let asked = server.requests().len();
+        ship.update();
+        let own: Vec<String> = server.requests().split_off(asked);
+        assert_eq!(own.iter().filter(|line| line.starts_with("GET")).count(), 1, "one conversation: {own:?}");
+    }
+}
+
+#[test]
+fn what_is_taken_back_stays_taken_back_in_a_checkout() {
+    let mut ship = Ship::new(POLICY);
+    ship.update();
+    ship.pull();
+    ship.person(&["revert", "--no-edit", "HEAD"]);
+    ship.repo = ship.world.folder.path().join("person").to_string_lossy().into_owned();
+    assert!(ship.fate().starts_with("rolled-back: 1.1.0 was written in "), "{}", ship.fate());
+    assert!(ship.run(&["update", "--worktree"]).out.contains("Nothing to write."));
+    ship.world.push("acme/web", &["1.2.0"]);
+    assert_eq!(ship.fate(), "change");
+}
+
+#[test]
+fn a_value_below_the_one_that_was_taken_back_is_taken_back_with_it() {
+    let ship = Ship::new(POLICY);
+    ship.update();
+    ship.world.push("acme/web", &["1.2.0"]);
+    ship.update();
+    ship.pull();
+    ship.edit(":1.2.0", ":1.0.0");
+    ship.push();
+    ship.stays("1.0.0");
+    ship.world.push("acme/web", &["1.3.0"]);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.3.0"]);
+}
+
+#[test]
+fn whoever_squashes_a_branch_keeps_its_past() {
+    for forge in [false, true] {
+        let ship = Ship::new(POLICY);
+        let bare = ship.bare.to_string_lossy().into_owned();
+        git(&bare, &["branch", "bot", "main"]);
+        let updated = ship.run(&["update", "--branch", "bot"]);
+        ship.world.push("acme/web", &["1.2.0"]);
+        let again = ship.run(&["update", "--branch", "bot"]);
+        assert_eq!((updated.status, again.status), (0, 0));
+        ship.person(&["fetch", "--quiet"]);
+        ship.person(&["merge", "--quiet", "--squash", "origin/bot"]);
+        if forge {
+            // As forges do: one message below the other, the oldest first.
+            let text = ship.person(&["log", "--reverse", "--format=* %B", "HEAD..origin/bot"]);
+            ship.person(&["commit", "--quiet", "--message", &format!("Update web (#7)\n\n{text}")]);
+        } else {
+            ship.person(&["commit", "--quiet", "--no-edit"]);
+        }
+        ship.push();
+        assert_eq!((ship.stands(), ship.fate().as_str()), (vec!["1.2.0".to_owned()], "up-to-date"));
+        ship.world.push("acme/web", &["1.3.0"]);
+        assert_eq!(ship.fate(), "change", "nobody went back yet");
+        ship.edit(":1.2.0", ":1.1.0");
+        ship.push();
+        assert_eq!(ship.fate(), "change", "1.3.0 is newer");
+        assert!(ship.world.registry.remove("acme/web", "1.3.0"));
+        ship.stays("1.1.0");
+    }
+}
+
+#[test]
+fn who_goes_ahead_by_hand_is_followed_and_the_value_written_by_hand_lifts_the_hold() {
+    let ship = Ship::new(POLICY);
+    ship.update();
+    ship.world.push("acme/web", &["1.4.0", "1.5.0"]);
+    ship.pull();
+    ship.edit(":1.1.0", ":1.4.0");
+    ship.push();
+    ship.update();
+    assert_eq!(ship.stands(), ["1.5.0"], "ahead of all that was written");
+    ship.pull();
+    ship.edit(":1.5.0", ":1.0.0");
+    ship.push();
+    ship.stays("1.0.0");
+    ship.edit(":1.0.0", ":1.5.0");
+    ship.push();
+    assert_eq!(ship.fate(), "up-to-date");
+    ship.world.push("acme/web", &["1.5.1"]);
+    assert_eq!(ship.fate(), "change");
+}
+
+#[test]
+fn one_place_is_held_and_the_others_go_on_wherever_they_stand() {
+    let world = World::new();
+    world.push("acme/web", &["1.0.0", "1.1.0"]);
+    let ship = Ship::sail(world, &pod(&["1.0.0", "1.0.0"]), POLICY);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.1.0", "1.1.0"]);
+    ship.pull();
+    ship.edit("    - image: ", "    - image: example.com/first:1\n    - image: ");
+    let path = ship.world.folder.path().join("person/web.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen(":1.1.0", ":1.0.0", 1)).unwrap();
+    ship.person(&["commit", "--quiet", "--all", "--message", "the first goes back"]);
+    ship.push();
+    ship.world.push("acme/web", &["1.0.5"]);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.0.0", "1.1.0"]);
+    ship.world.push("acme/web", &["1.2.0"]);
+    ship.update();
+    assert_eq!(ship.stands(), ["1.2.0", "1.2.0"]);
+}
+
+#[test]
+fn a_digest_that_was_taken_back_is_not_written_again_and_the_next_one_is() {
+    let world = World::new();
+    world.push("acme/web", &["stable"]);
+    let ship = Ship::sail(world, &pod(&["stable"]), "    select: {digest: stable}\n");
+    ship.update();
+    let first = ship.stands();
+    ship.world.make("acme/web:stable created=2024-05-01T00:00:00Z");
+    ship.update();
+    let second = ship.stands();
+    assert_ne!(first, second);
+    ship.pull();
+    ship.edit(&second[0], &first[0]);
+    ship.push();
+    ship.stays(&first[0]);
+    ship.world.make("acme/web:stable created=2024-06-01T00:00:00Z");
+    ship.update();
+    assert!(ship.stands() != first && ship.stands() != second);
+}
+
+#[test]
+fn of_the_newest_image_only_one_that_was_built_later_is_newer() {
+    let world = World::new();
+    world.make("acme/web:sha-a created=2024-05-01T00:00:00Z");
+    world.make("acme/web:sha-b created=2024-05-03T00:00:00Z");
+    let ship = Ship::sail(world, &pod(&["sha-a"]), "    tags: {match: '^sha-'}\n    select: {newest: created}\n");
+    ship.update();
+    assert_eq!(ship.stands(), ["sha-b"]);
+    ship.pull();
+    ship.person(&["revert", "--no-edit", "HEAD"]);
+    ship.push();
+    ship.stays("sha-a");
+    // The image that was taken back is deleted, and the next best is older.
+    ship.world.make("acme/web:sha-c created=2024-05-02T00:00:00Z");
+    assert!(ship.world.registry.remove("acme/web", "sha-b"));
+    ship.stays("sha-a");
+    // A moment that no commit of this test was made in.
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    ship.world.make(&format!("acme/web:sha-d created={later}"));
+    assert_eq!(ship.fate(), "change");
+    ship.update();
+    assert_eq!(ship.stands(), ["sha-d"]);
+}
+
+#[test]
+fn explain_says_who_took_it_back() {
+    let ship = Ship::new(POLICY);
+    ship.update();
+    let who = {
+        ship.pull();
+        ship.person(&["revert", "--no-edit", "HEAD"]);
+        ship.push();
+        digits(&ship.person(&["rev-parse", "HEAD"])).to_owned()
+    };
+    for target in ["web.yaml:6", "web"] {
+        let said = ship.run(&["explain", target]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        assert!(
+            said.out.contains("held: rolled-back: 1.1.0 was written in ") && said.out.contains(&who),
+            "{}",
+            said.out
+        );
+    }
+}
+
+#[test]
+fn a_shallow_clone_is_held_with_the_remedy() {
+    let mut ship = Ship::new(POLICY);
+    let clone = ship.world.folder.path().join("shallow");
+    ship.edit(":1.0.0", ":1.0.0 # fixed");
+    ship.push();
+    let url = format!("file://{}", ship.bare.display());
+    git(".", &["clone", "--quiet", "--depth", "1", &url, &clone.to_string_lossy()]);
+    ship.repo = clone.to_string_lossy().into_owned();
+    let fate = ship.fate();
+    assert!(fate.starts_with("incomplete-information: "), "{fate}");
+    assert!(fate.contains("git fetch --unshallow") && fate.contains("fetch-depth: 0"), "{fate}");
+    assert_eq!(ship.run(&["plan"]).status, 4);
+    ship.settings = "limits: {history: 1}\n".to_owned();
+    assert_eq!(ship.fate(), "change", "what is asked for is all there");
+    ship.settings = "limits: {history: 2}\n".to_owned();
+    assert!(ship.fate().starts_with("incomplete-information: "), "{}", ship.fate());
+    git(&ship.repo, &["fetch", "--quiet", "--unshallow"]);
+    assert_eq!(ship.fate(), "change");
+}
+
+#[test]
+fn only_so_many_commits_are_looked_at_as_the_operator_says() {
+    let mut ship = Ship::new(POLICY);
+    ship.update();
+    ship.pull();
+    ship.edit(":1.1.0", ":1.0.0");
+    ship.push();
+    for (limit, expected) in [("2", "rolled-back"), ("1", "change"), ("0", "change"), ("250000", "rolled-back")] {
+        ship.settings = format!("limits: {{history: {limit}}}\n");
+        assert!(ship.fate().starts_with(expected), "{limit}: {}", ship.fate());
+    }
+}
+
+#[test]
+fn what_lies_in_a_plain_folder_was_never_committed() {
+    let world = World::new();
+    world.push("acme/web", &["1.0.0", "1.1.0"]);
+    let ship = Ship::sail(world, &pod(&["1.0.0"]), POLICY);
+    let plain = ship.world.folder.path().join("plain");
+    copy(&ship.world.repo(), &plain);
+    let said = ship.world.landwaiter_in(&plain, &["plan", "--exit-code"]);
+    assert_eq!(said.status, 10, "{}{}", said.out, said.err);
+    git(&plain.to_string_lossy(), &["init", "--quiet"]);
+    assert_eq!(ship.world.landwaiter_in(&plain, &["plan", "--exit-code"]).status, 10, "nor to an empty branch");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for (path, bytes) in crate::world::tree(from) {
+        fs::write(to.join(path), bytes).unwrap();
+    }
+}
