@@ -9,6 +9,7 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod holds;
 mod keys;
 mod machine;
 mod output;
@@ -63,6 +64,7 @@ enum Command {
     Explain(explain::Arguments),
     Try(trial::Arguments),
     Check(check::Arguments),
+    Holds(holds::Arguments),
     Registry(registry::Arguments),
     Policies(policies::Arguments),
     Schema(schema::Arguments),
@@ -138,6 +140,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
+        Command::Holds(arguments) => holds::run(&arguments, output),
         Command::Registry(arguments) => registry::run(&arguments, output),
         Command::Policies(arguments) => policies::run(&arguments, output),
         Command::Schema(arguments) => schema::run(&arguments, output),

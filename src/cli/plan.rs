@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     Ok(exit(&planned, arguments.exit_code))
 }
 
-fn exit(planned: &Planned, exit_code: bool) -> Exit {
+/// What a plan means to whoever asked for it.
+pub(super) fn exit(planned: &Planned, exit_code: bool) -> Exit {
     if planned.warnings.has_errors() {
         Exit::Rejected
     } else if planned.plan.held_by_errors() {

@@ -73,7 +73,7 @@ struct Value<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct ReferenceRow<'a> {
+pub(super) struct ReferenceRow<'a> {
     file: &'a str,
     line: usize,
     path: &'a str,
@@ -194,7 +194,7 @@ fn changes(plan: &Plan) -> Vec<ChangeRow<'_>> {
         .collect()
 }
 
-fn reference(entry: &Entry) -> ReferenceRow<'_> {
+pub(super) fn reference(entry: &Entry) -> ReferenceRow<'_> {
     let held = match &entry.state {
         State::Held(held) => Some(held),
         _ => None,
@@ -292,7 +292,7 @@ fn suggestion(one: &Suggestion) -> SuggestionRow<'_> {
     SuggestionRow { problem, field, instead, chooses: chooses.as_ref().map(|tag| tag.as_str()) }
 }
 
-fn pretty(document: &impl Serialize) -> String {
+pub(super) fn pretty(document: &impl Serialize) -> String {
     // Structs with string keys cannot fail to serialise; if they ever do, the reader of the JSON must see it.
     let text = serde_json::to_string_pretty(document);
     text.unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}")) + "\n"

@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod explanation;
+pub mod holds;
 pub mod json;
 pub mod markdown;
 pub mod table;

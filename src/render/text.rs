@@ -208,7 +208,7 @@ fn section(paint: Paint, title: &str, head: &[&str], rows: &[Vec<Cell>]) -> Stri
 }
 
 /// The image; where the text that stands there names none, the text.
-fn image(entry: &Entry) -> String {
+pub(super) fn image(entry: &Entry) -> String {
     let reference = &entry.found.reference;
     let written = reference.slots.iter().find(|slot| matches!(slot.part, Part::Whole | Part::Name));
     match (&entry.image, &reference.name, written) {
@@ -223,7 +223,7 @@ fn policy(entry: &Entry) -> String {
     entry.policy.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-fn place(entry: &Entry) -> String {
+pub(super) fn place(entry: &Entry) -> String {
     format!("{}:{}", entry.found.file, entry.found.reference.line)
 }
 

@@ -2,7 +2,7 @@
 //! folder of what is remembered.
 
 use crate::servers::{HTTP_PROGRAMS, HttpServer, TOKEN, available};
-use crate::world::{Said, World, git};
+use crate::world::{EXAMPLE_HOST, Said, World, git};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,8 @@ impl Ship {
         let path = self.world.folder.path().join("person/web.yaml");
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{text}");
-        fs::write(path, text.replace(from, to)).unwrap();
+        let host = self.world.registry.host();
+        fs::write(path, text.replace(from, &to.replace(EXAMPLE_HOST, &host))).unwrap();
         self.person(&["commit", "--quiet", "--all", "--message", "hands off"]);
     }
 
@@ -373,6 +374,49 @@ fn explain_says_who_took_it_back() {
             said.out
         );
     }
+}
+
+#[test]
+fn holds_are_listed_with_what_lifts_them_and_errors_apart() {
+    let world = World::new();
+    world.push("acme/web", &["1.0.0", "1.1.0"]);
+    let by_hand = "    # landwaiter-hold: until Ann is back\n    - image: reg.example.com/acme/web:1.0.0\n";
+    let ship = Ship::sail(world, &(pod(&["1.0.0"]) + by_hand), POLICY);
+    ship.update();
+    ship.pull();
+    ship.person(&["revert", "--no-edit", "HEAD"]);
+    ship.edit("  containers:\n", "  initContainers:\n    - image: reg.example.com/acme/gone:1.0.0\n  containers:\n");
+    let path = ship.world.folder.path().join("person/landwaiter.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("/acme/web]", "/acme/*]").replace("[", "['").replace("]", "']")).unwrap();
+    ship.person(&["commit", "--quiet", "--all", "--message", "one more image"]);
+    ship.push();
+    let said = ship.run(&["holds"]);
+    assert_eq!(said.status, 4, "{}{}", said.out, said.err);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines[0].starts_with("2 holds, 1 error  "), "{}", said.out);
+    let expected = [
+        ("web.yaml:8", "acme/web", "1.0.0", "rolled-back", "a version newer than 1.1.0 lifts this"),
+        ("web.yaml:10", "acme/web", "1.0.0", "hold", "until Ann is back (a comment in the file)"),
+        ("web.yaml:6", "acme/gone", "1.0.0", "incomplete-information", "could not list tags"),
+    ];
+    let rows: Vec<&&str> = lines.iter().filter(|line| line.contains("web.yaml:")).collect();
+    assert_eq!(rows.len(), 3, "{}", said.out);
+    for (row, (place, image, current, reason, why)) in rows.iter().zip(expected) {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words[..4], [place, &format!("reg.example.com/{image}"), current, reason]);
+        assert!(row.contains(why), "{row}");
+    }
+
+    let said = ship.run(&["holds", "--format", "json"]);
+    let found: Value = serde_json::from_str(&said.out).unwrap();
+    let words = |list: &str| {
+        let rows = found[list].as_array().unwrap().iter();
+        rows.map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!((found["version"].as_u64(), found["branch"].as_str()), (Some(1), Some("main")));
+    assert_eq!(words("holds"), [(8, "rolled-back"), (10, "hold")]);
+    assert_eq!(words("errors"), [(6, "incomplete-information")]);
 }
 
 #[test]
