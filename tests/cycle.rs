@@ -180,6 +180,8 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         cache_for: BTreeMap::new(),
         backoff: Duration::ZERO,
         deadline: DEADLINE,
+        freeze: None,
+        changes_per_run: None,
         history: HISTORY,
     };
     let run = Run {

@@ -177,6 +177,8 @@ impl World {
             cache_for: BTreeMap::new(),
             backoff: Duration::ZERO,
             deadline: DEADLINE,
+            freeze: None,
+            changes_per_run: None,
             history: HISTORY,
         };
         let run = Run {

@@ -118,6 +118,8 @@ impl World {
             cache_for: BTreeMap::new(),
             backoff: Duration::from_millis(100),
             deadline: DEADLINE,
+            freeze: None,
+            changes_per_run: None,
             history: HISTORY,
         };
         Ok(World { repo: repo.into(), registry: Box::new(registry), options })

@@ -177,6 +177,8 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         cache_for: settings.cache_for(),
         backoff: BACKOFF,
         deadline: settings.limits.run_deadline.unwrap_or(DEADLINE),
+        freeze: settings.freeze.clone(),
+        changes_per_run: settings.limits.changes_per_run,
         history: settings.limits.history.unwrap_or(HISTORY),
     })
 }

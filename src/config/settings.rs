@@ -21,6 +21,7 @@ pub use super::tenancy::Tenancy;
 use super::tree;
 use crate::image::Repository;
 use crate::policy::Words;
+use crate::schedule::Freeze;
 use crate::text::{Diagnostic, Severity};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -47,6 +48,8 @@ pub struct Settings {
     /// Whom keyless signatures are believed by: a `trusted_root.json`.
     pub trust_root_file: Option<PathBuf>,
     pub limits: Limits,
+    /// Nothing is written before it is over.
+    pub freeze: Option<Freeze>,
     /// How registries are reached that have no `proxy` of their own; `None` is what the environment says.
     pub proxy: Option<Proxy>,
 }
@@ -194,6 +197,8 @@ pub struct Limits {
     pub run_deadline: Option<Duration>,
     /// Commits of the config repository that are looked at.
     pub history: Option<usize>,
+    /// Changes of one run.
+    pub changes_per_run: Option<NonZeroUsize>,
 }
 
 impl Settings {

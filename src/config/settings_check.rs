@@ -1,5 +1,6 @@
 //! From the settings' shape to plain data: what the values of one entry mean together.
 
+use super::pace;
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
 use super::settings::{
@@ -24,6 +25,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         tenancy: Tenancy::from_shapes(file.tenancy.given(), problems),
         trust_root_file: trust_root(file.signatures),
         limits: limits(file.limits.value().unwrap_or_default()),
+        freeze: pace::freeze(file.freeze),
         proxy: file.proxy.value().map(|proxy| proxy.0),
         docker_config_files: values(file.docker_config_files).into_iter().flatten().map(|path| path.0).collect(),
         clouds: values(file.clouds),
@@ -272,5 +274,6 @@ fn limits(shape: LimitsShape) -> Limits {
         timeout: shape.timeout.value().map(|time| time.0),
         run_deadline: shape.run_deadline.value().map(|time| time.0),
         history: shape.history.value().map(|count| count.0),
+        changes_per_run: shape.changes_per_run.value().map(|count| count.0),
     }
 }

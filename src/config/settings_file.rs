@@ -4,7 +4,7 @@
 
 use super::declare::{record, words};
 use super::globs::FileGlob;
-use super::pace::CommitCount;
+use super::pace::{ChangeCount, CommitCount, FreezeShape};
 use super::places::{
     ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
 };
@@ -50,6 +50,8 @@ record! {
         "tenancy" => tenancy: Vec<Spanned<TenantShape>>,
         /// Whom keyless signatures of images are believed by.
         "signatures" => signatures: SignaturesShape,
+        /// A time in which nothing is written, whatever the policies say.
+        "freeze" => freeze: FreezeShape,
         /// Bounds for what comes from outside.
         "limits" => limits: LimitsShape,
     }
@@ -274,5 +276,8 @@ record! {
         /// How many of the branch's newest commits are looked at for what somebody took back, 0 to 250000; 100000 if nothing is
         /// said, and with 0 nobody's rollback is known.
         "history" => history: CommitCount,
+        /// How many changes one run makes, 1 to 100000; the next run goes on. Without it: all of them. Groups are not divided, but for
+        /// that of the whole run.
+        "changesPerRun" => changes_per_run: ChangeCount,
     }
 }

@@ -32,11 +32,13 @@ use crate::image::Repository;
 use crate::plan::{MessageOptions, Plan};
 use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Notice, Registry, RepoError, SourceHistory, Store};
+use crate::schedule::Freeze;
 use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +99,10 @@ pub struct Options {
     pub backoff: Duration,
     /// How long registries are asked; see [`DEADLINE`].
     pub deadline: Duration,
+    /// Nothing is written before it is over.
+    pub freeze: Option<Freeze>,
+    /// How many changes one run makes; `None` is all of them.
+    pub changes_per_run: Option<NonZeroUsize>,
     /// How many commits are looked at for what somebody took back; see [`HISTORY`].
     pub history: usize,
 }
@@ -197,7 +203,7 @@ impl Run<'_> {
         plan.sort();
         let policies = scanned.policies.clone();
         let sources = rollback::Sources { policies: &policies, histories: &memory.histories, until: memory.until };
-        self.respect(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
+        self.restrain(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
         let staged = self.stage(scanned, plan).await?;
         let notices = self.registry.notices();
         for notice in &notices {

@@ -24,13 +24,17 @@ pub(super) struct Sources<'a> {
 }
 
 impl Run<'_> {
-    /// Holds the changes that somebody took back. The plan stands in its order.
-    pub(super) async fn respect(
+    /// Holds the changes that the operator does not let be written now, and those that somebody took back. The plan stands in its
+    /// order.
+    pub(super) async fn restrain(
         &self,
         plan: &mut Plan,
         head: Option<CommitId>,
         sources: Sources<'_>,
     ) -> Result<(), RunError> {
+        if let Some(freeze) = &self.options.freeze {
+            plan.freeze(freeze, self.clock.now());
+        }
         let keys = keys_of_changes(&plan.entries);
         let limit = self.options.history;
         if keys.is_empty() || limit == 0 {

@@ -8,6 +8,7 @@ use crate::plan::{Entry, FileNote, Plan, State, compose, groups};
 use crate::policy::{Policy, Reason};
 use crate::port::{NewFile, RepoError, Snapshot};
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
@@ -20,8 +21,9 @@ impl Run<'_> {
         let head = snapshot.head().cloned();
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.
         let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (group.name, at)).collect();
+        let most = self.options.changes_per_run;
         let (mut plan, proven, order) = blocking(move || {
-            let proven = prove(&*snapshot, &mut plan, &order);
+            let proven = prove_paced(&*snapshot, &mut plan, &order, most);
             proven.map(|proven| (plan, proven, order))
         })
         .await??;
@@ -78,6 +80,21 @@ impl ProvenFile {
         self.steps.iter().zip(before).map(|((group, new), old)| {
             (group.clone(), NewFile { path: self.path.clone(), old: old.clone(), new: new.clone() })
         })
+    }
+}
+
+/// The same for as many changes as one run may make. What turns out to be impossible takes nobody's place; where others have to wait,
+/// the files will hold less, so that they are proven again.
+fn prove_paced(
+    snapshot: &dyn Snapshot,
+    plan: &mut Plan,
+    order: &Order,
+    most: Option<NonZeroUsize>,
+) -> Result<Vec<ProvenFile>, RepoError> {
+    let proven = prove(snapshot, plan, order)?;
+    match most {
+        Some(most) if plan.pace(most.get()) => prove(snapshot, plan, order),
+        _ => Ok(proven),
     }
 }
 
@@ -231,6 +248,7 @@ mod tests {
     use crate::edit::{Action, Target};
     use crate::image::{Digest, Tag};
     use crate::plan::{Change, Found};
+    use crate::port::{CommitId, FileEntry, Visit};
     use crate::site::{self, InsertForm};
     use crate::text::Span;
 
@@ -279,6 +297,57 @@ mod tests {
         );
         assert_eq!(proven.steps.last().map(|(_, new)| &**new), Some(new.as_bytes()));
         assert_eq!(reasons(proven), [Reason::InternalError]);
+    }
+
+    /// The one file of [`OLD`].
+    struct One;
+
+    impl Snapshot for One {
+        fn branch(&self) -> Option<&str> {
+            None
+        }
+
+        fn head(&self) -> Option<&CommitId> {
+            None
+        }
+
+        fn files(&self) -> &[FileEntry] {
+            &[]
+        }
+
+        fn read(&self, _: u64, _: &dyn Fn(&FileEntry) -> bool, _: &mut Visit<'_>) -> Result<(), RepoError> {
+            Ok(())
+        }
+
+        fn read_one(&self, _: &str) -> Result<Option<Vec<u8>>, RepoError> {
+            Ok(Some(OLD.into()))
+        }
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_made_takes_nobodys_place() {
+        let paced = |plan: &mut Plan| {
+            let files = prove_paced(&One, plan, &Order::new(), NonZeroUsize::new(1)).unwrap();
+            let texts =
+                files.iter().filter_map(ProvenFile::whole).map(|file| String::from_utf8_lossy(&file.new).into_owned());
+            texts.collect::<String>()
+        };
+        let states = |plan: &Plan| plan.entries.iter().map(|entry| entry.state.word()).collect::<Vec<_>>();
+        let in_run = || {
+            let mut plan = plan();
+            for entry in &mut plan.entries {
+                let State::Change(change) = &mut entry.state else { panic!() };
+                change.group = crate::policy::RUN_GROUP.into();
+            }
+            plan
+        };
+        let mut good = in_run();
+        assert_eq!(paced(&mut good), OLD.replacen("v1", "v2", 1));
+        assert_eq!(states(&good), ["change", "held"]);
+        let mut stale = in_run();
+        stale.entries[0].found.reference.slots[0].value = "v0".to_owned();
+        assert_eq!(paced(&mut stale), OLD.replace("api\n  newTag: v1", "api\n  newTag: v2"));
+        assert_eq!(states(&stale), ["held", "change"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod group;
 mod key;
 mod ledger;
 mod message;
+mod restrain;
 mod rollback;
 mod settle;
 mod tie;

@@ -68,6 +68,11 @@ struct Users {
     entries: Vec<usize>,
 }
 
+/// The entries that have a scalar in common, for each such scalar.
+pub(super) fn tied(entries: &[Entry]) -> impl Iterator<Item = Vec<usize>> {
+    shared(entries).into_iter().map(|users| users.entries)
+}
+
 /// The scalars with more than one user, in a fixed order.
 fn shared(entries: &[Entry]) -> Vec<Users> {
     let mut users: HashMap<(&str, Span), Vec<usize>> = HashMap::new();

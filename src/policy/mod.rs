@@ -81,7 +81,7 @@ pub use reason::Reason;
 pub use require::{Bump, MAX_LOOKED_AT, Require};
 pub use standing::Mark;
 pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
-pub use write::{GroupValues, Grouping, MAX_GROUP, Words, Write, WriteMode};
+pub use write::{GroupValues, Grouping, MAX_GROUP, RUN_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
 use crate::schedule::Windows;

@@ -41,10 +41,12 @@ pub enum Reason {
     RolledBack,
     ReportOnly,
     Window,
+    Frozen,
+    Pace,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 36] = [
+    pub const ALL: [Reason; 38] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -81,6 +83,8 @@ impl Reason {
         Reason::RolledBack,
         Reason::ReportOnly,
         Reason::Window,
+        Reason::Frozen,
+        Reason::Pace,
     ];
 
     /// The word that JSON, metrics and the documentation use. Stable.
@@ -122,6 +126,8 @@ impl Reason {
             Reason::RolledBack => "rolled-back",
             Reason::ReportOnly => "report-only",
             Reason::Window => "window",
+            Reason::Frozen => "frozen",
+            Reason::Pace => "pace",
         }
     }
 
@@ -179,6 +185,10 @@ impl Reason {
             }
             Reason::ReportOnly => "the policy's write mode is report",
             Reason::Window => "the policy's `windows` do not let changes be written now",
+            Reason::Frozen => "the operator's `freeze` lets nothing be written now",
+            Reason::Pace => {
+                "the run has written as many changes as the operator's `limits.changesPerRun` lets it; the next goes on"
+            }
         }
     }
 }

@@ -65,6 +65,8 @@ impl GroupValues<'_> {
     };
 }
 
+/// The group of all changes that no other group is named for.
+pub const RUN_GROUP: &str = "run";
 /// The longest name of a group, in bytes: it becomes part of branch names and commit texts.
 pub const MAX_GROUP: usize = 200;
 
@@ -77,7 +79,7 @@ impl Write {
     pub fn group(&self, policy: &str, image: &Repository, file: &str) -> Result<String, TemplateError> {
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
         Ok(match &self.group {
-            Grouping::Run => "run".to_owned(),
+            Grouping::Run => RUN_GROUP.to_owned(),
             Grouping::Policy => format!("policy/{policy}"),
             Grouping::Directory => format!("directory/{}", if directory.is_empty() { "." } else { directory }),
             Grouping::File => format!("file/{file}"),

@@ -7,14 +7,17 @@
 //! | `cron` | which minutes an expression of five fields names |
 //! | `window` | one window: weekdays, hours, dates, on the clock of one time zone |
 //! | `windows` | several windows together: whether writing is allowed now, and when it will be |
+//! | `freeze` | one time in which nothing is written at all, by the operator's word |
 //! | `zone` | time zones by name |
 
 mod cron;
+mod freeze;
 mod window;
 mod windows;
 mod zone;
 
 pub use cron::{Cron, CronError};
+pub use freeze::Freeze;
 pub use window::{Days, Effect, MINUTES_A_DAY, Window};
 pub use windows::{Closed, MAX_WINDOWS, Windows};
 pub use zone::Zone;

@@ -183,6 +183,8 @@ impl World {
             trust_root: None,
             backoff: Duration::ZERO,
             deadline: DEADLINE,
+            freeze: None,
+            changes_per_run: None,
             history: HISTORY,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();

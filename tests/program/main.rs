@@ -14,6 +14,7 @@ mod first_steps;
 mod installed;
 mod kill;
 mod memory;
+mod pace;
 mod registry_check;
 mod rollbacks;
 mod scenarios;

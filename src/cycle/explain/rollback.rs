@@ -38,7 +38,7 @@ impl Run<'_> {
         plan.sort();
         let until = Instant::now() + self.options.deadline;
         let sources = Sources { policies: &scanned.policies, histories, until };
-        self.respect(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
+        self.restrain(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
         let held = plan.held().flat_map(|(entry, held)| {
             let targets = changes.iter().filter(|(at, _)| is_same(&targets[*at].0, &entry.found));
             targets.map(|(at, _)| (*at, held.clone()))
