@@ -42,6 +42,10 @@ pub enum Event<'a> {
     RegistryNoticed {
         notice: &'a Notice,
     },
+    /// Something would be written, so the branch's history is read for what somebody took back.
+    PastAsked {
+        changes: usize,
+    },
     Planned {
         changes: usize,
         held: usize,

@@ -6,7 +6,7 @@
 use super::ask::too_late;
 use super::history::Histories;
 use super::learn::learn_all;
-use super::{Run, RunError, blocking};
+use super::{Event, Run, RunError, blocking};
 use crate::image::Repository;
 use crate::plan::{Entry, Key, Ledger, Plan, State, keys_of_changes, matters, rolled_back};
 use crate::policy::{Facts, Held, Policy, PolicyName, Reason};
@@ -40,6 +40,7 @@ impl Run<'_> {
         if keys.is_empty() || limit == 0 {
             return Ok(());
         }
+        self.events.happened(&Event::PastAsked { changes: keys.len() });
         let (repo, asked) = (self.repo.clone(), keys.iter().map(|(_, key)| *key).collect::<HashSet<Key>>());
         let read = move || repo.past(head.as_ref(), limit, &|message| matters(message, &asked)).map(Ledger::read);
         match blocking(read).await? {
