@@ -157,6 +157,9 @@ mod tests {
         filtered.tags.exclude = vec![Regex::new("^2").unwrap()];
         assert!(!admits(&filtered, "2.0.0", "1.0.0"));
         assert!(admits(&filtered, "1.2.0", "1.0.0"));
+        filtered.tags.matching = Some(Regex::new(r"^(\d+\.\d+\.\d+)").unwrap());
+        filtered.tags.extract = Some("$1".to_owned());
+        assert!(admits(&filtered, "1.2.0-alpine", "1.0.0"), "a policy that says what it means has no families");
         assert_eq!(newer(&filtered, "2.0.0", "1.0.0", &Facts::default()), Ok(true), "a value that stands has a place");
     }
 

@@ -82,6 +82,37 @@ impl Workshop {
 }
 
 #[test]
+fn a_commit_that_was_taken_back_is_passed_only_by_one_that_contains_it() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let shop = Workshop::new();
+    let ids: Vec<String> = ["one", "two", "three"].iter().map(|message| shop.commit(message)).collect();
+    shop.world.push("acme/web", &[&ids[0], &ids[1]]);
+    shop.policies(&["web"], &shop.url("web.git"));
+    shop.pod(&[format!("web:{}", ids[0])]);
+    let (bare, person) = (shop.world.bare(), shop.path("person"));
+    let bare = bare.to_str().unwrap();
+    let settings = shop.settings(&format!("sources: {{hosts: ['127.0.0.1:{}']}}\n", shop.server.port));
+    let run = |command: &[&str]| {
+        let common = ["--repo", bare, "--config", settings.to_str().unwrap()];
+        let said = shop.world.landwaiter(&[command, &common].concat());
+        assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+        said.out
+    };
+    let stands = |id: &str| git(bare, &["show", "main:pod.yaml"]).contains(&format!("web:{id}"));
+    run(&["update"]);
+    assert!(stands(&ids[1]));
+    git(".", &["clone", "--quiet", bare, &person]);
+    git(&person, &["revert", "--no-edit", "HEAD"]);
+    git(&person, &["push", "--quiet", "origin", "HEAD:main"]);
+    assert!(run(&["update"]).contains("rolled-back") && stands(&ids[0]));
+    shop.world.push("acme/web", &[&ids[2]]);
+    run(&["update"]);
+    assert!(stands(&ids[2]));
+}
+
+#[test]
 fn one_fetch_serves_all_policies_of_a_run_and_the_newest_commit_with_an_image_is_written() {
     if !available(HTTP_PROGRAMS) {
         return;
