@@ -28,7 +28,7 @@ const MAX_SUBJECT: usize = 250;
 pub struct MessageOptions {
     /// Filled with [`MessageValues`]; what a policy says itself goes before.
     pub words: Words,
-    /// Whether policy and images are named for tools. What later runs read is said either way: see [`ledger`].
+    /// Whether policy and images are named for tools. What later runs read is said either way: see [`super::wrote`].
     pub trailers: bool,
     /// `Name <address>`: ends the message with `Signed-off-by`.
     pub sign_off: Option<String>,
