@@ -4,6 +4,8 @@
 //! writers (`git push`, `git commit`) and we respect each other. As `git push` does, a branch that somebody has checked
 //! out is not moved under his feet.
 
+mod branches;
+
 use super::Options;
 use super::claim::Claim;
 use super::commit::Chain;
@@ -12,7 +14,7 @@ use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack, past};
 use crate::plan::Past;
-use crate::port::{CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
+use crate::port::{Branches, CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::refs::Target;
@@ -81,6 +83,10 @@ impl ConfigRepo for Local {
         claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", chain.tip))?;
         move_ref(&repo, &branch, parent, &chain, publication)?;
         Ok(Published { commits: chain.names(), messages: Vec::new() })
+    }
+
+    fn branches(&self) -> Option<&dyn Branches> {
+        Some(self)
     }
 }
 

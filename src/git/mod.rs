@@ -10,6 +10,7 @@
 //! | [`history`] | the commits of a source repository's branch, without its files |
 //! | `past` | what the commits of a config repository's branch say, without their files |
 //! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
+//! | `branches` | what the branches of pull requests hold |
 //! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
 //! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
 //! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
@@ -42,6 +43,7 @@ pub mod remote;
 pub mod history;
 mod past;
 mod snapshot;
+mod branches;
 mod commit;
 pub mod sign;
 mod pack;

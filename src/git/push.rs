@@ -22,12 +22,12 @@ const MAX_MESSAGES: usize = 100;
 /// The biggest report that is read, in bytes.
 const MAX_REPORT: u64 = 1 << 20;
 
-/// One ref to change. `old` `None` is a ref that must not exist yet.
+/// One ref to change. `old` `None` is a ref that must not exist yet, `new` `None` one that is to go.
 #[derive(Debug, Clone)]
 pub(super) struct RefUpdate {
     pub(super) name: String,
     pub(super) old: Option<ObjectId>,
-    pub(super) new: ObjectId,
+    pub(super) new: Option<ObjectId>,
 }
 
 /// A push without an answer. When `sent`, the server may have done it all the same.
@@ -57,9 +57,11 @@ pub(super) fn push(
             return Ok(Outcome::Moved { found });
         }
     }
-    let capabilities = capabilities(&with.handshake.capabilities, updates.len(), hash).map_err(unsent)?;
+    let capabilities = capabilities(&with.handshake.capabilities, updates, hash).map_err(unsent)?;
     let sideband = capabilities.iter().any(|capability| capability == "side-band-64k");
     let lines = command_lines(updates, &capabilities, hash);
+    // "A pack file MUST NOT be sent if the only command used is delete."
+    let pack = if updates.iter().all(|update| update.new.is_none()) { &[][..] } else { pack };
     match exchange(&mut with, &lines, pack, sideband) {
         Ok((report, messages)) => {
             let report = Report::parse(&report).map_err(|error| Unanswered { sent: true, error })?;
@@ -86,7 +88,11 @@ fn refused(failed: Failed, sent: bool) -> Result<Outcome, Unanswered> {
 }
 
 /// What we ask of the server, out of what it offers.
-fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -> Result<Vec<String>, RepoError> {
+fn capabilities(
+    offered: &Capabilities,
+    updates: &[RefUpdate],
+    hash: gix::hash::Kind,
+) -> Result<Vec<String>, RepoError> {
     let mut asked = Vec::new();
     let report = ["report-status-v2", "report-status"];
     match report.into_iter().find(|name| offered.contains(name)) {
@@ -98,7 +104,13 @@ fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -
     if offered.contains("side-band-64k") {
         asked.push("side-band-64k".to_owned());
     }
-    if updates > 1 {
+    if updates.iter().any(|update| update.new.is_none()) {
+        if !offered.contains("delete-refs") {
+            return Err(lasting("the server lets no branch be deleted (no delete-refs)"));
+        }
+        asked.push("delete-refs".to_owned());
+    }
+    if updates.len() > 1 {
         if !offered.contains("atomic") {
             return Err(lasting("the server cannot change several refs at once (no atomic)"));
         }
@@ -121,8 +133,8 @@ fn capabilities(offered: &Capabilities, updates: usize, hash: gix::hash::Kind) -
 /// `OLD NEW NAME`, the first line with the capabilities behind a NUL.
 fn command_lines(updates: &[RefUpdate], capabilities: &[String], hash: gix::hash::Kind) -> Vec<Vec<u8>> {
     let line = |(at, update): (usize, &RefUpdate)| {
-        let old = update.old.unwrap_or_else(|| hash.null());
-        let mut line = format!("{old} {} {}", update.new, update.name);
+        let [old, new] = [update.old, update.new].map(|id| id.unwrap_or_else(|| hash.null()));
+        let mut line = format!("{old} {new} {}", update.name);
         if at == 0 {
             line.push('\0');
             line.push_str(&capabilities.join(" "));
@@ -200,8 +212,8 @@ mod tests {
     #[test]
     fn commands_name_old_and_new_and_the_first_one_the_capabilities() {
         let updates = [
-            RefUpdate { name: "refs/heads/main".to_owned(), old: Some(id('1')), new: id('2') },
-            RefUpdate { name: "refs/landwaiter/ledger".to_owned(), old: None, new: id('3') },
+            RefUpdate { name: "refs/heads/main".to_owned(), old: Some(id('1')), new: Some(id('2')) },
+            RefUpdate { name: "refs/landwaiter/ledger".to_owned(), old: None, new: Some(id('3')) },
         ];
         let lines = command_lines(&updates, &["report-status".to_owned(), "atomic".to_owned()], HASH);
         let text = |line: &[u8]| String::from_utf8(line.to_vec()).unwrap();
@@ -212,13 +224,15 @@ mod tests {
     #[test]
     fn only_what_is_offered_is_asked_for() {
         let all = "report-status report-status-v2 side-band-64k atomic ofs-delta object-format=sha1 agent=git/2";
+        let update = |new| RefUpdate { name: "refs/heads/x".to_owned(), old: Some(id('1')), new };
+        let several = |count| vec![update(Some(id('2'))); count];
         let agent = format!("agent={AGENT}");
         for (offer, updates, asked) in [
             (all, 1, vec!["report-status-v2", "side-band-64k", "object-format=sha1", &agent]),
             (all, 2, vec!["report-status-v2", "side-band-64k", "atomic", "object-format=sha1", &agent]),
             ("report-status", 1, vec!["report-status"]),
         ] {
-            assert_eq!(capabilities(&offered(offer), updates, HASH).unwrap(), asked, "{offer}");
+            assert_eq!(capabilities(&offered(offer), &several(updates), HASH).unwrap(), asked, "{offer}");
         }
         for (offer, updates, hash) in [
             ("side-band-64k", 1, HASH),
@@ -226,8 +240,11 @@ mod tests {
             ("report-status", 1, gix::hash::Kind::Sha256),
             ("report-status object-format=sha256", 1, HASH),
         ] {
-            assert!(capabilities(&offered(offer), updates, hash).is_err(), "{offer}");
+            assert!(capabilities(&offered(offer), &several(updates), hash).is_err(), "{offer}");
         }
+        let asked = |offer| capabilities(&offered(offer), &[update(None)], HASH);
+        assert_eq!(asked("report-status delete-refs").unwrap(), ["report-status", "delete-refs"]);
+        assert!(asked("report-status").is_err());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! memory and pushed as one pack by compare-and-swap. When the connection breaks after the pack was sent, the branch is
 //! looked at again: only that tells what happened.
 
+mod branches;
+
 use super::cache::{Cache, Generation};
 use super::commit::Chain;
 use super::fault::{lasting, passing};
@@ -17,7 +19,7 @@ use super::transport::Server;
 use super::upload::Upload;
 use super::{Location, Options, bare, commit, pack, past};
 use crate::plan::Past;
-use crate::port::{CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
+use crate::port::{Branches, CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
 use gix::ObjectId;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,7 +148,7 @@ impl Remote {
             return Err(broken.error.into());
         }
         match self.look(branch) {
-            Ok(found) if found == update.new => Ok(Outcome::Updated { messages: Vec::new() }),
+            Ok(found) if Some(found) == update.new => Ok(Outcome::Updated { messages: Vec::new() }),
             // The server may still be at work on it; only a later look at the files can tell.
             Ok(found) if Some(found) == update.old => Err(unanswered(sent, broken.error)),
             // Somebody was quicker, or has already built on ours.
@@ -194,7 +196,7 @@ impl ConfigRepo for Remote {
             }
         })?;
         let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
-        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: chain.tip };
+        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: Some(chain.tip) };
         let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
             .or_else(|broken| self.settle(broken, &update, &branch, &chain))?;
         match outcome {
@@ -206,6 +208,10 @@ impl ConfigRepo for Remote {
             Outcome::LostRace { reason } => Err(self.lost(&branch, parent, &reason)),
             Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
         }
+    }
+
+    fn branches(&self) -> Option<&dyn Branches> {
+        Some(self)
     }
 }
 

@@ -8,7 +8,7 @@ use super::cache::Generation;
 use super::fault::{Hint, lasting, passing};
 use super::pack;
 use super::transport::{AGENT, Conversation, Failed, Server};
-use crate::port::RepoError;
+use crate::port::{MAX_MERGES, RepoError};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::protocol::fetch::response::ShallowUpdate;
@@ -17,6 +17,7 @@ use gix::protocol::handshake::Ref;
 use gix::protocol::ls_refs::RefPrefixes;
 use gix::protocol::transport::Service;
 use gix::protocol::{Command, LsRefsCommand};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -85,6 +86,24 @@ impl<'s> Upload<'s> {
         Ok(short.map(|short| short.to_str_lossy().into_owned()).take(NAMED_BRANCHES + 1).collect())
     }
 
+    /// The heads of all branches below the prefix and a slash, by short name.
+    pub(super) fn heads(&mut self, prefix: &str) -> Result<BTreeMap<String, ObjectId>, RepoError> {
+        let below = bare::full_name(prefix) + "/";
+        let refs = self.refs(&below)?;
+        let heads = refs.iter().filter_map(|found| {
+            let (name, target, _) = found.unpack();
+            let short = name.strip_prefix(b"refs/heads/").filter(|_| name.starts_with(below.as_bytes()))?;
+            Some((short.to_str().ok()?.to_owned(), target?.to_owned()))
+        });
+        Ok(heads.collect())
+    }
+
+    /// Where the branch is, if it is there.
+    pub(super) fn head(&mut self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+        let full = bare::full_name(branch);
+        Ok(self.refs(&full)?.iter().find_map(|found| target(found, &full)))
+    }
+
     /// Refs whose full name starts with the prefix; servers of the older protocol have already sent all.
     fn refs(&mut self, prefix: &str) -> Result<Vec<Ref>, RepoError> {
         if let Some(advertised) = &self.advertised {
@@ -107,7 +126,20 @@ impl<'s> Upload<'s> {
             arguments.deepen(1);
         }
         let limit = Limit { bytes: MAX_PACK, until: Instant::now() + self.server.timeouts.whole };
-        self.receive(arguments, into, want, have.is_some(), &limit)
+        self.receive(arguments, into, want, have.is_some(), &limit)?;
+        into.set_tip(want)
+    }
+
+    /// Fetches the head of a proposal with the commits that [`MAX_MERGES`] lets be looked at, and their files. It is not what
+    /// the next fetch begins from.
+    pub(super) fn fetch_proposal(self, into: &Generation, want: ObjectId) -> Result<(), RepoError> {
+        let mut arguments = self.arguments(want, None);
+        if arguments.can_use_shallow() {
+            into.shallow().iter().for_each(|id| arguments.shallow(id));
+            arguments.deepen(MAX_MERGES + 2);
+        }
+        let limit = Limit { bytes: MAX_PACK, until: Instant::now() + self.server.timeouts.whole };
+        self.receive(arguments, into, want, false, &limit)
     }
 
     /// Fetches a commit and all before it, less what the last complete commit there already has; without files where the server
@@ -118,7 +150,8 @@ impl<'s> Upload<'s> {
         if arguments.can_use_filter() {
             arguments.filter("tree:0");
         }
-        self.receive(arguments, into, want, have.is_some(), limit)
+        self.receive(arguments, into, want, have.is_some(), limit)?;
+        into.set_tip(want)
     }
 
     fn arguments(&self, want: ObjectId, have: Option<ObjectId>) -> Arguments {
@@ -162,7 +195,7 @@ impl<'s> Upload<'s> {
         if !into.open()?.has_object(want) {
             return Err(passing(format!("the server did not send commit {want}")));
         }
-        into.set_tip(want)
+        Ok(())
     }
 
     /// Tells the server that nothing more is wanted. It may already have gone, which is as good.

@@ -30,6 +30,9 @@ const KNOWN: &[(&str, Rate)] = &[
     ("quay.io", Rate { per_second: 5, burst: 50 }),
     // Public ECR limits strangers to few requests a second (AWS, "Amazon ECR Public service quotas").
     ("public.ecr.aws", Rate { per_second: 5, burst: 10 }),
+    // 900 points a minute, of which reading takes one and a change five (docs.github.com, "Rate limits for the REST API",
+    // secondary rate limits); changes have a pause of their own.
+    ("api.github.com", Rate { per_second: 10, burst: 50 }),
 ];
 
 impl Rate {

@@ -94,7 +94,7 @@ impl Client {
                 return instead;
             }
             let outcome = self.attempt(&host, request, effort.deadline).await;
-            if !self.again(&host, &outcome, &mut effort).await {
+            if !self.again(&host, request, &outcome, &mut effort).await {
                 break outcome;
             }
         };
@@ -147,16 +147,24 @@ impl Client {
     }
 
     /// Heeds the outcome of an attempt and says whether there is another one, after the wait that belongs before it.
-    async fn again(&self, host: &Host, outcome: &Result<Answer, Error>, effort: &mut Effort) -> bool {
+    async fn again(
+        &self,
+        host: &Host,
+        request: &Request,
+        outcome: &Result<Answer, Error>,
+        effort: &mut Effort,
+    ) -> bool {
         let retry = &self.shared.options.retry;
         let (status, asked) = match outcome {
             Ok(answer) => {
                 host.heed(&answer.headers);
-                if !may_pass(answer.status) {
+                let done = request.once && answer.status != StatusCode::TOO_MANY_REQUESTS;
+                if done || !may_pass(answer.status) {
                     return false;
                 }
                 (Some(answer.status), retry_after(&answer.headers).filter(|asked| !asked.is_zero()))
             }
+            Err(_) if request.once => return false,
             Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::TimedOut) => (None, None),
             Err(_) => return false,
         };
@@ -197,6 +205,8 @@ impl Client {
             Method::Head => pool.head(request.url.clone()),
             Method::Post => pool.post(request.url.clone()),
             Method::Put => pool.put(request.url.clone()),
+            Method::Patch => pool.patch(request.url.clone()),
+            Method::Delete => pool.delete(request.url.clone()),
         };
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, body.media_type).body(body.content.expose().to_owned());

@@ -9,14 +9,15 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use url::Url;
 
-/// The methods that may be repeated without harm. What is sent with the last two asks for a token, and a second token does
-/// no harm either; nothing is ever changed on a server.
+/// What changes something on a server is sent with [`Request::once`]; all else may be repeated without harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Get,
     Head,
     Post,
     Put,
+    Patch,
+    Delete,
 }
 
 /// What is sent with a request. It may hold secrets and prints as dots.
@@ -39,7 +40,9 @@ pub struct Request {
     pub pull: bool,
     /// Further headers, such as a metadata service asks for. They go to the URL's origin only.
     pub headers: Vec<(HeaderName, Secret)>,
-    /// Sent with `Post` and `Put`. Such a request follows no redirect: a body may not travel to where nobody meant it to.
+    /// Tried again only where the server said that it did nothing (429): what was sent and not answered may have been done.
+    pub once: bool,
+    /// Sent with `Post`, `Put`, `Patch` and `Delete`. Such a request follows no redirect: a body may not travel to where nobody meant it to.
     pub body: Option<Body>,
     /// The most bytes of body that are read; an answer with more is [`ErrorKind::TooLarge`].
     pub limit: usize,
@@ -57,6 +60,7 @@ impl Request {
             authorization: None,
             pull: false,
             headers: Vec::new(),
+            once: false,
             body: None,
             limit: Request::DEFAULT_LIMIT,
         }

@@ -1,8 +1,9 @@
-//! The edges: what a run needs from the world, as narrow traits. Adapters live in [`crate::registry`], [`crate::git`] and
-//! [`crate::store`]; only `cli::wire` names them.
+//! The edges: what a run needs from the world, as narrow traits. Adapters live in [`crate::registry`], [`crate::git`],
+//! [`crate::forge`] and [`crate::store`]; only `cli::wire` names them.
 //!
 //! Errors are facts with fields and say whether trying again can help.
 
+mod forge;
 mod notice;
 mod registry;
 mod repo;
@@ -10,11 +11,15 @@ mod secret;
 mod source;
 mod store;
 
+pub use forge::{
+    Abilities, ApiCommit, Forge, ForgeError, ForgeErrorKind, MAX_PAST, MergeMethod, NewPullRequest, People,
+    PullRequest, PullState,
+};
 pub use notice::{Notice, NoticeKind};
 pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{
-    Author, BlobId, CommitId, ConfigRepo, FileEntry, Keep, NewCommit, NewFile, Publication, PublishError, Published,
-    ReadProblem, RepoError, Snapshot, Visit,
+    Author, BlobId, BranchProposal, Branches, CommitId, ConfigRepo, FileEntry, Keep, MAX_MERGES, NewCommit, NewFile,
+    ProposedCommit, Publication, PublishError, Published, ReadProblem, RepoError, Snapshot, Visit,
 };
 pub use secret::{Login, Secret};
 pub use source::{NoSources, SourceError, SourceHistory};

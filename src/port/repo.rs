@@ -1,6 +1,7 @@
 //! Where the YAML lives: one state of it to plan from, and the next one to publish.
 
 use crate::plan::Past;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -37,6 +38,58 @@ pub trait ConfigRepo: Send + Sync {
 
     /// Makes the publication the new state, if the old state is still the one it was planned from.
     fn publish(&self, publication: &Publication) -> Result<Published, PublishError>;
+
+    /// The branches beside the one that is planned from, for pull requests; `None` for the files of a checkout.
+    fn branches(&self) -> Option<&dyn Branches> {
+        None
+    }
+}
+
+/// Branches that are proposals: one commit each on top of some head of the branch that is planned from. Calls block.
+pub trait Branches: Send + Sync {
+    /// The heads of all branches whose names begin with `prefix` and a slash, by name.
+    fn heads(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, RepoError>;
+
+    /// What stands at the head of a branch, `tip`.
+    fn proposal(&self, branch: &str, tip: &CommitId) -> Result<BranchProposal, RepoError>;
+
+    /// The bytes of one file of a commit that [`Branches::proposal`] or a snapshot has named; `None` when it has no such file.
+    fn read(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, RepoError>;
+
+    /// Makes the publication's commits the new head of the branch, if its head still is `expected` (`None`: if there is no such
+    /// branch yet).
+    fn push(
+        &self,
+        branch: &str,
+        expected: Option<&CommitId>,
+        publication: &Publication,
+    ) -> Result<Published, PublishError>;
+
+    /// Deletes the branch, if its head still is `expected`.
+    fn delete(&self, branch: &str, expected: &CommitId) -> Result<(), PublishError>;
+}
+
+/// What a branch proposes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchProposal {
+    /// The head, and, as long as they are merges, its first parents: at most [`MAX_MERGES`] and one.
+    pub commits: Vec<ProposedCommit>,
+    /// What the last of these changes against its first parent, by path: the id of the new content, `None` where the file is gone.
+    pub changes: BTreeMap<String, Option<BlobId>>,
+}
+
+/// Merges of the base into a branch that are looked through.
+pub const MAX_MERGES: usize = 10;
+
+/// One commit of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposedCommit {
+    pub id: CommitId,
+    pub parents: Vec<CommitId>,
+    pub author: Author,
+    pub committer: Author,
+    /// At most its first 64 KiB.
+    pub message: String,
 }
 
 /// What is kept of a commit's message; `None` where it says nothing of interest.
