@@ -61,6 +61,22 @@ pub struct ImageMetadata {
     pub platforms: Vec<Platform>,
     /// Of the image, or of an index's first image.
     pub labels: BTreeMap<String, String>,
+    /// The layers as they are stored, in bytes: of the image, or of an index's first image.
+    pub size: Option<u64>,
+    /// How it is run; `None` where that was not asked for when it was remembered.
+    pub run: Option<RunConfig>,
+}
+
+/// How an image is run, as far as its users notice. Each text is bounded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunConfig {
+    pub user: String,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    /// `8080/tcp`, sorted.
+    pub ports: Vec<String>,
+    /// The names of its environment variables, sorted. Their values may be secrets and are not kept.
+    pub environment: Vec<String>,
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 
 mod metadata;
 
-pub use metadata::{ImageMetadata, Platform};
+pub use metadata::{ImageMetadata, Platform, RunConfig};
 
 use std::fmt;
 use std::sync::Arc;

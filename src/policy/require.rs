@@ -222,6 +222,8 @@ mod tests {
             created,
             platforms: vec![Platform::parse("linux/amd64").unwrap(), Platform::parse("linux/arm64/v8").unwrap()],
             labels: [("vendor".to_owned(), "acme".to_owned())].into(),
+            size: None,
+            run: None,
         }
     }
 

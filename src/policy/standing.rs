@@ -172,6 +172,8 @@ mod tests {
         let built = |time| {
             let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).unwrap();
             Ok(ImageMetadata {
+                size: None,
+                run: None,
                 digest,
                 created: Some(1_500_000_000_i64 + time),
                 platforms: Vec::new(),

@@ -133,12 +133,12 @@ impl<'a> Conversation<'a> {
         if let Some(image) = known.get(&manifest.digest) {
             return Ok(image);
         }
-        let config = match &manifest.content {
-            Content::Image { config } => Some(config.clone()),
+        let image = match &manifest.content {
+            Content::Image { config, size } => Some((config.clone(), *size)),
             Content::Index { first: None, .. } => None,
             Content::Index { first: Some(first), .. } => {
                 match self.manifest(first.as_str(), Some(first)).await?.content {
-                    Content::Image { config } => Some(config),
+                    Content::Image { config, size } => Some((config, size)),
                     Content::Index { .. } => {
                         let detail = "an index inside of an index, which is not followed".to_owned();
                         return Err(error(&self.host.name, RegistryErrorKind::Malformed, detail));
@@ -146,14 +146,14 @@ impl<'a> Conversation<'a> {
                 }
             }
         };
-        let config = match config {
-            Some(digest) => {
+        let image = match image {
+            Some((digest, size)) => {
                 let answer = self.ask(request::config(&self.host.base, &self.repository, &digest)).await?;
-                Some(metadata::config(&self.host.name, &answer, &digest)?)
+                Some((metadata::config(&self.host.name, &answer, &digest)?, size))
             }
             None => None,
         };
-        let image = metadata::joined(manifest, config);
+        let image = metadata::joined(manifest, image);
         known.remember(&image);
         Ok(image)
     }

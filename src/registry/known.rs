@@ -61,7 +61,7 @@ mod tests {
 
     fn image(number: usize) -> ImageMetadata {
         let digest = Digest::parse(&format!("sha256:{number:064x}")).unwrap();
-        ImageMetadata { digest, created: None, platforms: Vec::new(), labels: [].into() }
+        ImageMetadata { digest, created: None, platforms: Vec::new(), labels: [].into(), size: None, run: None }
     }
 
     #[test]

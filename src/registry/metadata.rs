@@ -7,9 +7,10 @@
 use super::refusal::{check_status, error};
 use super::response::{digest_header, json};
 use crate::http::{Answer, clean};
-use crate::image::{Digest, ImageMetadata, Platform};
+use crate::image::{Digest, ImageMetadata, Platform, RunConfig};
 use crate::port::{RegistryError, RegistryErrorKind};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +19,9 @@ use std::fmt::Write as _;
 pub const MAX_CONFIG_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of one image's labels together.
 pub const MAX_LABEL_BYTES: usize = 64 * 1024;
+/// The longest text that is kept of how an image is run, in characters, and the longest list.
+const MAX_RUN_TEXT: usize = 256;
+const MAX_RUN_LIST: usize = 64;
 /// The annotation of an index that says when it was built.
 const CREATED: &str = "org.opencontainers.image.created";
 /// The annotation of an index entry that is no image but belongs to one.
@@ -40,6 +44,8 @@ pub(crate) enum Content {
     },
     Image {
         config: Digest,
+        /// Of its layers together, in bytes.
+        size: u64,
     },
 }
 
@@ -49,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) created: Option<i64>,
     pub(crate) platform: Option<Platform>,
     pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) run: RunConfig,
 }
 
 /// Reads the manifest that a tag names, or with `wanted` the one of that digest.
@@ -65,7 +72,14 @@ pub(crate) fn manifest(host: &str, answer: &Answer, wanted: Option<&Digest>) -> 
     let body: Body = json(host, answer)?;
     let content = match (body.manifests, body.config) {
         (Some(children), _) => index(children, &body.annotations.unwrap_or_default()),
-        (None, Some(config)) => Content::Image { config: digest_of(host, &config.digest)? },
+        (None, Some(config)) => {
+            let sizes = body
+                .layers
+                .unwrap_or_default()
+                .into_iter()
+                .map(|layer| layer.size.and_then(|size| size.as_u64()).unwrap_or(0));
+            Content::Image { config: digest_of(host, &config.digest)?, size: sizes.fold(0, u64::saturating_add) }
+        }
         (None, None) => {
             let detail = "a manifest without configuration (schema 1), which says nothing about the image";
             return Err(error(host, RegistryErrorKind::Malformed, detail.to_owned()));
@@ -79,7 +93,9 @@ pub(crate) fn config(host: &str, answer: &Answer, wanted: &Digest) -> Result<Con
     check_status(host, answer)?;
     verified(host, answer, wanted)?;
     let body: ConfigBody = json(host, answer)?;
-    let labels = body.config.and_then(|config| config.labels).unwrap_or_default();
+    let config = body.config.unwrap_or_default();
+    let run = config.as_run();
+    let labels = config.labels.unwrap_or_default();
     let labels: BTreeMap<String, String> =
         labels.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_LABEL_BYTES {
@@ -90,12 +106,14 @@ pub(crate) fn config(host: &str, answer: &Answer, wanted: &Digest) -> Result<Con
         .os
         .zip(body.architecture)
         .map(|(os, architecture)| Platform::new(&os, &architecture, body.variant.as_deref()));
-    Ok(Config { created: body.created.as_deref().and_then(seconds), platform, labels })
+    Ok(Config { created: body.created.as_deref().and_then(seconds), platform, labels, run })
 }
 
-/// Joins what was read. Without a configuration (an index of no images) there are no labels, and no time but the index's own.
-pub(crate) fn joined(manifest: Manifest, config: Option<Config>) -> ImageMetadata {
-    let config = config.unwrap_or_default();
+/// Joins what was read: the configuration and the size are those of the image, or of an index's first image. Without them (an
+/// index of no images) there are no labels, and no time but the index's own.
+pub(crate) fn joined(manifest: Manifest, image: Option<(Config, u64)>) -> ImageMetadata {
+    let size = image.as_ref().map(|(_, size)| *size);
+    let config = image.map(|(config, _)| config).unwrap_or_default();
     let (mut platforms, created) = match manifest.content {
         Content::Index { platforms, created, .. } => (platforms, created),
         Content::Image { .. } => (Vec::new(), None),
@@ -103,7 +121,14 @@ pub(crate) fn joined(manifest: Manifest, config: Option<Config>) -> ImageMetadat
     if platforms.is_empty() {
         platforms.extend(config.platform);
     }
-    ImageMetadata { digest: manifest.digest, created: created.or(config.created), platforms, labels: config.labels }
+    ImageMetadata {
+        digest: manifest.digest,
+        created: created.or(config.created),
+        platforms,
+        labels: config.labels,
+        size,
+        run: size.map(|_| config.run),
+    }
 }
 
 fn index(children: Vec<Descriptor>, annotations: &BTreeMap<String, Option<String>>) -> Content {
@@ -154,7 +179,14 @@ fn seconds(text: &str) -> Option<i64> {
 struct Body {
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
+    layers: Option<Vec<Layer>>,
     annotations: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// Only its size is looked at, and one that is no number counts nothing.
+#[derive(Deserialize)]
+struct Layer {
+    size: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -198,10 +230,38 @@ struct ConfigBody {
     config: Option<Run>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
 struct Run {
-    #[serde(rename = "Labels")]
     labels: Option<BTreeMap<String, Option<String>>>,
+    // For people only: whatever stands there, the image is not refused for it.
+    user: Option<Value>,
+    entrypoint: Option<Value>,
+    cmd: Option<Value>,
+    exposed_ports: Option<Value>,
+    env: Option<Value>,
+}
+
+impl Run {
+    /// What users of the image notice, each text and each list bounded.
+    fn as_run(&self) -> RunConfig {
+        let short = |text: &str| text.chars().take(MAX_RUN_TEXT).collect::<String>();
+        let list = |value: &Option<Value>| -> Vec<String> {
+            let texts = value.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+            texts.take(MAX_RUN_LIST).map(short).collect()
+        };
+        let ports = self.exposed_ports.iter().filter_map(Value::as_object).flat_map(|ports| ports.keys());
+        let name = |variable: String| variable.split('=').next().unwrap_or_default().to_owned();
+        let mut environment: Vec<String> = list(&self.env).into_iter().map(name).collect();
+        environment.sort();
+        RunConfig {
+            user: short(self.user.as_ref().and_then(Value::as_str).unwrap_or_default()),
+            entrypoint: list(&self.entrypoint),
+            command: list(&self.cmd),
+            ports: ports.take(MAX_RUN_LIST).map(|port| short(port)).collect(),
+            environment,
+        }
+    }
 }
 
 #[cfg(test)]

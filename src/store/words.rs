@@ -1,6 +1,6 @@
 //! How facts are written into a row and read back. What cannot be read back is as good as forgotten.
 
-use crate::image::{Digest, ImageMetadata, Platform, Repository, Tag};
+use crate::image::{Digest, ImageMetadata, Platform, Repository, RunConfig, Tag};
 use crate::port::{Sighting, TagList};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,6 +11,20 @@ struct Said {
     created: Option<i64>,
     platforms: Vec<(String, String, Option<String>)>,
     labels: BTreeMap<String, String>,
+    #[serde(default)]
+    size: Option<u64>,
+    /// Not there in what older versions wrote.
+    #[serde(default)]
+    run: Option<Run>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Run {
+    user: String,
+    entrypoint: Vec<String>,
+    command: Vec<String>,
+    ports: Vec<String>,
+    environment: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -25,16 +39,32 @@ pub(super) fn image(image: &ImageMetadata) -> String {
         created: image.created,
         platforms: image.platforms.iter().map(platform).collect(),
         labels: image.labels.clone(),
+        size: image.size,
+        run: image.run.clone().map(|RunConfig { user, entrypoint, command, ports, environment }| Run {
+            user,
+            entrypoint,
+            command,
+            ports,
+            environment,
+        }),
     };
     json(&said)
 }
 
 pub(super) fn read_image(digest: &Digest, text: &str) -> Option<ImageMetadata> {
-    let Said { created, platforms, labels } = serde_json::from_str(text).ok()?;
+    let Said { created, platforms, labels, size, run } = serde_json::from_str(text).ok()?;
     let platform = |(os, architecture, variant): &(String, String, Option<String>)| {
         Platform::new(os, architecture, variant.as_deref())
     };
-    Some(ImageMetadata { digest: digest.clone(), created, platforms: platforms.iter().map(platform).collect(), labels })
+    let run = run.map(|Run { user, entrypoint, command, ports, environment }| RunConfig {
+        user,
+        entrypoint,
+        command,
+        ports,
+        environment,
+    });
+    let platforms = platforms.iter().map(platform).collect();
+    Some(ImageMetadata { digest: digest.clone(), created, platforms, labels, size, run })
 }
 
 /// The key of a tag. Neither part can hold a tab.
@@ -121,7 +151,8 @@ mod tests {
             time in any::<i64>(),
         ) {
             let platforms = platforms.iter().map(|(os, on, variant)| Platform::new(os, on, variant.as_deref())).collect();
-            let whole = ImageMetadata { digest: digest(7), created, platforms, labels };
+            let run = RunConfig { user: "app".to_owned(), ports: vec!["80/tcp".to_owned()], ..RunConfig::default() };
+            let whole = ImageMetadata { digest: digest(7), created, platforms, labels, size: Some(9), run: Some(run) };
             prop_assert_eq!(read_image(&digest(7), &image(&whole)), Some(whole));
             let whole = TagList { tags, time };
             prop_assert_eq!(read_list(&list(&whole)), Some(whole));

@@ -273,6 +273,8 @@ fn labelled(team: &str) -> ImageMetadata {
         created: None,
         platforms: Vec::new(),
         labels: [("team".to_owned(), team.to_owned())].into(),
+        size: None,
+        run: None,
     }
 }
 

@@ -43,7 +43,14 @@ fn digest(c: char) -> Digest {
 
 fn image(c: char, created: Option<i64>, platforms: &[&str]) -> ImageMetadata {
     let platforms = platforms.iter().map(|text| Platform::parse(text).unwrap()).collect();
-    ImageMetadata { digest: digest(c), created, platforms, labels: [("team".to_owned(), "a".to_owned())].into() }
+    ImageMetadata {
+        digest: digest(c),
+        created,
+        platforms,
+        labels: [("team".to_owned(), "a".to_owned())].into(),
+        size: None,
+        run: None,
+    }
 }
 
 /// What is decided, and what was asked on the way.

@@ -13,7 +13,7 @@ fn digest(number: u64) -> Digest {
 
 fn image(number: u64, label: &str) -> ImageMetadata {
     let labels = [("label".to_owned(), label.to_owned())].into();
-    ImageMetadata { digest: digest(number), created: Some(START), platforms: Vec::new(), labels }
+    ImageMetadata { digest: digest(number), created: Some(START), platforms: Vec::new(), labels, size: None, run: None }
 }
 
 fn web() -> Repository {
