@@ -6,8 +6,8 @@
 //! ```text
 //!  config ──┐
 //!           ▼
-//!  site ──references──▶ registry ──tags──▶ policy ──decision──▶ plan ──changes──▶ edit ──bytes──▶ git ──▶ render
-//!  (discover)           (scan)            (select)             (what + why)      (splice, prove)  (commit)  (text, json)
+//!  site ──references──▶ registry ──tags──▶ policy ──decision──▶ plan ──changes──▶ edit ──bytes──▶ git / forge ──▶ render
+//!  (discover)           (scan)            (select)             (what + why)      (splice, prove)  (commit, PR)    (text, json)
 //! ```
 //!
 //! | module | holds |
@@ -30,6 +30,7 @@
 //! | [`http`] | client, timeouts, retries, redaction |
 //! | [`registry`] | the distribution protocol as pure functions, and the client that speaks it |
 //! | [`git`] | config repositories: local, remote, checkout; commit and push by compare-and-swap; histories of sources |
+//! | [`forge`] | pull requests on the forges: GitHub and the others |
 //! | [`store`] | what is remembered between runs, and may be deleted at any time |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
@@ -55,5 +56,6 @@ pub mod render;
 pub mod http;
 pub mod registry;
 pub mod git;
+pub mod forge;
 pub mod store;
 pub mod cli;

@@ -42,6 +42,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("http", &["port"]),
     ("registry", &["image", "port", "http"]),
     ("git", &["image", "version", "plan", "port"]),
+    ("forge", &["plan", "port", "http"]),
     ("store", &["image", "port"]),
     ("cli", &["*"]),
 ];
