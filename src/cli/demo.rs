@@ -7,7 +7,7 @@ use super::Exit;
 use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
-use crate::config::settings::{Settings, SourceHosts};
+use crate::config::settings::{PullRequestSettings, Settings, SourceHosts};
 use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Planned, Quiet, Report, Run};
 use crate::git;
 use crate::plan::MessageOptions;
@@ -113,6 +113,7 @@ impl World {
             sources: SourceHosts::default(),
             author: author.clone(),
             committer: author,
+            pull_requests: PullRequestSettings::default(),
             message: MessageOptions::default(),
             max_file: MAX_FILE,
             cache_for: BTreeMap::new(),
@@ -131,6 +132,7 @@ impl World {
             registry: &*self.registry,
             store: &Forgetful,
             sources: Arc::new(NoSources),
+            forge: None,
             clock: &SystemClock,
             events: &Quiet,
             options: &self.options,

@@ -9,6 +9,7 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod forges;
 mod holds;
 mod keys;
 mod machine;

@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
 }
 
 fn decide(policy: &Policy, tags: &[String], current: Option<&Tag>, history: Option<Arc<History>>) -> Explanation {
-    let question = Question { current, current_digest: None, digest: false };
+    let question = Question { current, ..Question::default() };
     let mut facts = Facts::default();
     if let (Select::Commit(source), Some(history)) = (&policy.select, history) {
         facts.histories.insert(source.clone(), Ok(history));

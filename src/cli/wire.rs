@@ -9,14 +9,14 @@ use super::keys;
 use super::machine::{checkout_around, home, login, read_settings, read_text, secret, state_folder};
 use super::output::Output;
 use super::progress::Progress;
-use super::{OperatorArguments, RepoArguments, sources};
+use super::{OperatorArguments, RepoArguments, forges, sources};
 use crate::config::settings::{GitSettings, Proxy, RegistrySettings, Settings, SigningSettings, SourceHosts};
 use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::http::{Rate, Watcher, WayOut};
 use crate::plan::MessageOptions;
 use crate::policy::Policy;
-use crate::port::{Author, Clock, ConfigRepo, Secret, SourceHistory};
+use crate::port::{Author, Clock, ConfigRepo, Forge, Login, Secret, SourceHistory};
 use crate::registry::{self, Mirrors};
 use crate::signature::TrustRoot;
 use crate::store::Database;
@@ -48,6 +48,7 @@ pub(super) struct Wired {
     registry: registry::Client,
     store: Arc<Database>,
     sources: Arc<dyn SourceHistory>,
+    forge: Option<Arc<dyn Forge>>,
     options: Options,
     progress: Progress,
     runtime: Runtime,
@@ -80,12 +81,16 @@ impl Wired {
         let policies = globs(&arguments.policies)?;
         let settings = Arc::new(read_settings(&arguments.operator)?);
         let hosts = sources::hosts(&location, &settings);
-        let repo = open(location, arguments, purpose, &settings)?;
-        let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
         let progress = Progress::new(output.watched());
+        let (location, branch) = target(location, arguments, purpose)?;
+        let found = forges::find(&location, &settings, progress.watcher())?;
+        let (forge, login) = found.map_or((None, None), |found| (Some(found.forge), found.git));
+        let repo = open(&location, branch.as_deref(), arguments, login, &settings)?;
+        let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
         Ok(Wired {
             here,
             repo: repo.into(),
+            forge,
             registry: registry_client(&settings, Some(progress.watcher()))?.remembering(store.clone()),
             store,
             options: run_options(policies, &settings, hosts.clone())?,
@@ -105,6 +110,7 @@ impl Wired {
             registry: &self.registry,
             store: &*self.store,
             sources: Arc::clone(&self.sources),
+            forge: self.forge.clone(),
             clock: &SystemClock,
             events: &self.progress,
             options: &self.options,
@@ -172,6 +178,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         trust_root: trust_root(settings)?.map(Arc::new),
         committer: commit.committer.clone().map_or_else(|| author.clone(), named),
         author,
+        pull_requests: settings.pull_requests.clone(),
         message: MessageOptions { words: commit.words.clone(), trailers: commit.trailers, sign_off },
         max_file: settings.limits.max_file_size.unwrap_or(MAX_FILE),
         cache_for: settings.cache_for(),
@@ -223,22 +230,33 @@ fn check_usage(location: &Location, branch: Option<&str>, purpose: Purpose) -> R
     }
 }
 
-fn open(
+/// The repository and the branch that are meant: of a checkout that is pushed from, those of its origin.
+fn target(
     location: Location,
     arguments: &RepoArguments,
     purpose: Purpose,
-    settings: &Settings,
-) -> Result<Box<dyn ConfigRepo>, Failure> {
+) -> Result<(Location, Option<String>), Failure> {
     let branch = arguments.branch.clone();
-    let (location, branch) = match (purpose, &location) {
+    Ok(match (purpose, &location) {
         (Purpose::PushOrigin, Location::Path(path)) => {
             let (url, checked_out) = git::origin_of(path).map_err(RunError::Repo)?;
             (parse(&url)?, Some(branch.unwrap_or(checked_out)))
         }
         _ => (location, branch),
-    };
-    let options = git_options(&location, &arguments.operator, settings)?;
-    Ok(git::open(&location, branch.as_deref(), &options).map_err(RunError::Repo)?)
+    })
+}
+
+/// `login` counts where the settings have none for Git.
+fn open(
+    location: &Location,
+    branch: Option<&str>,
+    arguments: &RepoArguments,
+    login: Option<Login>,
+    settings: &Settings,
+) -> Result<Box<dyn ConfigRepo>, Failure> {
+    let mut options = git_options(location, &arguments.operator, settings)?;
+    options.login = options.login.or(login);
+    Ok(git::open(location, branch, &options).map_err(RunError::Repo)?)
 }
 
 fn parse(text: &str) -> Result<Location, Failure> {
@@ -333,7 +351,7 @@ pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> 
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
 }
 
-fn way_out(proxy: &Proxy) -> WayOut {
+pub(super) fn way_out(proxy: &Proxy) -> WayOut {
     match proxy {
         Proxy::Direct => WayOut::Direct,
         Proxy::Url(url) => WayOut::Proxy(url.clone()),

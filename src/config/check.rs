@@ -23,7 +23,8 @@ use super::shipped;
 use super::tree::Node;
 use super::windows;
 use crate::policy::{
-    Admission, Guards, Parts, Pin, Policy, PolicyName, Require, Select, Source, TagFilter, Words, Write, Written,
+    Admission, Guards, Parts, Pin, Policy, PolicyName, PullRequestOptions, Require, Select, Source, TagFilter, Words,
+    Write, Written,
 };
 use crate::site::Declarations;
 use crate::text::Span;
@@ -154,7 +155,7 @@ fn policy(
         pin: pin?,
         watch: optional(rules.watch)?.map(|pace| pace.0),
         windows: windows?,
-        write: write(rules.write)?,
+        write: write(rules.write, problems)?,
     };
     Some((policy, places))
 }
@@ -280,7 +281,7 @@ fn values_of<T>(field: Field<Vec<Spanned<T>>>) -> Option<Vec<T>> {
 }
 
 /// `None` when the field is broken, `Some(None)` when it is absent.
-fn optional<T>(field: Field<T>) -> Option<Option<T>> {
+pub(super) fn optional<T>(field: Field<T>) -> Option<Option<T>> {
     match field {
         Field::Absent => Some(None),
         Field::Broken => None,
@@ -288,11 +289,15 @@ fn optional<T>(field: Field<T>) -> Option<Option<T>> {
     }
 }
 
-fn write(field: Field<WriteShape>) -> Option<Write> {
+fn write(field: Field<WriteShape>, problems: &mut Problems) -> Option<Write> {
     let shape = or_default(field)?;
     let words =
         Words { subject: optional(shape.subject)?.map(|text| text.0), body: optional(shape.body)?.map(|text| text.0) };
-    Some(Write { mode: or_default(shape.mode)?, group: or_default(shape.group)?, words })
+    let pull_request = match optional(shape.pull_request)? {
+        Some(pull_request) => pull_request.options(problems)?,
+        None => PullRequestOptions::default(),
+    };
+    Some(Write { mode: or_default(shape.mode)?, group: optional(shape.group)?, words, pull_request })
 }
 
 fn or_default<T: Default>(field: Field<T>) -> Option<T> {

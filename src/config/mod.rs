@@ -13,6 +13,7 @@
 //! | `policy_file`, `require`, `signature`, `windows`, `locations`, `check`, `doubts`, [`policies`] | policies: keys, meaning, doubts, files |
 //! | [`shipped`], [`effective`] | the policies that come along; one policy with where each of its fields came from |
 //! | `places`, `routes` | the single values of the settings: hosts, URLs, files, variables, sizes; mirrors, proxies, rates |
+//! | [`forges`], `pulls` | on which forge a repository is, and what pull requests are like |
 //! | `sources` | where `select: commit` looks, and where it may |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
 //! | [`schema`] | the JSON Schemas of both |
@@ -20,6 +21,7 @@
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
 
 pub mod effective;
+pub mod forges;
 pub mod policies;
 pub mod schema;
 pub mod settings;
@@ -39,6 +41,7 @@ mod policy_file;
 mod places;
 mod routes;
 mod problems;
+mod pulls;
 mod require;
 mod settings_check;
 mod settings_file;

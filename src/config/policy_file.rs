@@ -9,6 +9,7 @@ use super::globs::FileGlob;
 use super::locations::LocationShape;
 use super::pattern::Pattern;
 use super::problems::Problems;
+use super::pulls::PullRequestShape;
 use super::require::{LongTime, RequireShape};
 use super::shape::{Refusal, Shape, Spanned, read_record};
 use super::shipped::Shipped;
@@ -168,17 +169,25 @@ record! {
 record! {
     /// How the change reaches Git.
     pub(super) struct WriteShape {
-        /// A commit on the branch (`commit`), or decide and show only (`report`).
+        /// A commit on the branch (`commit`), a branch and a pull request (`pullRequest`), or decide and show only (`report`).
         "mode" => mode: WriteMode,
-        /// Which changes share a commit: all of a `run`, those of one `policy`, `directory` or `file`, or those for which a
-        /// template over `policy`, `image`, `file` and `directory` has the same result.
+        /// Which changes share a commit or a pull request: all of a `run`, those of one `policy`, `directory` or `file`, or those
+        /// for which a template over `policy`, `image`, `file` and `directory` has the same result. Without it: `run` for
+        /// commits, `policy` for pull requests.
         "group" => group: Grouping,
         /// The commit's first line, a template such as `{{ summary }} [skip ci]`.
         "subject" => subject: SubjectText,
         /// What follows it, before the trailers: a template such as `{{ table }}`.
         "body" => body: BodyText,
+        /// What its pull requests are like.
+        "pullRequest" => pull_request: PullRequestShape,
     }
     refused {
+        "labels" => Refusal::Never("belongs under `pullRequest`", "write `pullRequest: {labels: [...]}`"),
+        "reviewers" => Refusal::Never("belongs under `pullRequest`", "write `pullRequest: {reviewers: [...]}`"),
+        "assignees" => Refusal::Never("belongs under `pullRequest`", "write `pullRequest: {assignees: [...]}`"),
+        "draft" => Refusal::Never("belongs under `pullRequest`", "write `pullRequest: {draft: true}`"),
+        "autoMerge" => Refusal::Never("belongs under `pullRequest`", "write `pullRequest: {autoMerge: patch}`"),
         "message" => Refusal::Never("is two things here", "`subject` is the first line, `body` what follows it"),
     }
 }
@@ -392,9 +401,7 @@ words! {
 words! {
     WriteMode {
         "commit" => WriteMode::Commit,
+        "pullRequest" => WriteMode::PullRequest,
         "report" => WriteMode::Report,
-    }
-    refused {
-        "pullRequest" => Refusal::NotYet("`commit` writes to the branch, `report` decides and shows"),
     }
 }

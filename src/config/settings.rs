@@ -11,6 +11,7 @@
 //! assert_eq!(settings.registries[0].credentials, Some(RegistryLogin::Given(token)));
 //! ```
 
+pub use super::forges::{AppSettings, ForgeKind, ForgePlace, ForgeSettings, PullRequestSettings};
 use super::policies::is_document;
 use super::problems::Problems;
 use super::settings_check;
@@ -41,6 +42,8 @@ pub struct Settings {
     /// `None`: nothing is said about clouds.
     pub clouds: Option<Vec<Cloud>>,
     pub git: Vec<GitSettings>,
+    pub forges: Vec<ForgeSettings>,
+    pub pull_requests: PullRequestSettings,
     /// The hosts that `select: commit` may read from; `None` leaves it at the config repository's own.
     pub sources: Option<Vec<String>>,
     pub commit: CommitSettings,
@@ -246,6 +249,10 @@ impl Settings {
             let files = [&mut git.ssh_key_file, &mut git.known_hosts_file, &mut git.ca_file];
             files.into_iter().flatten().for_each(place);
         }
+        for forge in &mut self.forges {
+            forge.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
+            forge.app.iter_mut().map(|app| &mut app.key_file).chain(&mut forge.ca_file).for_each(place);
+        }
         self.trust_root_file.iter_mut().for_each(place);
         self
     }
@@ -260,6 +267,14 @@ impl Settings {
 /// Whether `path` is `prefix` or lies below it, part by part.
 fn below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a repository at `url` is below `prefix`, however each is reached: `https://a.example/x/` covers
+/// `ssh://git@a.example:2222/x/y.git`.
+pub(super) fn covers_place(prefix: &Url, url: &Url) -> bool {
+    let by_http = |url: &Url| matches!(url.scheme(), "http" | "https");
+    let ports = !(by_http(prefix) && by_http(url)) || prefix.port_or_known_default() == url.port_or_known_default();
+    prefix.host_str() == url.host_str() && ports && below(url.path(), prefix.path().trim_end_matches('/'))
 }
 
 /// Same server, and the path below the prefix's: `https://a.example` never covers `https://a.example.org`.

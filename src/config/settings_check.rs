@@ -1,5 +1,6 @@
 //! From the settings' shape to plain data: what the values of one entry mean together.
 
+use super::forges;
 use super::pace;
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
@@ -29,6 +30,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         proxy: file.proxy.value().map(|proxy| proxy.0),
         docker_config_files: values(file.docker_config_files).into_iter().flatten().map(|path| path.0).collect(),
         clouds: values(file.clouds),
+        pull_requests: file.pull_requests.value().map(forges::pull_requests).unwrap_or_default(),
         ..Settings::default()
     };
     for shape in file.registries.value().unwrap_or_default() {
@@ -49,6 +51,15 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
                 problems.error(span, format!("`{}` is described twice", git.url), "");
             }
             settings.git.push(git);
+        }
+    }
+    for shape in file.forges.value().unwrap_or_default() {
+        let span = shape.span;
+        if let Some(forge) = forges::forge(shape.value, problems) {
+            if settings.forges.iter().any(|other| other.url == forge.url) {
+                problems.error(span, format!("`{}` is described twice", forge.url), "");
+            }
+            settings.forges.push(forge);
         }
     }
     settings
@@ -181,7 +192,7 @@ impl CredentialsShape {
 }
 
 /// A user with a password, or a token; each given in one way.
-fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Option<Credentials> {
+pub(super) fn credentials(field: Field<CredentialsShape>, problems: &mut Problems) -> Option<Credentials> {
     let Spanned { value: shape, span, sound } = field.given()?;
     let name = shape.user.given().map(|user| (UserSource::Name(user.value), user.span));
     let user_source = source("user", shape.user_env, shape.user_file, problems);

@@ -3,6 +3,7 @@
 //! What the values mean together, and the plain data that the rest of the program gets, stand in `settings`.
 
 use super::declare::{record, words};
+use super::forges::{ForgeShape, PullRequestsShape};
 use super::globs::FileGlob;
 use super::pace::{ChangeCount, CommitCount, FreezeShape};
 use super::places::{
@@ -40,6 +41,11 @@ record! {
         "clouds" => clouds: Vec<Spanned<Cloud>>,
         /// How Git servers are reached. Of several entries, the one with the longest matching URL counts.
         "git" => git: Vec<Spanned<GitShape>>,
+        /// How pull requests are opened. Of several entries, the one with the longest matching URL counts. Repositories on
+        /// github.com, gitlab.com, codeberg.org, bitbucket.org and dev.azure.com need none.
+        "forges" => forges: Vec<Spanned<ForgeShape>>,
+        /// What holds for all pull requests.
+        "pullRequests" => pull_requests: PullRequestsShape,
         /// Where `select: commit` may look.
         "sources" => sources: SourcesShape,
         /// What commits look like.
@@ -59,8 +65,7 @@ record! {
         "repositories" => Refusal::NotYet("name the repository with `--repo`; `git` says how to reach its server"),
         "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
         "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
-        "forges" => Refusal::NotYet("changes are written as commits"),
-        "signing" => Refusal::NotYet("commits are not signed"),
+        "signing" => Refusal::Never("belongs under `commit`", "write `commit: {signing: {keyFile: ...}}`"),
         "service" => Refusal::NotYet("run `landwaiter update` from a scheduler"),
         "notifications" => Refusal::NotYet("`--format json` prints what was done"),
         "telemetry" => Refusal::NotYet("`--format json` prints what was done"),

@@ -8,14 +8,17 @@ use super::history::Histories;
 use super::learn::decide;
 use super::recall::{Current, Listed, News, Sightings, pace, to_record};
 use super::select::Asked;
-use super::{Event, HOSTS, IN_FLIGHT, Run};
+use super::{Event, HOSTS, IN_FLIGHT, PassedOverTags, Run};
 use crate::image::Repository;
-use crate::policy::{Decision, Facts, Held, Policy, Ranking, Reason};
+use crate::policy::{Decision, Facts, Held, Policy, Ranking, Reason, WriteMode};
 use crate::port::{Named, RegistryError};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Passed-over tags of one reference that are kept for its pull request.
+const MAX_PASSED_OVER: usize = 30;
 
 /// The decisions about one repository, and what goes with them.
 #[derive(Debug, Default)]
@@ -25,6 +28,8 @@ pub(super) struct Answered {
     pub(super) list: Option<(Repository, i64)>,
     pub(super) seen: Vec<Named>,
     pub(super) news: News,
+    /// See [`super::Planned::passed_over`].
+    pub(super) passed_over: PassedOverTags,
 }
 
 /// What all look-ups of a run share.
@@ -116,11 +121,42 @@ impl Run<'_> {
                 (Some(note), Some(moved)) => Some(format!("{note}; {moved}")),
                 (note, moved) => note.or(moved),
             };
+            if policy.write.mode == WriteMode::PullRequest && is_new(asked, &decision) {
+                let all = ranking.passed_over(&asked.question(), &facts);
+                let telling = all.into_iter().filter(|one| is_telling(one.reason)).take(MAX_PASSED_OVER).collect();
+                let key = (policy.name.clone(), repository.clone(), asked.current.clone());
+                answered.passed_over.insert(key, telling);
+            }
             answered.decisions.push((asked.clone(), decision));
         }
         answered.seen = to_record(repository, &facts, &answered.news);
         answered
     }
+}
+
+/// Whether the decision would have something written.
+fn is_new(asked: &Asked, decision: &Decision) -> bool {
+    decision.held.is_none()
+        && decision.chosen.as_ref().is_some_and(|chosen| asked.current.as_ref() != Some(&chosen.tag))
+}
+
+/// Reasons that tell a reviewer something: not those of tags that nobody would expect.
+fn is_telling(reason: Reason) -> bool {
+    use Reason::*;
+    matches!(
+        reason,
+        OutOfRange
+            | Prerelease
+            | Outlier
+            | MaxBump
+            | TooYoung
+            | PlatformMissing
+            | LabelMissing
+            | Unsigned
+            | Refused
+            | NotComparable
+            | IncompleteInformation
+    )
 }
 
 /// The decision where no list could be had.

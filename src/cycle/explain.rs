@@ -8,11 +8,11 @@ use super::learn::decide;
 use super::near::Near;
 use super::recall::{News, to_record};
 use super::scan::Scanned;
-use super::select::date;
 use super::{Run, RunError};
 use crate::image::{ImageRef, Repository, Tag};
 use crate::plan::{Allowed, Claim, Claims, Found, State, question, settle};
 use crate::policy::{Decision, Facts, Held, PassedOver, Policy, PolicyName, Question, Ranking, Suggestion};
+use crate::schedule::date;
 
 mod ownership;
 mod rollback;

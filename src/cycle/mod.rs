@@ -12,7 +12,9 @@ mod history;
 mod inspect;
 mod learn;
 mod near;
+mod propose;
 mod recall;
+mod refused;
 mod rollback;
 mod scan;
 mod select;
@@ -22,22 +24,25 @@ mod write;
 
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
+pub use propose::{Outcome, Pulled};
 pub use recall::WATCH_PACE;
 pub use scan::{PolicySources, policy_sources};
 pub use write::{Approve, Report, Written, WrittenCommit};
 
 use crate::config::policies::{self, Loaded, Places};
-use crate::config::settings::{SourceHosts, Tenancy};
-use crate::image::Repository;
+use crate::config::settings::{PullRequestSettings, SourceHosts, Tenancy};
+use crate::image::{Repository, Tag};
 use crate::plan::{MessageOptions, Plan};
-use crate::policy::{Admission, Policy, PolicyName};
-use crate::port::{Author, Clock, CommitId, ConfigRepo, NewFile, Notice, Registry, RepoError, SourceHistory, Store};
+use crate::policy::{Admission, PassedOver, Policy, PolicyName};
+use crate::port::{
+    Author, Clock, CommitId, ConfigRepo, Forge, NewFile, Notice, Registry, RepoError, SourceHistory, Store,
+};
 use crate::schedule::Freeze;
 use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +71,8 @@ pub struct Run<'a> {
     pub registry: &'a dyn Registry,
     pub store: &'a dyn Store,
     pub sources: Arc<dyn SourceHistory>,
+    /// Where pull requests are opened; `None` when no forge is known for the repository.
+    pub forge: Option<Arc<dyn Forge>>,
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub options: &'a Options,
@@ -91,6 +98,7 @@ pub struct Options {
     /// Who commits what the author wrote.
     pub committer: Author,
     pub message: MessageOptions,
+    pub pull_requests: PullRequestSettings,
     /// Bytes; see [`MAX_FILE`].
     pub max_file: u64,
     /// By host: for how long a tag list that was read counts instead of asking again.
@@ -156,19 +164,28 @@ pub struct Planned {
     pub warnings: Rejected,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub lists: BTreeMap<Repository, i64>,
-    /// New contents of the files that change, proven.
+    /// New contents of the files that change, proven, all changes together.
     pub files: Vec<NewFile>,
-    /// The same, as commits on top of each other.
+    /// What is committed to the branch, as commits on top of each other.
     pub commits: Vec<Staged>,
+    /// What is proposed by pull requests, each on the snapshot alone.
+    pub proposals: Vec<Staged>,
+    /// Of changes that pull requests propose: better or unclear tags that were not chosen, by policy, image and current tag.
+    pub passed_over: PassedOverTags,
     /// What registries did that a person should know of, sorted.
     pub notices: Vec<Notice>,
 }
+
+/// See [`Planned::passed_over`].
+pub type PassedOverTags = HashMap<(PolicyName, Repository, Option<Tag>), Vec<PassedOver>>;
 
 /// One commit that is ready to be made.
 #[derive(Debug, Clone)]
 pub struct Staged {
     /// The name of its group of changes.
     pub group: Arc<str>,
+    /// Whether it is a proposal.
+    pub pull_request: bool,
     pub message: String,
     /// From the state after the commit before it.
     pub files: Vec<NewFile>,
@@ -209,7 +226,8 @@ impl Run<'_> {
         for notice in &notices {
             self.events.happened(&Event::RegistryNoticed { notice });
         }
-        Ok(Planned { lists: memory.lists.clone(), notices, ..staged })
+        let passed_over = memory.passed_over.clone();
+        Ok(Planned { lists: memory.lists.clone(), notices, passed_over, ..staged })
     }
 }
 

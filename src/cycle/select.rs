@@ -1,15 +1,17 @@
 //! Second step of a run: who owns each reference, and one decision per question. The look-ups are made in `ask`.
 
+use super::PassedOverTags;
 use super::ask::Asking;
 use super::history::Histories;
 use super::recall::{Current, News, pace};
+use super::refused::Past;
 use super::scan::Scanned;
 use super::{LONGEST_DEADLINE, Options, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
 use crate::policy::{Decision, Held, Policy, PolicyName, Question, Reason};
-use crate::schedule::Closed;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::schedule::{Closed, date};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio::time::Instant;
 
 /// What the references of one repository ask, each question once.
@@ -20,11 +22,18 @@ pub(super) struct Asked {
     pub current: Option<Tag>,
     pub current_digest: Option<Digest>,
     pub digest: bool,
+    /// Tags whose pull requests people have closed.
+    pub refused: BTreeSet<Tag>,
 }
 
 impl Asked {
     pub(super) fn question(&self) -> Question<'_> {
-        Question { current: self.current.as_ref(), current_digest: self.current_digest.as_ref(), digest: self.digest }
+        Question {
+            current: self.current.as_ref(),
+            current_digest: self.current_digest.as_ref(),
+            digest: self.digest,
+            refused: Some(&self.refused),
+        }
     }
 
     pub(super) fn current(&self) -> Option<Current<'_>> {
@@ -43,10 +52,13 @@ impl Asked {
 #[derive(Debug)]
 pub(super) struct Memory {
     sources: Vec<(String, String)>,
-    answers: HashMap<Asked, Decision>,
+    pub(super) answers: HashMap<Asked, Decision>,
     pub(super) histories: Histories,
     /// Registries are asked until then.
     pub(super) until: Instant,
+    /// What became of earlier pull requests.
+    pub(super) past: Past,
+    pub(super) passed_over: PassedOverTags,
     /// Repositories whose tag lists an earlier run read, and when: seconds since 1970, UTC.
     pub(super) lists: BTreeMap<Repository, i64>,
     /// Why there is no memory where one is counted on.
@@ -64,6 +76,8 @@ impl Memory {
             lists: BTreeMap::new(),
             missing: None,
             news: News::default(),
+            past: Past::new(),
+            passed_over: PassedOverTags::new(),
             until: Instant::now() + options.deadline.min(LONGEST_DEADLINE),
         }
     }
@@ -118,6 +132,7 @@ impl Run<'_> {
             seen.extend(answered.seen);
             memory.answers.extend(answered.decisions);
             memory.lists.extend(answered.list);
+            memory.passed_over.extend(answered.passed_over);
             memory.news.extend(answered.news);
         }
         self.store.saw(&seen, self.clock.now());
@@ -126,9 +141,10 @@ impl Run<'_> {
         let now = self.clock.now();
         let mut closed: HashMap<usize, Option<Closed>> = HashMap::new();
         let mut entries = Vec::with_capacity(steps.len());
+        let mut questions = Vec::with_capacity(steps.len());
         for step in steps {
-            entries.push(match step {
-                Step::Settled(entry) => entry,
+            let (entry, question) = match step {
+                Step::Settled(entry) => (entry, None),
                 Step::Asks { found, asked } => {
                     let decision = memory.answers.get(&asked);
                     if let Some(text) = decision.and_then(|decision| decision.note.clone()) {
@@ -137,10 +153,14 @@ impl Run<'_> {
                     }
                     let windows = &policies[asked.policy].windows;
                     let closed = closed.entry(asked.policy).or_insert_with(|| windows.closed(now));
-                    entry(&policies, found, &asked, decision, closed.as_ref())
+                    (entry(&policies, found, &asked, decision, closed.as_ref()), Some(asked))
                 }
-            });
+            };
+            entries.push(entry);
+            questions.push(question);
         }
+        let base = scanned.snapshot.branch().map(str::to_owned);
+        self.heed_closed(&policies, base.as_deref(), &mut entries, &mut questions, memory).await;
         Ok(entries)
     }
 
@@ -208,6 +228,7 @@ fn step(
                         current: question.current.cloned(),
                         current_digest: question.current_digest.cloned(),
                         digest: question.digest,
+                        refused: BTreeSet::new(),
                     };
                     Step::Asks { found, asked }
                 }
@@ -256,9 +277,4 @@ fn entry(
         None => State::held(Reason::IncompleteInformation, "internal error: no answer; please report this"),
     };
     plan::Entry { found, image: Some(asked.repository.clone()), policy: Some(policy.name.clone()), state }
-}
-
-/// `YYYY-MM-DD` in UTC.
-pub(super) fn date(now: i64) -> String {
-    jiff::Timestamp::from_second(now).map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d").to_string())
 }

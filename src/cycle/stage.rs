@@ -1,10 +1,11 @@
 //! Third step of a run: the bytes. Every change is spliced and proven on the file it was planned from; what cannot be proven
-//! becomes a hold. Then the commits: one for each group of changes, each file in the state that it has after it.
+//! becomes a hold. Then the commits: one for each group of changes, each file in the state that it has after it; and the
+//! proposals, one for each group that goes into a pull request, each of which stands on the snapshot alone.
 
 use super::scan::Scanned;
 use super::{Event, Planned, Run, RunError, Staged, blocking, workers};
 use crate::edit::{self, Edit};
-use crate::plan::{Entry, FileNote, Plan, State, compose, groups};
+use crate::plan::{Entry, FileNote, Group, Plan, State, compose, groups};
 use crate::policy::{Policy, Reason};
 use crate::port::{NewFile, RepoError, Snapshot};
 use std::collections::{BTreeMap, HashMap};
@@ -20,29 +21,44 @@ impl Run<'_> {
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.
-        let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (group.name, at)).collect();
-        let most = self.options.changes_per_run;
-        let (mut plan, proven, order) = blocking(move || {
-            let proven = prove_paced(&*snapshot, &mut plan, &order, most);
-            proven.map(|proven| (plan, proven, order))
+        let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (lane_of(&group), at)).collect();
+        let (apart, most) = (head.is_some(), self.options.changes_per_run);
+        let (mut plan, proven, order, files) = blocking(move || {
+            let proven = prove_paced(&*snapshot, &mut plan, &order, apart, most)?;
+            let files = whole_files(&plan, &proven);
+            Ok::<_, RepoError>((plan, proven, order, files))
         })
         .await??;
-        let commits = self.commits(&mut plan, &policies, &proven, &order);
-        let files = proven.iter().filter_map(ProvenFile::whole).collect();
+        let (proposals, commits) =
+            self.staged(&mut plan, &policies, &proven, &order).into_iter().partition(|staged| staged.pull_request);
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
         let repository = self.repo.name().to_owned();
         let (lists, notices) = (BTreeMap::new(), Vec::new());
-        Ok(Planned { repository, branch, head, plan, policies, warnings, lists, files, commits, notices })
+        let passed_over = HashMap::new();
+        Ok(Planned {
+            repository,
+            branch,
+            head,
+            plan,
+            policies,
+            warnings,
+            lists,
+            files,
+            commits,
+            proposals,
+            passed_over,
+            notices,
+        })
     }
 
     /// One for each group, with its words.
-    fn commits(&self, plan: &mut Plan, policies: &[Policy], proven: &[ProvenFile], order: &Order) -> Vec<Staged> {
-        let mut files: HashMap<Arc<str>, Vec<NewFile>> = HashMap::new();
-        for (group, file) in proven.iter().flat_map(ProvenFile::steps) {
-            files.entry(group).or_default().push(file);
+    fn staged(&self, plan: &mut Plan, policies: &[Policy], proven: &[ProvenFile], order: &Order) -> Vec<Staged> {
+        let mut files: HashMap<Lane, Vec<NewFile>> = HashMap::new();
+        for (lane, file) in proven.iter().flat_map(ProvenFile::steps) {
+            files.entry(lane).or_default().push(file);
         }
         let mut groups = groups(plan);
-        groups.sort_by_key(|group| order.get(&group.name));
+        groups.sort_by_key(|group| order.get(&lane_of(group)));
         let mut commits = Vec::with_capacity(groups.len());
         for group in groups {
             let message = compose(plan, &group, policies, &self.options.message);
@@ -50,22 +66,48 @@ impl Run<'_> {
                 let note = |text| FileNote { file: entry.found.file.clone(), line: entry.found.reference.line, text };
                 plan.notes.extend(message.problems.into_iter().map(note).collect::<Vec<_>>());
             }
-            let files = files.remove(&group.name).unwrap_or_default();
-            commits.push(Staged { group: group.name, message: message.text, files });
+            let files = files.remove(&lane_of(&group)).unwrap_or_default();
+            let Group { name, pull_request, .. } = group;
+            commits.push(Staged { group: name, pull_request, message: message.text, files });
         }
         plan.sort();
         commits
     }
 }
 
+/// The name of a group, and whether it goes into a pull request.
+type Lane = (Arc<str>, bool);
+
+fn lane_of(group: &Group) -> Lane {
+    (group.name.clone(), group.pull_request)
+}
+
 /// Which group is written before which.
-type Order = HashMap<Arc<str>, usize>;
+type Order = HashMap<Lane, usize>;
 
 /// A file with changes: what it holds, and what it holds after each group's.
 struct ProvenFile {
     path: Arc<str>,
     old: Arc<[u8]>,
-    steps: Vec<(Arc<str>, Arc<[u8]>)>,
+    steps: Vec<(Lane, Arc<[u8]>)>,
+}
+
+/// Every file with all its changes together, as people look at them and as checkouts get them.
+fn whole_files(plan: &Plan, proven: &[ProvenFile]) -> Vec<NewFile> {
+    let of_one_path = proven.chunk_by(|one, other| one.path == other.path);
+    of_one_path
+        .filter_map(|files| match files {
+            [one] => one.whole(),
+            [first, ..] => {
+                let members = (0..plan.entries.len()).filter(|at| *plan.entries[*at].found.file == *first.path);
+                // Where they cannot be shown together, those that are committed are shown.
+                let new = edited(plan, &members.collect::<Vec<_>>(), &first.old).ok();
+                let both = new.map(|new| NewFile { path: first.path.clone(), old: first.old.clone(), new: new.into() });
+                both.or_else(|| first.whole())
+            }
+            [] => None,
+        })
+        .collect()
 }
 
 impl ProvenFile {
@@ -75,10 +117,10 @@ impl ProvenFile {
         Some(NewFile { path: self.path.clone(), old: self.old.clone(), new: new.clone() })
     }
 
-    fn steps(&self) -> impl Iterator<Item = (Arc<str>, NewFile)> {
+    fn steps(&self) -> impl Iterator<Item = (Lane, NewFile)> {
         let before = std::iter::once(&self.old).chain(self.steps.iter().map(|(_, new)| new));
-        self.steps.iter().zip(before).map(|((group, new), old)| {
-            (group.clone(), NewFile { path: self.path.clone(), old: old.clone(), new: new.clone() })
+        self.steps.iter().zip(before).map(|((lane, new), old)| {
+            (lane.clone(), NewFile { path: self.path.clone(), old: old.clone(), new: new.clone() })
         })
     }
 }
@@ -89,27 +131,36 @@ fn prove_paced(
     snapshot: &dyn Snapshot,
     plan: &mut Plan,
     order: &Order,
+    apart: bool,
     most: Option<NonZeroUsize>,
 ) -> Result<Vec<ProvenFile>, RepoError> {
-    let proven = prove(snapshot, plan, order)?;
+    let proven = prove(snapshot, plan, order, apart)?;
     match most {
-        Some(most) if plan.pace(most.get()) => prove(snapshot, plan, order),
+        Some(most) if plan.pace(most.get()) => prove(snapshot, plan, order, apart),
         _ => Ok(proven),
     }
 }
 
-/// New contents for each file with changes. Files whose edit fails lose their changes; the plan says why.
-fn prove(snapshot: &dyn Snapshot, plan: &mut Plan, order: &Order) -> Result<Vec<ProvenFile>, RepoError> {
-    let mut by_file: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+/// New contents for each file with changes. Files whose edit fails lose their changes; the plan says why. With `apart`, each
+/// pull request has the file to itself.
+fn prove(snapshot: &dyn Snapshot, plan: &mut Plan, order: &Order, apart: bool) -> Result<Vec<ProvenFile>, RepoError> {
+    // The path, and the group of the pull request that has it to itself.
+    type Whose = (Arc<str>, Option<Arc<str>>);
+    let mut by_file: BTreeMap<Whose, Vec<usize>> = BTreeMap::new();
     for (at, entry) in plan.entries.iter().enumerate() {
-        if matches!(entry.state, State::Change(_)) {
-            by_file.entry(entry.found.file.clone()).or_default().push(at);
+        if let State::Change(change) = &entry.state {
+            let alone = Some(change.group.clone()).filter(|_| apart && change.pull_request);
+            by_file.entry((entry.found.file.clone(), alone)).or_default().push(at);
         }
     }
-    let mut jobs = Vec::with_capacity(by_file.len());
-    for (path, members) in by_file {
-        match snapshot.read_one(&path)? {
-            Some(old) => jobs.push(Job { path, members, old: old.into() }),
+    let mut jobs: Vec<Job> = Vec::with_capacity(by_file.len());
+    for ((path, _), members) in by_file {
+        let read = match jobs.last().filter(|before| before.path == path) {
+            Some(before) => Some(before.old.clone()),
+            None => snapshot.read_one(&path)?.map(Into::into),
+        };
+        match read {
+            Some(old) => jobs.push(Job { path, members, old }),
             None => {
                 let gone =
                     State::held(Reason::IncompleteInformation, "the file disappeared while it was being planned");
@@ -141,7 +192,7 @@ struct Job {
 /// What became of it: new bytes after each group's changes, unless every change was refused.
 #[derive(Default)]
 struct Proven {
-    steps: Vec<(Arc<str>, Arc<[u8]>)>,
+    steps: Vec<(Lane, Arc<[u8]>)>,
     /// Members that can only be written together, and so go with the first group.
     joined: Vec<usize>,
     refused: Vec<(usize, edit::EditError)>,
@@ -210,16 +261,17 @@ fn step_by_step(plan: &Plan, order: &Order, members: &[usize], old: &[u8], whole
 }
 
 /// The groups of some members, in their order.
-fn groups_of(plan: &Plan, order: &Order, members: &[usize]) -> Vec<(Arc<str>, Vec<usize>)> {
-    let mut groups: Vec<(Arc<str>, Vec<usize>)> = Vec::new();
+fn groups_of(plan: &Plan, order: &Order, members: &[usize]) -> Vec<(Lane, Vec<usize>)> {
+    let mut groups: Vec<(Lane, Vec<usize>)> = Vec::new();
     for &at in members {
         let State::Change(change) = &plan.entries[at].state else { continue };
-        match groups.iter_mut().find(|(name, _)| *name == change.group) {
+        let lane = (change.group.clone(), change.pull_request);
+        match groups.iter_mut().find(|(other, _)| *other == lane) {
             Some((_, own)) => own.push(at),
-            None => groups.push((change.group.clone(), vec![at])),
+            None => groups.push((lane, vec![at])),
         }
     }
-    groups.sort_by_key(|(name, _)| order.get(name));
+    groups.sort_by_key(|(lane, _)| order.get(lane));
     groups
 }
 
@@ -236,9 +288,9 @@ fn edited(plan: &Plan, members: &[usize], old: &[u8]) -> Result<Vec<u8>, edit::E
     Ok(edit::apply(old, &edits)?.bytes)
 }
 
-fn join(plan: &mut Plan, at: usize, step: Option<&(Arc<str>, Arc<[u8]>)>) {
-    if let (State::Change(change), Some((group, _))) = (&mut plan.entries[at].state, step) {
-        change.group = group.clone();
+fn join(plan: &mut Plan, at: usize, step: Option<&(Lane, Arc<[u8]>)>) {
+    if let (State::Change(change), Some(((group, pull_request), _))) = (&mut plan.entries[at].state, step) {
+        (change.group, change.pull_request) = (group.clone(), *pull_request);
     }
 }
 
@@ -257,7 +309,7 @@ mod tests {
     /// A plan that sets both tags of [`OLD`].
     fn plan() -> Plan {
         let to = Target { tag: Tag::parse("v2").ok(), ..Target::default() };
-        let change = State::Change(Change { action: Action::Update, to, group: "web".into() });
+        let change = State::Change(Change { action: Action::Update, to, group: "web".into(), pull_request: false });
         let references = site::scan("kustomization.yaml", OLD.as_bytes()).references;
         let entry = |reference| Entry {
             found: Found { file: "kustomization.yaml".into(), blob: None, reference },
@@ -327,7 +379,7 @@ mod tests {
     #[test]
     fn a_change_that_cannot_be_made_takes_nobodys_place() {
         let paced = |plan: &mut Plan| {
-            let files = prove_paced(&One, plan, &Order::new(), NonZeroUsize::new(1)).unwrap();
+            let files = prove_paced(&One, plan, &Order::new(), true, NonZeroUsize::new(1)).unwrap();
             let texts =
                 files.iter().filter_map(ProvenFile::whole).map(|file| String::from_utf8_lossy(&file.new).into_owned());
             texts.collect::<String>()

@@ -2,9 +2,9 @@
 //! it failed.
 
 use super::select::Memory;
-use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Run, RunError, Staged, blocking};
+use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Pulled, Run, RunError, Staged, blocking};
 use crate::plan::Plan;
-use crate::port::{CommitId, NewCommit, Publication, PublishError, Published, RepoError};
+use crate::port::{CommitId, NewCommit, NewFile, Publication, PublishError, Published, RepoError};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub type Approve<'a> = dyn Fn(&Planned) -> Result<(), String> + Sync + 'a;
 pub struct Report {
     pub planned: Planned,
     pub written: Option<Written>,
+    /// What became of each pull request.
+    pub pulled: Vec<Pulled>,
     /// Requests by registry host, retries and tokens included.
     pub requests: BTreeMap<String, u64>,
     /// Times this run planned again, because the branch moved or the way to it failed.
@@ -50,7 +52,7 @@ impl Written {
             message: staged.message.clone(),
             files: staged.files.len(),
         });
-        Written { commits: commits.collect(), files: planned.files.len(), messages }
+        Written { commits: commits.collect(), files: written_files(planned).len(), messages }
     }
 
     /// The branch's head as it was written.
@@ -84,10 +86,15 @@ impl Run<'_> {
         let (mut moves, mut failures) = (0, 0);
         loop {
             match self.attempt(approve, &mut memory, &mut sent).await? {
-                Attempt::Done(planned, written) => {
+                Attempt::Done(mut planned, written) => {
                     self.tell(&memory.news);
-                    let requests = self.registry.requests();
-                    return Ok(Report { planned: *planned, written, requests, retries: moves + failures });
+                    let pulled = self.propose(&mut planned).await;
+                    let mut requests = self.registry.requests();
+                    for (host, count) in self.forge.iter().flat_map(|forge| forge.requests()) {
+                        *requests.entry(host).or_default() += count;
+                    }
+                    let retries = moves + failures;
+                    return Ok(Report { planned: *planned, written, pulled, requests, retries });
                 }
                 Attempt::Moved => {
                     moves += 1;
@@ -159,7 +166,7 @@ impl Run<'_> {
         if last.planned.head.as_ref() == head {
             return Ok(None);
         }
-        let (repo, files) = (self.repo.clone(), last.planned.files.clone());
+        let (repo, files) = (self.repo.clone(), written_files(&last.planned));
         let all_there = blocking(move || {
             let snapshot = repo.snapshot()?;
             for file in files {
@@ -173,7 +180,7 @@ impl Run<'_> {
     }
 
     async fn publish(&self, planned: &Planned) -> Result<Option<Published>, PublishError> {
-        if planned.files.is_empty() {
+        if planned.files.is_empty() || (planned.head.is_some() && planned.commits.is_empty()) {
             return Ok(None);
         }
         let publication = Publication {
@@ -188,6 +195,16 @@ impl Run<'_> {
         self.events.happened(&Event::Published { commit: published.commits.last() });
         Ok(Some(published))
     }
+}
+
+/// The last state of every file that is written to the branch, or in the checkout.
+fn written_files(planned: &Planned) -> Vec<NewFile> {
+    if planned.head.is_none() {
+        return planned.files.clone();
+    }
+    let all = planned.commits.iter().flat_map(|commit| &commit.files);
+    let last: BTreeMap<&str, &NewFile> = all.map(|file| (&*file.path, file)).collect();
+    last.into_values().cloned().collect()
 }
 
 /// The staged commits; of the files of a checkout their last state, at once.

@@ -141,7 +141,12 @@ mod tests {
         use crate::edit::{Action, Target};
         let twice = pod("web", &["acme/web:1", "acme/web:2"]);
         let mut all: Vec<Entry> = ["a.yaml", "b.yaml"].iter().flat_map(|file| entries(file, &twice)).collect();
-        let change = crate::plan::Change { action: Action::Update, to: Target::default(), group: "run".into() };
+        let change = crate::plan::Change {
+            action: Action::Update,
+            to: Target::default(),
+            group: "run".into(),
+            pull_request: false,
+        };
         all[3].state = State::Change(change);
         assert_eq!(keys_of_changes(&all), [(3, keys(&all)[3])]);
     }

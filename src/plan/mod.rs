@@ -9,6 +9,7 @@ mod group;
 mod key;
 mod ledger;
 mod message;
+mod proposal;
 mod restrain;
 mod rollback;
 mod settle;
@@ -19,6 +20,7 @@ pub use group::{Group, groups};
 pub use key::{Key, keys, keys_of_changes};
 pub use ledger::{Ledger, Past, PastCommit, Value, Wrote, matters, wrote};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
+pub use proposal::{Body, ImageFacts, Proposed, REBUILD_LABEL, Record, body, branch_of, proposed, rebuild_is_checked};
 pub use rollback::rolled_back;
 pub use settle::{question, settle};
 
@@ -90,6 +92,8 @@ pub struct Change {
     pub to: Target,
     /// Changes of one group are written together; see [`crate::policy::Write::group`].
     pub group: Arc<str>,
+    /// Written to a branch of its own, for a pull request.
+    pub pull_request: bool,
 }
 
 /// Everything one run found, in file and position order.

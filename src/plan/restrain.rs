@@ -18,7 +18,8 @@ impl Plan {
         }
     }
 
-    /// Holds all changes but the first `most`; whether there were more. The plan stands in its order, with its ties.
+    /// Holds all changes but the first `most` of those that are committed; whether there were more. What pull requests propose is
+    /// proposed again in every run until it is merged, and has limits of its own. The plan stands in its order, with its ties.
     pub fn pace(&mut self, most: usize) -> bool {
         let mut held = Vec::new();
         let mut taken = 0;
@@ -36,10 +37,11 @@ impl Plan {
 
     /// What is written together or not at all, by the places of the changes; the unit of the first change is the first.
     fn units(&self) -> Vec<Vec<usize>> {
-        let mut unit_of: HashMap<usize, usize> = self.changing().into_iter().map(|at| (at, at)).collect();
+        let mut unit_of: HashMap<usize, usize> = self.committed().map(|at| (at, at)).collect();
         let mut first: HashMap<&str, usize> = HashMap::new();
         for (at, entry) in self.entries.iter().enumerate() {
             if let State::Change(change) = &entry.state
+                && !change.pull_request
                 && *change.group != *RUN_GROUP
             {
                 unit_of.insert(at, *first.entry(&change.group).or_insert(at));
@@ -59,10 +61,15 @@ impl Plan {
             }
         }
         let mut units: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for at in self.changing() {
+        for at in self.committed() {
             units.entry(unit_of[&at]).or_default().push(at);
         }
         units.into_values().collect()
+    }
+
+    fn committed(&self) -> impl Iterator<Item = usize> {
+        let directly = |at: &usize| matches!(&self.entries[*at].state, State::Change(change) if !change.pull_request);
+        (0..self.entries.len()).filter(directly)
     }
 
     fn changing(&self) -> Vec<usize> {
@@ -107,7 +114,7 @@ mod tests {
                 found: Found { file: "kustomization.yaml".into(), blob: None, reference },
                 image: None,
                 policy: None,
-                state: State::Change(Change { action: Action::Update, to, group }),
+                state: State::Change(Change { action: Action::Update, to, group, pull_request: false }),
             }
         });
         Plan { entries: entries.collect(), ..Plan::default() }

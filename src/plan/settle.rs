@@ -33,7 +33,7 @@ pub fn question<'r>(
         _ => {}
     }
     let wants_digest = matches!(policy.pin, Pin::Digest | Pin::TagAndDigest);
-    Ok(Question { current, current_digest: reference.digest.as_ref(), digest: wants_digest })
+    Ok(Question { current, current_digest: reference.digest.as_ref(), digest: wants_digest, refused: None })
 }
 
 /// The fate of what was found under `decision`. `closed` says that the policy's windows let nothing be written now: of a change
@@ -73,7 +73,10 @@ pub fn settle(
         }
         Ok(action) => match (closed, policy.write.group(policy.name.as_str(), repository, &found.file)) {
             (Some(closed), _) => State::held(Reason::Window, outside(&to, closed)),
-            (None, Ok(group)) => State::Change(Change { action, to, group: group.into() }),
+            (None, Ok(group)) => {
+                let pull_request = policy.write.mode == WriteMode::PullRequest;
+                State::Change(Change { action, to, group: group.into(), pull_request })
+            }
             (None, Err(error)) => {
                 State::held(Reason::NotEditable, format!("`write.group` of {}: {error}", policy.name))
             }

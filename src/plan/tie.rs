@@ -44,16 +44,17 @@ impl Plan {
         // Names only go down, so this ends.
         while std::mem::take(&mut moved) {
             for users in shared {
+                // A pull request is the more careful way, so it outranks a commit.
                 let groups = users.entries.iter().filter_map(|at| match &self.entries[*at].state {
-                    State::Change(change) => Some(change.group.clone()),
+                    State::Change(change) => Some((!change.pull_request, change.group.clone())),
                     _ => None,
                 });
-                let Some(first) = groups.min() else { continue };
+                let Some((directly, first)) = groups.min() else { continue };
                 for at in &users.entries {
                     if let State::Change(change) = &mut self.entries[*at].state
-                        && change.group != first
+                        && (change.group != first || change.pull_request == directly)
                     {
-                        change.group = first.clone();
+                        (change.group, change.pull_request) = (first.clone(), !directly);
                         moved = true;
                     }
                 }
@@ -137,7 +138,8 @@ mod tests {
         let groups = ["b", "a", "c"];
         let entries = references.into_iter().zip(wishes).zip(&groups).map(|((reference, tag), group)| {
             let to = Target { tag: Tag::parse(tag).ok(), ..Target::default() };
-            let change = State::Change(Change { action: Action::Update, to, group: (*group).into() });
+            let change =
+                State::Change(Change { action: Action::Update, to, group: (*group).into(), pull_request: false });
             Entry {
                 found: Found { file: "kustomization.yaml".into(), blob: None, reference },
                 image: None,
@@ -211,7 +213,7 @@ mod tests {
                 found,
                 image: None,
                 policy: None,
-                state: State::Change(Change { action: Action::Update, to, group: "".into() }),
+                state: State::Change(Change { action: Action::Update, to, group: "".into(), pull_request: false }),
             }
         });
         let mut plan = Plan { entries: entries.collect(), ..Plan::default() };

@@ -67,7 +67,7 @@ impl Judgement {
 
     /// The same where the digest is what the policy is about: that of the file does not count.
     pub(super) fn complete_moving(self, facts: &Facts) -> Outcome {
-        let anew = Question { current: None, current_digest: None, digest: true };
+        let anew = Question { digest: true, ..Question::default() };
         self.complete(&anew, facts)
     }
 
@@ -139,7 +139,10 @@ impl Ranking<'_> {
             _ => Box::new(ground.pool.candidates()),
         };
         let believed = ordered.filter(|entry| {
-            !self.is_outlier(ground, entry) && !self.is_ahead(ground, entry, facts) && !self.is_beyond(ground, entry)
+            !ground.is_refused(entry)
+                && !self.is_outlier(ground, entry)
+                && !self.is_ahead(ground, entry, facts)
+                && !self.is_beyond(ground, entry)
         });
         let mut looked_at = 0;
         for entry in believed {

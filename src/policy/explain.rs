@@ -84,6 +84,9 @@ impl Ranking<'_> {
         if let Some(misplaced) = self.misplaced_in_time(ground, entry, facts) {
             return misplaced;
         }
+        if ground.is_refused(entry) {
+            return (Reason::Refused, "a pull request for it was closed unmerged".to_owned());
+        }
         if self.is_outlier(ground, entry) {
             let reach = ground.reach.unwrap_or_default();
             return (

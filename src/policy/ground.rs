@@ -6,6 +6,7 @@ use super::pool::{Entry, Pool, Reading};
 use super::ranking::Ranking;
 use super::{Guard, Question, Select, floating};
 use crate::image::Tag;
+use std::collections::BTreeSet;
 
 /// What one question is decided on.
 #[derive(Debug)]
@@ -16,6 +17,17 @@ pub(super) struct Ground<'r> {
     pub(super) family: Option<FamilyName>,
     /// The highest first number that is believed; `None` where nothing can be an outlier.
     pub(super) reach: Option<u64>,
+    /// See [`Question::refused`].
+    refused: Option<&'r BTreeSet<Tag>>,
+}
+
+impl Ground<'_> {
+    /// Whether people do not want the entry.
+    pub(super) fn is_refused(&self, entry: &Entry<'_>) -> bool {
+        let stands = matches!(&self.current, Current::Ordered(current) if current.tag == entry.tag);
+        let among = |refused: &BTreeSet<Tag>| refused.iter().any(|tag| tag.as_str() == entry.tag);
+        !stands && self.refused.is_some_and(among)
+    }
 }
 
 /// What the tag in the file means to the policy.
@@ -37,6 +49,10 @@ pub(super) enum Current<'r> {
 
 impl Ranking<'_> {
     pub(super) fn ground<'r>(&'r self, question: &Question<'r>) -> Ground<'r> {
+        Ground { refused: question.refused, ..self.ground_of(question) }
+    }
+
+    fn ground_of<'r>(&'r self, question: &Question<'r>) -> Ground<'r> {
         let Some(tag) = question.current.map(Tag::as_str) else {
             return self.on_all(Current::Absent);
         };
@@ -63,7 +79,7 @@ impl Ranking<'_> {
     }
 
     fn on_all<'r>(&'r self, current: Current<'r>) -> Ground<'r> {
-        Ground { pool: self.plain(), current, family: None, reach: None }
+        Ground { pool: self.plain(), current, family: None, reach: None, refused: None }
     }
 
     fn unordered<'r>(&'r self, tag: &'r str, why: String) -> Ground<'r> {
@@ -104,7 +120,7 @@ impl Ranking<'_> {
         };
         let guarded = self.policy.guards.is_on(Guard::Outlier);
         let reach = first_number.filter(|_| guarded).map(|first| pool.ladder.reach(first));
-        Ground { pool, current, family, reach }
+        Ground { pool, current, family, reach, refused: None }
     }
 
     /// The family with a candidate that has the most parts; of the first shape and three parts where none has one.

@@ -78,10 +78,10 @@ pub use facts::{Facts, Need, Recall, Seen};
 pub use newest::{MAX_LEARNED, MAX_TIMED};
 pub use ranking::Ranking;
 pub use reason::Reason;
-pub use require::{Bump, MAX_LOOKED_AT, Require};
+pub use require::{Bump, MAX_LOOKED_AT, Require, step};
 pub use standing::Mark;
 pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
-pub use write::{GroupValues, Grouping, MAX_GROUP, RUN_GROUP, Words, Write, WriteMode};
+pub use write::{GroupValues, Grouping, MAX_GROUP, MergeKind, PullRequestOptions, RUN_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
 use crate::schedule::Windows;
@@ -310,6 +310,8 @@ pub struct Question<'a> {
     pub current_digest: Option<&'a Digest>,
     /// The reference is to be given a digest even if it carries none.
     pub digest: bool,
+    /// Tags that people do not want there: they are passed over, unless one of them stands in the file.
+    pub refused: Option<&'a BTreeSet<Tag>>,
 }
 
 /// One repository's tags under one policy.

@@ -22,6 +22,7 @@ pub enum Reason {
     PlatformMissing,
     LabelMissing,
     Unsigned,
+    Refused,
     Superseded,
     // references
     NoCandidate,
@@ -43,10 +44,13 @@ pub enum Reason {
     Window,
     Frozen,
     Pace,
+    NoForge,
+    TakenOver,
+    PullRequestLimit,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 38] = [
+    pub const ALL: [Reason; 42] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -65,6 +69,7 @@ impl Reason {
         Reason::PlatformMissing,
         Reason::LabelMissing,
         Reason::Unsigned,
+        Reason::Refused,
         Reason::Superseded,
         Reason::NoCandidate,
         Reason::Downgrade,
@@ -85,6 +90,9 @@ impl Reason {
         Reason::Window,
         Reason::Frozen,
         Reason::Pace,
+        Reason::NoForge,
+        Reason::TakenOver,
+        Reason::PullRequestLimit,
     ];
 
     /// The word that JSON, metrics and the documentation use. Stable.
@@ -108,6 +116,7 @@ impl Reason {
             Reason::PlatformMissing => "platform-missing",
             Reason::LabelMissing => "label-missing",
             Reason::Unsigned => "unsigned",
+            Reason::Refused => "refused",
             Reason::Superseded => "superseded",
             Reason::NoCandidate => "no-candidate",
             Reason::Downgrade => "downgrade",
@@ -128,12 +137,18 @@ impl Reason {
             Reason::Window => "window",
             Reason::Frozen => "frozen",
             Reason::Pace => "pace",
+            Reason::NoForge => "no-forge",
+            Reason::TakenOver => "taken-over",
+            Reason::PullRequestLimit => "pull-request-limit",
         }
     }
 
     /// Whether something went wrong, rather than a guard or a person holding back: it makes the exit status 4.
     pub fn is_error(self) -> bool {
-        matches!(self, Reason::IncompleteInformation | Reason::PoliciesRejected | Reason::InternalError)
+        matches!(
+            self,
+            Reason::IncompleteInformation | Reason::PoliciesRejected | Reason::InternalError | Reason::NoForge
+        )
     }
 
     /// One sentence for people who meet the word for the first time.
@@ -157,6 +172,7 @@ impl Reason {
             Reason::PlatformMissing => "has no image for a platform of `require.platforms`",
             Reason::LabelMissing => "lacks a label of `require.labels`, or has it with another value",
             Reason::Unsigned => "not signed by whom `require.signature` names",
+            Reason::Refused => "a person closed the pull request for it without merging",
             Reason::Superseded => "a good candidate, but a better one exists",
             Reason::NoCandidate => "no tag of the repository satisfies the policy",
             Reason::Downgrade => "the best candidate is lower than what stands in the file",
@@ -188,6 +204,15 @@ impl Reason {
             Reason::Frozen => "the operator's `freeze` lets nothing be written now",
             Reason::Pace => {
                 "the run has written as many changes as the operator's `limits.changesPerRun` lets it; the next goes on"
+            }
+            Reason::NoForge => {
+                "the policy writes pull requests, and the operator's settings know no forge for this repository"
+            }
+            Reason::TakenOver => {
+                "a person has committed to the branch of the pull request, or moved it to another base"
+            }
+            Reason::PullRequestLimit => {
+                "as many pull requests as the operator allows are open, or were opened within the hour"
             }
         }
     }

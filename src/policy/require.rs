@@ -11,6 +11,7 @@
 //!   signature: {key: ...}                # see `signed`
 //! ```
 
+use super::family::Shape;
 use super::{Facts, Need, Reason, Recall};
 use crate::image::{ImageMetadata, Platform, Tag};
 use crate::signature::Signer;
@@ -72,6 +73,21 @@ impl Bump {
             Bump::Major => 0,
         }
     }
+}
+
+/// Which number of a version changes from one tag to another; `None` where they are not versions of the same kind.
+///
+/// ```
+/// use landwaiter::policy::{Bump, step};
+/// assert_eq!(step("v1.4.1", "v1.5.0"), Some(Bump::Minor));
+/// assert_eq!(step("1.4.1-alpine3.19", "1.4.2-alpine3.20"), Some(Bump::Patch));
+/// assert_eq!(step("sha-1a2b3c4", "sha-2b3c4d5"), None);
+/// ```
+pub fn step(from: &str, to: &str) -> Option<Bump> {
+    let numbers = |tag| Some(Shape::read(tag)?.core.values);
+    let (from, to) = (numbers(from)?, numbers(to)?);
+    let bump = [Bump::Patch, Bump::Minor].into_iter().find(|bump| from[..bump.kept()] == to[..bump.kept()]);
+    Some(bump.unwrap_or(Bump::Major))
 }
 
 impl fmt::Display for Bump {

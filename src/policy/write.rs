@@ -1,5 +1,6 @@
 //! How a policy's changes reach Git: whether at all, together with which others, and under what words.
 
+use super::Bump;
 use crate::image::Repository;
 use crate::template::{Template, TemplateError};
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::Serialize;
 pub enum WriteMode {
     #[default]
     Commit,
+    /// A branch and a pull request for each group.
+    PullRequest,
     /// Decide and show; write nothing.
     Report,
 }
@@ -16,9 +19,33 @@ pub enum WriteMode {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Write {
     pub mode: WriteMode,
-    pub group: Grouping,
+    /// `None` is all of a run for commits, and those of one policy for pull requests.
+    pub group: Option<Grouping>,
     /// The first line of the message and what follows it, before the trailers; `None` is the operator's or our own.
     pub words: Words,
+    pub pull_request: PullRequestOptions,
+}
+
+/// What the pull requests of a policy are like. Where policies share one, people and labels of all count, a draft outranks,
+/// and the most careful auto-merge.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullRequestOptions {
+    pub labels: Vec<String>,
+    pub reviewers: Vec<String>,
+    pub assignees: Vec<String>,
+    pub draft: bool,
+    /// The largest step that the forge may merge once its rules are met; `None` leaves merging to people.
+    pub auto_merge: Option<Bump>,
+    pub merge: MergeKind,
+}
+
+/// How the forge is to merge by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MergeKind {
+    #[default]
+    Squash,
+    Merge,
+    Rebase,
 }
 
 /// What a commit says. Counts for a commit when all policies with changes in it say the same.
@@ -29,10 +56,9 @@ pub struct Words {
 }
 
 /// Which changes share a commit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grouping {
     /// All of a run.
-    #[default]
     Run,
     /// Those of one policy.
     Policy,
@@ -78,7 +104,8 @@ impl Write {
     /// The template cannot be filled, or its result is empty or longer than [`MAX_GROUP`].
     pub fn group(&self, policy: &str, image: &Repository, file: &str) -> Result<String, TemplateError> {
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
-        Ok(match &self.group {
+        let usual = if self.mode == WriteMode::PullRequest { Grouping::Policy } else { Grouping::Run };
+        Ok(match self.group.as_ref().unwrap_or(&usual) {
             Grouping::Run => RUN_GROUP.to_owned(),
             Grouping::Policy => format!("policy/{policy}"),
             Grouping::Directory => format!("directory/{}", if directory.is_empty() { "." } else { directory }),
@@ -103,7 +130,7 @@ mod tests {
 
     fn group(group: Grouping, file: &str) -> Result<String, String> {
         let image = Repository::parse("ghcr.io/acme/web").unwrap();
-        let write = Write { group, ..Write::default() };
+        let write = Write { group: Some(group), ..Write::default() };
         write.group("web", &image, file).map_err(|error| error.to_string())
     }
 
@@ -121,6 +148,14 @@ mod tests {
         ] {
             assert_eq!(group(grouping, file).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn pull_requests_are_for_one_policy_unless_it_says_otherwise() {
+        let image = Repository::parse("ghcr.io/acme/web").unwrap();
+        let group = |mode| Write { mode, ..Write::default() }.group("web", &image, "a.yaml").unwrap();
+        assert_eq!(group(WriteMode::Commit), "run");
+        assert_eq!(group(WriteMode::PullRequest), "policy/web");
     }
 
     #[test]

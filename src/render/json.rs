@@ -1,6 +1,6 @@
 //! The stable, versioned JSON of plans, reports and explanations. Fields are only ever added.
 
-use crate::cycle::{Explanation, Planned, Report, WrittenCommit};
+use crate::cycle::{Explanation, Planned, Pulled, Report, WrittenCommit};
 use crate::image::Digest;
 use crate::plan::{Entry, Plan, State};
 use crate::policy::{Held, PassedOver, Suggestion};
@@ -27,8 +27,10 @@ struct PlanDocument<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ReportPart<'a> {
     written: Option<WrittenPart<'a>>,
+    pull_requests: Vec<PulledRow<'a>>,
     retries: u32,
     requests: &'a BTreeMap<String, u64>,
     notices: Vec<NoticeRow<'a>>,
@@ -53,6 +55,17 @@ struct CommitRow<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct PulledRow<'a> {
+    group: &'a str,
+    branch: &'a str,
+    number: Option<u64>,
+    url: Option<&'a str>,
+    title: &'a str,
+    outcome: &'static str,
+    detail: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
 struct ChangeRow<'a> {
     action: &'static str,
     file: &'a str,
@@ -62,6 +75,8 @@ struct ChangeRow<'a> {
     image: Option<&'a str>,
     policy: Option<&'a str>,
     group: &'a str,
+    /// `commit` or `pullRequest`.
+    write: &'static str,
     from: Value<'a>,
     to: Value<'a>,
 }
@@ -129,8 +144,21 @@ pub fn report(report: &Report) -> String {
     });
     let notices = report.planned.notices.iter();
     let notices = notices.map(|notice| NoticeRow { host: &notice.host, text: notice.to_string() }).collect();
-    let part = ReportPart { written, retries: report.retries, requests: &report.requests, notices };
+    let pull_requests = report.pulled.iter().map(pulled_row).collect();
+    let part = ReportPart { written, pull_requests, retries: report.retries, requests: &report.requests, notices };
     pretty(&document(&report.planned, Some(part)))
+}
+
+fn pulled_row(pulled: &Pulled) -> PulledRow<'_> {
+    PulledRow {
+        group: &pulled.group,
+        branch: &pulled.branch,
+        number: pulled.number,
+        url: pulled.url.as_deref(),
+        title: &pulled.title,
+        outcome: pulled.outcome.word(),
+        detail: pulled.detail.as_deref(),
+    }
 }
 
 fn commit_row(commit: &WrittenCommit) -> CommitRow<'_> {
@@ -182,6 +210,7 @@ fn changes(plan: &Plan) -> Vec<ChangeRow<'_>> {
             image: entry.image.as_ref().map(|image| image.as_str()),
             policy: entry.policy.as_ref().map(|policy| policy.as_str()),
             group: &change.group,
+            write: if change.pull_request { "pullRequest" } else { "commit" },
             from: Value {
                 tag: entry.found.reference.tag.as_deref(),
                 digest: entry.found.reference.digest.as_ref().map(Digest::as_str),

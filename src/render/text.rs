@@ -2,7 +2,7 @@
 
 use super::table::{Cell, table};
 use super::{Paint, Tone, count, plain};
-use crate::cycle::{Planned, Report, WrittenCommit};
+use crate::cycle::{Outcome, Planned, Pulled, Report, WrittenCommit};
 use crate::image::Repository;
 use crate::plan::{Entry, Plan, State, message_value};
 use crate::policy::Reason;
@@ -33,7 +33,8 @@ pub fn report(paint: Paint, report: &Report) -> String {
     let mut out = plan(paint, &report.planned);
     out.push('\n');
     match &report.written {
-        None => out.push_str("Nothing to write.\n"),
+        None if report.pulled.is_empty() => out.push_str("Nothing to write.\n"),
+        None => {}
         Some(written) => {
             let files = count(written.files, "file");
             let branch = report.planned.branch.as_deref().unwrap_or("the branch");
@@ -52,6 +53,7 @@ pub fn report(paint: Paint, report: &Report) -> String {
             }
         }
     }
+    out.push_str(&pulled(paint, &report.pulled));
     if report.retries > 0 {
         out.push_str(&format!(
             "Planned again {}: the branch moved, or the way to it failed.\n",
@@ -74,6 +76,28 @@ fn commits(paint: Paint, commits: &[WrittenCommit]) -> String {
         })
         .collect();
     table(paint, 2, &["", "", ""], &rows)
+}
+
+/// What became of each pull request.
+fn pulled(paint: Paint, pulled: &[Pulled]) -> String {
+    let rows: Vec<Vec<Cell>> = pulled
+        .iter()
+        .map(|one| {
+            let tone = match one.outcome {
+                Outcome::Opened | Outcome::Updated => Tone::Good,
+                Outcome::Unchanged | Outcome::Closed => Tone::Quiet,
+                Outcome::TakenOver | Outcome::Limited => Tone::Warn,
+                Outcome::Failed => Tone::Bad,
+            };
+            vec![
+                (one.outcome.word().to_owned(), Some(tone)),
+                (one.title.clone(), None),
+                (one.url.clone().unwrap_or_else(|| one.branch.clone()), Some(Tone::Quiet)),
+                (one.detail.clone().unwrap_or_default(), Some(Tone::Quiet)),
+            ]
+        })
+        .collect();
+    section(paint, "Pull requests", &["", "", "", ""], &rows)
 }
 
 fn headline(paint: Paint, planned: &Planned) -> String {
@@ -106,10 +130,11 @@ fn changes(paint: Paint, plan: &Plan) -> String {
                 (to, Some(Tone::Good)),
                 (policy(entry), None),
                 (place(entry), Some(Tone::Quiet)),
+                (if change.pull_request { "by pull request" } else { "" }.to_owned(), Some(Tone::Quiet)),
             ]
         })
         .collect();
-    section(paint, "Changes", &["image", "from", "to", "policy", "place"], &rows)
+    section(paint, "Changes", &["image", "from", "to", "policy", "place", ""], &rows)
 }
 
 /// One dead registry holds many references: each detail is printed once, above the places it holds.

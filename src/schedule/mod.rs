@@ -21,3 +21,8 @@ pub use freeze::Freeze;
 pub use window::{Days, Effect, MINUTES_A_DAY, Window};
 pub use windows::{Closed, MAX_WINDOWS, Windows};
 pub use zone::Zone;
+
+/// The day of a moment (seconds since 1970) in UTC, `YYYY-MM-DD`; empty for a moment outside the calendar.
+pub fn date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d").to_string())
+}

@@ -145,7 +145,7 @@ fn a_digest_is_asked_for_only_when_one_is_to_be_written() {
     assert_eq!(chosen(pinned, &known), Some(fresh.clone()));
 
     // The tag stays: so does the digest, though the tag has moved meanwhile.
-    let latest = Question { current: Some(&new), current_digest: Some(&moved), digest: true };
+    let latest = Question { current: Some(&new), current_digest: Some(&moved), digest: true, ..Question::default() };
     assert_eq!(chosen(latest, &known), Some(moved.clone()));
     // It stays and has none yet, but is to be given one.
     let bare = Question { current_digest: None, ..latest };

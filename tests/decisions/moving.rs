@@ -18,14 +18,14 @@ fn the_digest_of_now_is_written_whatever_stands_there() {
     let (old, new) = (digest("a"), digest("b"));
     let known = Facts { digests: [(latest.clone(), Ok(new.clone()))].into(), ..Facts::default() };
     for stands in [None, Some(&old), Some(&new)] {
-        let question = Question { current: Some(&latest), current_digest: stands, digest: true };
+        let question = Question { current: Some(&latest), current_digest: stands, digest: true, ..Question::default() };
         let Outcome::Needs(needs) = ranking.decide(&question, &Facts::default()) else { panic!("decided blindly") };
         assert_eq!(needs, [Need::Digest(latest.clone())]);
         let Outcome::Decided(decision) = ranking.decide(&question, &known) else { panic!("asked again") };
         assert_eq!((decision.held, decision.chosen.unwrap().digest), (None, Some(new.clone())));
     }
     let failed = Facts { digests: [(latest.clone(), Err("no answer".to_owned()))].into(), ..Facts::default() };
-    let question = Question { current: Some(&latest), current_digest: Some(&old), digest: true };
+    let question = Question { current: Some(&latest), current_digest: Some(&old), digest: true, ..Question::default() };
     let Outcome::Decided(decision) = ranking.decide(&question, &failed) else { panic!("asked again") };
     assert_eq!(decision.held.unwrap().reason, Reason::IncompleteInformation);
 }

@@ -129,7 +129,8 @@ fn a_moving_tag_is_followed_to_what_is_signed_only() {
     let policy = signed(policy(Select::Digest(tag("stable"))));
     let current = tag("stable");
     let there = digest('a');
-    let question = Question { current: Some(&current), current_digest: Some(&there), digest: true };
+    let question =
+        Question { current: Some(&current), current_digest: Some(&there), digest: true, ..Question::default() };
     let (decision, _, _) = run(&policy, &question, "stable", &[("stable", "+")]);
     assert_eq!(decision.chosen.unwrap().digest, Some(digest('d')));
     let (decision, _, _) = run(&policy, &question, "stable", &[("stable", "-")]);

@@ -17,9 +17,11 @@ mod github;
 mod github_alone;
 mod gitlab;
 mod hub;
+mod lifecycle;
 mod misbehaviour;
 mod openapi;
 mod wire;
+mod world;
 
 use dialect::Dialect;
 

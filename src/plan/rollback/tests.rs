@@ -38,7 +38,7 @@ fn entry(now: &str, next: &str) -> Entry {
         image: reference.repository.clone(),
         found: Found { file: "web.yaml".into(), blob: None, reference },
         policy: None,
-        state: State::Change(Change { action: Action::Update, to, group: "run".into() }),
+        state: State::Change(Change { action: Action::Update, to, group: "run".into(), pull_request: false }),
     }
 }
 

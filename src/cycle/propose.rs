@@ -1,0 +1,493 @@
+//! After the commits: pull requests. One stable branch and one pull request for each group, made to say what this run wants.
+//!
+//! | what is found | what is done |
+//! |---|---|
+//! | nothing yet | branch pushed, pull request opened, unless as many are open as may be |
+//! | branch and pull request say the same | nothing |
+//! | a newer tag, or the base has changed the same files | branch rebuilt on the base's head, title and body edited |
+//! | a person's commit, or another base | left alone and said so once, until it is handed back |
+//! | nothing is left to change | closed and the branch deleted (`tidy`) |
+//! | a look-up failed | left as it is |
+//!
+//! Every step can be the last one of a killed run: the next run finds what is there and goes on. The forge is told nothing that
+//! was not pushed before, and nothing is pushed over what this run has not seen.
+
+mod facts;
+mod finish;
+mod tidy;
+
+use super::{Planned, Run, Staged, blocking};
+use crate::plan::{self, Body, REBUILD_LABEL, Record, State, groups, proposed, rebuild_is_checked};
+use crate::policy::{Reason, WriteMode};
+use crate::port::{
+    BranchProposal, CommitId, Forge, ForgeError, NewCommit, NewPullRequest, ProposedCommit, Publication, PublishError,
+    PullRequest, RepoError,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tidy::Members;
+
+/// What became of one pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// The group of changes that it is for.
+    pub group: Arc<str>,
+    pub branch: String,
+    pub number: Option<u64>,
+    /// The page for people.
+    pub url: Option<String>,
+    pub title: String,
+    pub outcome: Outcome,
+    /// What a person should know of it.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Opened,
+    Updated,
+    Unchanged,
+    Closed,
+    /// A person has committed to it.
+    TakenOver,
+    /// As many are open as may be.
+    Limited,
+    Failed,
+}
+
+impl Outcome {
+    /// The word of the JSON contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Opened => "opened",
+            Outcome::Updated => "updated",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Closed => "closed",
+            Outcome::TakenOver => "taken-over",
+            Outcome::Limited => "limited",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// Why a step could not be taken, as a fragment.
+#[derive(Debug)]
+struct Trouble(String);
+
+impl From<ForgeError> for Trouble {
+    fn from(error: ForgeError) -> Trouble {
+        Trouble(error.to_string())
+    }
+}
+
+impl From<RepoError> for Trouble {
+    fn from(error: RepoError) -> Trouble {
+        Trouble(error.to_string())
+    }
+}
+
+impl From<PublishError> for Trouble {
+    fn from(error: PublishError) -> Trouble {
+        Trouble(match error {
+            PublishError::Refused { reason, messages } if !messages.is_empty() => {
+                format!("the server refused the push: {reason} ({})", messages.join("; "))
+            }
+            PublishError::Moved { .. } => {
+                "the branch moved while this run was at work; the next run looks again".to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
+}
+
+impl From<super::RunError> for Trouble {
+    fn from(error: super::RunError) -> Trouble {
+        Trouble(error.to_string())
+    }
+}
+
+/// What all pull requests of a run share.
+struct Place {
+    forge: Arc<dyn Forge>,
+    base: String,
+    head: CommitId,
+    open: Vec<PullRequest>,
+    heads: BTreeMap<String, CommitId>,
+    /// How many were opened by this run.
+    opened: usize,
+}
+
+/// One group on its way.
+struct Proposal<'a> {
+    staged: &'a Staged,
+    branch: String,
+    members: Vec<usize>,
+    /// What its record says when all is done.
+    record: Record,
+}
+
+/// What stands at the head of a group's branch.
+enum Standing {
+    Nothing,
+    Ours(CommitId, BranchProposal),
+    /// By whom, as people call him.
+    Anothers(CommitId, String),
+}
+
+impl Run<'_> {
+    /// Makes the forge say what was planned. What could not be done becomes a hold of the plan, so that the report and the exit
+    /// status know of it.
+    pub(super) async fn propose(&self, planned: &mut Planned) -> Vec<Pulled> {
+        let wanted = planned.policies.iter().any(|policy| policy.write.mode == WriteMode::PullRequest);
+        let (Some(base), Some(head), Some(forge)) = (&planned.branch, &planned.head, &self.forge) else {
+            return Vec::new();
+        };
+        if !wanted || self.repo.branches().is_none() {
+            return Vec::new();
+        }
+        let mut place = match self.place(forge, base, head).await {
+            Ok(place) => place,
+            Err(Trouble(why)) => {
+                let detail = format!("the open pull requests could not be had: {why}");
+                for staged in std::mem::take(&mut planned.proposals) {
+                    hold(planned, &staged.group, Reason::IncompleteInformation, &detail);
+                }
+                return Vec::new();
+            }
+        };
+        let mut pulled = Vec::new();
+        let members = Members::of(planned, &self.options.pull_requests.prefix, base);
+        for staged in std::mem::take(&mut planned.proposals) {
+            let done = self.propose_one(planned, &staged, &members, &mut place).await;
+            match done.outcome {
+                Outcome::Failed => {
+                    let detail = done.detail.clone().unwrap_or_default();
+                    hold(planned, &staged.group, Reason::IncompleteInformation, &detail);
+                }
+                Outcome::TakenOver => {
+                    let detail = done.detail.clone().unwrap_or_default();
+                    hold(planned, &staged.group, Reason::TakenOver, &detail);
+                }
+                Outcome::Limited => {
+                    let detail = done.detail.clone().unwrap_or_default();
+                    hold(planned, &staged.group, Reason::PullRequestLimit, &detail);
+                }
+                Outcome::Opened | Outcome::Updated | Outcome::Unchanged | Outcome::Closed => {}
+            }
+            pulled.push(done);
+            planned.proposals.push(staged);
+        }
+        pulled.extend(self.tidy(planned, &members, &place).await);
+        pulled
+    }
+
+    async fn place(&self, forge: &Arc<dyn Forge>, base: &str, head: &CommitId) -> Result<Place, Trouble> {
+        let prefix = self.options.pull_requests.prefix.clone();
+        let open = forge.open(&prefix).await?;
+        let heads = self.with_branches(move |branches| Ok(branches.heads(&prefix)?)).await?;
+        let forge = Arc::clone(forge);
+        Ok(Place { forge, base: base.to_owned(), head: head.clone(), open, heads, opened: 0 })
+    }
+
+    /// Blocking work with the repository's branches.
+    async fn with_branches<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn crate::port::Branches) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let repo = Arc::clone(&self.repo);
+        blocking(move || match repo.branches() {
+            Some(branches) => work(branches),
+            None => Err(Trouble("this repository has no branches of its own".to_owned())),
+        })
+        .await?
+    }
+
+    async fn propose_one(&self, planned: &Planned, staged: &Staged, members: &Members, place: &mut Place) -> Pulled {
+        let branch = plan::branch_of(&self.options.pull_requests.prefix, &place.base, &staged.group);
+        let group = groups(&planned.plan).into_iter().find(|one| one.pull_request && one.name == staged.group);
+        let indexes = group.map(|group| group.members).unwrap_or_default();
+        let record = Record::new(&staged.group, proposed(&planned.plan, &indexes));
+        let proposal = Proposal { staged, branch, members: indexes, record };
+        let title = title(&staged.message, place.forge.abilities().title);
+        let pull = place.open.iter().find(|pull| pull.branch == proposal.branch).cloned();
+        let mut done = Pulled {
+            group: staged.group.clone(),
+            branch: proposal.branch.clone(),
+            number: pull.as_ref().map(|pull| pull.number),
+            url: pull.as_ref().map(|pull| pull.url.clone()),
+            title: title.clone(),
+            outcome: Outcome::Unchanged,
+            detail: None,
+        };
+        // A pull request shows the whole group or what it showed before, never a part.
+        if pull.is_some() && members.uncertain(&proposal.branch) {
+            done.detail = Some("a look-up for this group failed; it stays as it is".to_owned());
+            return done;
+        }
+        let outcome = match pull {
+            Some(pull) => self.renew(planned, &proposal, &title, &pull, place, &mut done).await,
+            None => self.begin(planned, &proposal, &title, place, &mut done).await,
+        };
+        match outcome {
+            Ok(outcome) => done.outcome = outcome,
+            Err(Trouble(why)) => {
+                done.outcome = Outcome::Failed;
+                done.detail = Some(format!("the {} could not be made: {why}", place.forge.abilities().noun));
+            }
+        }
+        done
+    }
+
+    /// There is no pull request: a branch may be left of a run that was killed.
+    async fn begin(
+        &self,
+        planned: &Planned,
+        proposal: &Proposal<'_>,
+        title: &str,
+        place: &mut Place,
+        done: &mut Pulled,
+    ) -> Result<Outcome, Trouble> {
+        if let Some(why) = self.over_limit(place) {
+            done.detail = Some(why);
+            return Ok(Outcome::Limited);
+        }
+        let standing = self.standing(proposal, place).await?;
+        if let Standing::Anothers(_, who) = &standing {
+            done.detail = Some(format!(
+                "branch {} holds a commit of {who} and no open pull request; delete it or merge it",
+                proposal.branch
+            ));
+            return Ok(Outcome::TakenOver);
+        }
+        let (tip, _) = self.push(proposal, standing, place).await?;
+        let facts = self.facts(planned, &proposal.members).await;
+        let wishes = self.wishes(planned, proposal);
+        let mut record = proposal.record.clone();
+        record.ready = wishes.is_nothing();
+        let body = self.body(planned, proposal, &facts, &record, wishes.auto_merge, &*place.forge)?;
+        let new = NewPullRequest {
+            branch: proposal.branch.clone(),
+            base: place.base.clone(),
+            title: title.to_owned(),
+            body,
+            draft: wishes.draft,
+        };
+        let pull = place.forge.create(&new).await?;
+        place.opened += 1;
+        (done.number, done.url) = (Some(pull.number), Some(pull.url.clone()));
+        if !record.ready {
+            done.detail = self.finish(&wishes, &pull, &tip, title, &new.body, record, place).await?;
+        }
+        Ok(Outcome::Opened)
+    }
+
+    /// There is one: it may say something else than this run wants, or belong to a person by now.
+    async fn renew(
+        &self,
+        planned: &Planned,
+        proposal: &Proposal<'_>,
+        title: &str,
+        pull: &PullRequest,
+        place: &Place,
+        done: &mut Pulled,
+    ) -> Result<Outcome, Trouble> {
+        let handed_back = rebuild_is_checked(&pull.body) || pull.labels.iter().any(|label| label == REBUILD_LABEL);
+        let standing = self.standing(proposal, place).await?;
+        let taken = match &standing {
+            _ if pull.base != place.base => Some((place.head.clone(), format!("it is for {} now", pull.base))),
+            Standing::Anothers(tip, who) if !handed_back => Some((tip.clone(), format!("{who} has committed to it"))),
+            _ => None,
+        };
+        if let Some((tip, why)) = taken {
+            self.say_taken_over(pull, &tip, &why, &*place.forge).await?;
+            done.detail = Some(format!("{}: {why}; it is left alone", pull.url));
+            return Ok(Outcome::TakenOver);
+        }
+        let (tip, pushed) = self.push(proposal, standing, place).await?;
+        let before = Record::of(&pull.body);
+        let same = before.as_ref().is_some_and(|before| {
+            before.changes == proposal.record.changes
+                && before.group == proposal.record.group
+                && before.ready
+                && !before.closed
+        });
+        if same && !pushed && pull.title == title && !handed_back {
+            return Ok(Outcome::Unchanged);
+        }
+        let facts = self.facts(planned, &proposal.members).await;
+        let wishes = self.wishes(planned, proposal);
+        let mut record = proposal.record.clone();
+        record.auto_merge = before.as_ref().is_some_and(|before| before.auto_merge);
+        let was_ready = before.as_ref().is_none_or(|before| before.ready);
+        let merging = wishes.auto_merge.is_some() || record.auto_merge;
+        record.ready = was_ready && !merging;
+        let body = self.body(planned, proposal, &facts, &record, wishes.auto_merge, &*place.forge)?;
+        place.forge.edit(pull.number, title, &body).await?;
+        if handed_back && place.forge.abilities().labels {
+            place.forge.label(pull.number, &[], &[REBUILD_LABEL.to_owned()]).await?;
+        }
+        if !record.ready {
+            let wishes = if was_ready { wishes.only_merging() } else { wishes };
+            done.detail = self.finish(&wishes, pull, &tip, title, &body, record, place).await?;
+        }
+        Ok(Outcome::Updated)
+    }
+
+    /// Why no further one may be opened.
+    fn over_limit(&self, place: &Place) -> Option<String> {
+        let limits = &self.options.pull_requests;
+        let open = place.open.len() + place.opened;
+        if open >= limits.max_open {
+            return Some(format!(
+                "{open} pull requests are open, and `pullRequests.maxOpen` allows {}",
+                limits.max_open
+            ));
+        }
+        let hour_ago = self.clock.now() - 3_600;
+        let lately = place.open.iter().filter(|pull| pull.created > hour_ago).count() + place.opened;
+        let most = limits.max_per_hour.filter(|most| lately >= *most)?;
+        Some(format!("{lately} pull requests were opened within the hour, and `pullRequests.maxPerHour` allows {most}"))
+    }
+
+    async fn standing(&self, proposal: &Proposal<'_>, place: &Place) -> Result<Standing, Trouble> {
+        let Some(tip) = place.heads.get(&proposal.branch).cloned() else { return Ok(Standing::Nothing) };
+        let found = self.look_at(&proposal.branch, &tip).await?;
+        Ok(match self.stranger(&found) {
+            None => Standing::Ours(tip, found),
+            Some(who) => Standing::Anothers(tip, who),
+        })
+    }
+
+    async fn look_at(&self, branch: &str, tip: &CommitId) -> Result<BranchProposal, Trouble> {
+        let (branch, tip) = (branch.to_owned(), tip.clone());
+        self.with_branches(move |branches| Ok(branches.proposal(&branch, &tip)?)).await
+    }
+
+    /// Who has made the commit at the end of the merges, if it was not this bot.
+    fn stranger(&self, found: &BranchProposal) -> Option<String> {
+        let ours = |commit: &ProposedCommit| {
+            commit.parents.len() == 1
+                && commit.author.email == self.options.author.email
+                && commit.committer.email == self.options.committer.email
+        };
+        let last = found.commits.last()?;
+        if ours(last) {
+            return None;
+        }
+        let theirs = if last.committer.email == self.options.committer.email { &last.author } else { &last.committer };
+        Some(if theirs.name.trim().is_empty() { "somebody".to_owned() } else { theirs.name.clone() })
+    }
+
+    /// The head of the branch when it holds what is wanted, and whether it had to be pushed for that.
+    async fn push(
+        &self,
+        proposal: &Proposal<'_>,
+        standing: Standing,
+        place: &Place,
+    ) -> Result<(CommitId, bool), Trouble> {
+        let files = proposal.staged.files.clone();
+        let expected = match standing {
+            Standing::Nothing => None,
+            Standing::Ours(tip, found) => {
+                let (bot, changes) = (found.commits.last().map(|commit| commit.id.clone()), found.changes);
+                let wanted: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
+                let same_paths = changes.keys().map(String::as_str).eq(wanted.iter().copied());
+                if let Some(bot) = bot.filter(|_| same_paths) {
+                    let files = files.clone();
+                    let same = self.with_branches(move |branches| {
+                        for file in &files {
+                            if branches.read(&bot, &file.path)?.as_deref() != Some(&*file.new) {
+                                return Ok(false);
+                            }
+                        }
+                        Ok(true)
+                    });
+                    if same.await? {
+                        return Ok((tip, false));
+                    }
+                }
+                Some(tip)
+            }
+            Standing::Anothers(tip, _) => Some(tip),
+        };
+        let publication = Publication {
+            parent: Some(place.head.clone()),
+            commits: vec![NewCommit { files, message: proposal.staged.message.clone() }],
+            author: self.options.author.clone(),
+            committer: self.options.committer.clone(),
+            time: self.clock.now(),
+        };
+        let branch = proposal.branch.clone();
+        let push = move |branches: &dyn crate::port::Branches| {
+            Ok(branches.push(&branch, expected.as_ref(), &publication)?.commits)
+        };
+        let commits = self.with_branches(push).await?;
+        let tip = commits.last().cloned().ok_or_else(|| Trouble("nothing was pushed".to_owned()))?;
+        Ok((tip, true))
+    }
+
+    fn body(
+        &self,
+        planned: &Planned,
+        proposal: &Proposal<'_>,
+        facts: &facts::Facts,
+        record: &Record,
+        auto_merge: Option<crate::policy::Bump>,
+        forge: &dyn Forge,
+    ) -> Result<String, Trouble> {
+        let can = forge.abilities();
+        let trailers: Vec<&str> =
+            proposal.staged.message.lines().filter(|line| line.starts_with("Landwaiter-")).collect();
+        let body = Body {
+            plan: &planned.plan,
+            members: &proposal.members,
+            facts,
+            trailers: &trailers.join("\n"),
+            record,
+            noun: can.noun,
+            auto_merge,
+            html: can.hidden_text,
+            limit: can.body,
+        };
+        plan::body(&body).ok_or_else(|| {
+            Trouble(format!("what it must say is longer than {} bytes; smaller groups (`write.group`) help", can.body))
+        })
+    }
+}
+
+/// Holds the changes of a group that goes into a pull request.
+fn hold(planned: &mut Planned, group: &str, reason: Reason, detail: &str) {
+    for entry in &mut planned.plan.entries {
+        if let State::Change(change) = &entry.state
+            && change.pull_request
+            && *change.group == *group
+        {
+            entry.state = State::held(reason, detail);
+        }
+    }
+}
+
+/// The first line of the commit's message, as far as the forge takes it.
+fn title(message: &str, limit: usize) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    match line.char_indices().map(|(at, _)| at).take_while(|at| *at + 3 <= limit).last() {
+        Some(end) if line.len() > limit => format!("{}…", &line[..end]),
+        _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_as_long_as_the_forge_takes_it() {
+        assert_eq!(title("Update web to 1.4.2\n\nbody", 255), "Update web to 1.4.2");
+        for limit in [10, 255] {
+            let long = "é".repeat(300);
+            let cut = title(&long, limit);
+            assert!(cut.len() <= limit && cut.len() + 4 > limit && cut.ends_with('…'), "{limit}: {}", cut.len());
+        }
+        assert_eq!(title(&"x".repeat(255), 255).len(), 255);
+    }
+}
