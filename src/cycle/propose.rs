@@ -23,7 +23,7 @@ use crate::port::{
     BranchProposal, CommitId, Forge, ForgeError, NewCommit, NewPullRequest, ProposedCommit, Publication, PublishError,
     PullRequest, RepoError,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tidy::Members;
 
@@ -157,8 +157,12 @@ impl Run<'_> {
         };
         let mut pulled = Vec::new();
         let members = Members::of(planned, &self.options.pull_requests.prefix, base);
+        // Once for all: holding a group leaves the others where they are.
+        let groups = groups(&planned.plan).into_iter().filter(|group| group.pull_request);
+        let indexes: HashMap<Arc<str>, Vec<usize>> = groups.map(|group| (group.name, group.members)).collect();
         for staged in std::mem::take(&mut planned.proposals) {
-            let done = self.propose_one(planned, &staged, &members, &mut place).await;
+            let changes = indexes.get(&staged.group).cloned().unwrap_or_default();
+            let done = self.propose_one(planned, &staged, changes, &members, &mut place).await;
             match done.outcome {
                 Outcome::Failed => {
                     let detail = done.detail.clone().unwrap_or_default();
@@ -202,12 +206,17 @@ impl Run<'_> {
         .await?
     }
 
-    async fn propose_one(&self, planned: &Planned, staged: &Staged, members: &Members, place: &mut Place) -> Pulled {
+    async fn propose_one(
+        &self,
+        planned: &Planned,
+        staged: &Staged,
+        changes: Vec<usize>,
+        members: &Members,
+        place: &mut Place,
+    ) -> Pulled {
         let branch = plan::branch_of(&self.options.pull_requests.prefix, &place.base, &staged.group);
-        let group = groups(&planned.plan).into_iter().find(|one| one.pull_request && one.name == staged.group);
-        let indexes = group.map(|group| group.members).unwrap_or_default();
-        let record = Record::new(&staged.group, proposed(&planned.plan, &indexes));
-        let proposal = Proposal { staged, branch, members: indexes, record };
+        let record = Record::new(&staged.group, proposed(&planned.plan, &changes));
+        let proposal = Proposal { staged, branch, members: changes, record };
         let title = title(&staged.message, place.forge.abilities().title);
         let pull = place.open.iter().find(|pull| pull.branch == proposal.branch).cloned();
         let mut done = Pulled {
