@@ -29,6 +29,12 @@ impl Exit {
         }
     }
 
+    /// The one that counts when both would do: usage, then rejected, failed, held, found.
+    pub fn and(self, other: Exit) -> Exit {
+        let order = [Exit::Usage, Exit::Rejected, Exit::Failed, Exit::HeldByErrors, Exit::Found];
+        order.into_iter().find(|exit| *exit == self || *exit == other).unwrap_or(Exit::Done)
+    }
+
     /// The status for a run that ended without a result. No wildcard arm: a new error does not compile until somebody
     /// decides.
     pub fn of(error: &RunError) -> Exit {

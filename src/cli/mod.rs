@@ -3,6 +3,7 @@
 //! stdout carries results, stderr carries progress and diagnostics. Each command is one file with its arguments and one
 //! `run`; `wire` is the only place that names concrete adapters, `machine` the only one that reads the environment.
 
+mod branches;
 mod check;
 mod completions;
 mod demo;
@@ -86,9 +87,9 @@ struct RepoArguments {
     /// `.` is the checkout that the current directory is in
     #[arg(long, value_name = "PATH|URL", default_value = ".")]
     repo: String,
-    /// The branch to read and write; the remote's default when left out
+    /// The branch to read and write; the remote's default when left out. `plan` and `update` take several
     #[arg(long, value_name = "NAME")]
-    branch: Option<String>,
+    branch: Vec<String>,
     /// Where policies are, instead of landwaiter.yaml, .landwaiter/ and policies/
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     policies: Vec<String>,

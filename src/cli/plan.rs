@@ -2,7 +2,7 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, RepoArguments, wire};
+use super::{Exit, RepoArguments, branches, wire};
 use crate::cycle::Planned;
 use crate::render::{self, count};
 use clap::{Args, ValueEnum};
@@ -34,22 +34,23 @@ enum PlanFormat {
 }
 
 pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
-    let wired = wire::Wired::new(&arguments.repo, wire::Purpose::Read, output)?;
-    let planned = wired.block_on(async |run| run.plan().await)?;
-    output.warn(&planned.warnings);
-    let text = match arguments.format {
-        PlanFormat::Text => render::text::plan(output.paint(), &planned),
-        PlanFormat::Diff => render::diff::diff(output.paint(), &planned.files),
-        PlanFormat::Markdown => render::markdown::plan(&planned),
-        PlanFormat::Json => render::json::plan(&planned),
-    };
-    output.print(&text)?;
-    let held = planned.plan.held().filter(|(_, held)| held.reason.is_error()).count();
-    if arguments.format == PlanFormat::Diff && held > 0 {
-        output.say(&format!("{} held back by errors, which a diff does not show", count(held, "reference")));
-    }
-    output.rejected_apart(&planned.warnings);
-    Ok(exit(&planned, arguments.exit_code))
+    branches::each(&arguments.repo, arguments.format == PlanFormat::Json, output, |repo, output| {
+        let wired = wire::Wired::new(repo, wire::Purpose::Read, output)?;
+        let planned = wired.block_on(async |run| run.plan().await)?;
+        output.warn(&planned.warnings);
+        let text = match arguments.format {
+            PlanFormat::Text => render::text::plan(output.paint(), &planned),
+            PlanFormat::Diff => render::diff::diff(output.paint(), &planned.files),
+            PlanFormat::Markdown => render::markdown::plan(&planned),
+            PlanFormat::Json => render::json::plan(&planned),
+        };
+        let held = planned.plan.held().filter(|(_, held)| held.reason.is_error()).count();
+        if arguments.format == PlanFormat::Diff && held > 0 {
+            output.say(&format!("{} held back by errors, which a diff does not show", count(held, "reference")));
+        }
+        let exit = exit(&planned, arguments.exit_code);
+        Ok(branches::Outcome { text, exit, warnings: planned.warnings })
+    })
 }
 
 /// What a plan means to whoever asked for it.

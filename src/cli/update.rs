@@ -2,7 +2,7 @@
 
 use super::diagnose::Failure;
 use super::output::Output;
-use super::{Exit, Format, RepoArguments, machine, wire};
+use super::{Exit, Format, RepoArguments, branches, machine, wire};
 use crate::cycle::Planned;
 use crate::render;
 use clap::Args;
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 Examples:
   landwaiter update --worktree
   landwaiter update --push
+  landwaiter update --repo https://git.example.com/acme/config.git --branch staging --branch production
   landwaiter update --repo ssh://git@git.example.com/acme/config.git --branch main
   landwaiter plan --format json > plan.json && landwaiter update --push --plan plan.json")]
 pub(super) struct Arguments {
@@ -39,26 +40,30 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         (_, true) => wire::Purpose::PushOrigin,
         _ => wire::Purpose::WriteBranch,
     };
-    let wired = wire::Wired::new(&arguments.repo, purpose, output)?;
     let approved = arguments.plan.as_deref().map(machine::read_plan).transpose()?;
+    if approved.is_some() && arguments.repo.branch.len() > 1 {
+        return Err(Failure::usage("--plan is of one branch").hint("name that branch alone"));
+    }
     let approve = move |planned: &Planned| match &approved {
         Some(approved) => same(approved, planned),
         None => Ok(()),
     };
-    let report = wired.block_on(async |run| run.update(&approve).await)?;
-    output.warn(&report.planned.warnings);
-    let text = match arguments.format {
-        Format::Text => render::text::report(output.paint(), &report),
-        Format::Json => render::json::report(&report),
-    };
-    output.print(&text)?;
-    output.rejected_apart(&report.planned.warnings);
-    Ok(if report.planned.warnings.has_errors() {
-        Exit::Rejected
-    } else if report.plan().held_by_errors() {
-        Exit::HeldByErrors
-    } else {
-        Exit::Done
+    branches::each(&arguments.repo, arguments.format == Format::Json, output, |repo, output| {
+        let wired = wire::Wired::new(repo, purpose, output)?;
+        let report = wired.block_on(async |run| run.update(&approve).await)?;
+        output.warn(&report.planned.warnings);
+        let text = match arguments.format {
+            Format::Text => render::text::report(output.paint(), &report),
+            Format::Json => render::json::report(&report),
+        };
+        let exit = if report.planned.warnings.has_errors() {
+            Exit::Rejected
+        } else if report.plan().held_by_errors() {
+            Exit::HeldByErrors
+        } else {
+            Exit::Done
+        };
+        Ok(branches::Outcome { text, exit, warnings: report.planned.warnings })
     })
 }
 

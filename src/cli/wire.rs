@@ -77,12 +77,13 @@ impl Wired {
     pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
         let (named, here) = checkout_around(&arguments.repo);
         let location = parse(&named)?;
-        check_usage(&location, arguments.branch.as_deref(), purpose)?;
+        let branch = only_branch(arguments)?;
+        check_usage(&location, branch.as_deref(), purpose)?;
         let policies = globs(&arguments.policies)?;
         let settings = Arc::new(read_settings(&arguments.operator)?);
         let hosts = sources::hosts(&location, &settings);
         let progress = Progress::new(output.watched());
-        let (location, branch) = target(location, arguments, purpose)?;
+        let (location, branch) = target(location, branch, purpose)?;
         let found = forges::find(&location, &settings, progress.watcher())?;
         let (forge, login) = found.map_or((None, None), |found| (Some(found.forge), found.git));
         let repo = open(&location, branch.as_deref(), arguments, login, &settings)?;
@@ -230,13 +231,17 @@ fn check_usage(location: &Location, branch: Option<&str>, purpose: Purpose) -> R
     }
 }
 
+/// The branch that is named, if one is; one run has one.
+fn only_branch(arguments: &RepoArguments) -> Result<Option<String>, Failure> {
+    match &arguments.branch[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        _ => Err(Failure::usage("--branch is given several times").hint("`plan` and `update` take several branches")),
+    }
+}
+
 /// The repository and the branch that are meant: of a checkout that is pushed from, those of its origin.
-fn target(
-    location: Location,
-    arguments: &RepoArguments,
-    purpose: Purpose,
-) -> Result<(Location, Option<String>), Failure> {
-    let branch = arguments.branch.clone();
+fn target(location: Location, branch: Option<String>, purpose: Purpose) -> Result<(Location, Option<String>), Failure> {
     Ok(match (purpose, &location) {
         (Purpose::PushOrigin, Location::Path(path)) => {
             let (url, checked_out) = git::origin_of(path).map_err(RunError::Repo)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files, start programs and may panic")]
 
 mod bad_input;
+mod branches;
 mod checking;
 mod commits;
 mod contract;
