@@ -348,14 +348,14 @@ impl Run<'_> {
         let open = place.open.len() + place.opened;
         if open >= limits.max_open {
             return Some(format!(
-                "{open} pull requests are open, and `pullRequests.maxOpen` allows {}",
+                "as many pull requests are open as `pullRequests.maxOpen` allows ({})",
                 limits.max_open
             ));
         }
         let hour_ago = self.clock.now() - 3_600;
         let lately = place.open.iter().filter(|pull| pull.created > hour_ago).count() + place.opened;
         let most = limits.max_per_hour.filter(|most| lately >= *most)?;
-        Some(format!("{lately} pull requests were opened within the hour, and `pullRequests.maxPerHour` allows {most}"))
+        Some(format!("as many were opened within the hour as `pullRequests.maxPerHour` allows ({most})"))
     }
 
     async fn standing(&self, proposal: &Proposal<'_>, place: &Place) -> Result<Standing, Trouble> {

@@ -31,11 +31,11 @@ pub fn plan(paint: Paint, planned: &Planned) -> String {
 /// `update`: the plan, and what became of it.
 pub fn report(paint: Paint, report: &Report) -> String {
     let mut out = plan(paint, &report.planned);
-    out.push('\n');
     match &report.written {
-        None if report.pulled.is_empty() => out.push_str("Nothing to write.\n"),
+        None if report.pulled.is_empty() => out.push_str("\nNothing to write.\n"),
         None => {}
         Some(written) => {
+            out.push('\n');
             let files = count(written.files, "file");
             let branch = report.planned.branch.as_deref().unwrap_or("the branch");
             let line = match written.commits.as_slice() {
