@@ -10,6 +10,7 @@ mod event;
 mod explain;
 mod history;
 mod inspect;
+mod keep;
 mod learn;
 mod near;
 mod propose;
@@ -24,6 +25,7 @@ mod write;
 
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
+pub use keep::Kept;
 pub use propose::{Outcome, Pulled};
 pub use recall::WATCH_PACE;
 pub use scan::{PolicySources, policy_sources};
@@ -170,6 +172,8 @@ pub struct Planned {
     pub commits: Vec<Staged>,
     /// What is proposed by pull requests, each on the snapshot alone.
     pub proposals: Vec<Staged>,
+    /// What pull requests show beyond the plan.
+    pub kept: Option<Kept>,
     /// Of changes that pull requests propose: better or unclear tags that were not chosen, by policy, image and current tag.
     pub passed_over: PassedOverTags,
     /// What registries did that a person should know of, sorted.

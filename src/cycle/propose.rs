@@ -72,7 +72,7 @@ impl Outcome {
 
 /// Why a step could not be taken, as a fragment.
 #[derive(Debug)]
-struct Trouble(String);
+pub(super) struct Trouble(pub(super) String);
 
 impl From<ForgeError> for Trouble {
     fn from(error: ForgeError) -> Trouble {
@@ -158,7 +158,7 @@ impl Run<'_> {
         let mut pulled = Vec::new();
         let members = Members::of(planned, &self.options.pull_requests.prefix, base);
         // Once for all: holding a group leaves the others where they are.
-        let groups = groups(&planned.plan).into_iter().filter(|group| group.pull_request);
+        let groups = groups(planned.shown()).into_iter().filter(|group| group.pull_request);
         let indexes: HashMap<Arc<str>, Vec<usize>> = groups.map(|group| (group.name, group.members)).collect();
         for staged in std::mem::take(&mut planned.proposals) {
             let changes = indexes.get(&staged.group).cloned().unwrap_or_default();
@@ -194,7 +194,7 @@ impl Run<'_> {
     }
 
     /// Blocking work with the repository's branches.
-    async fn with_branches<T: Send + 'static>(
+    pub(super) async fn with_branches<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn crate::port::Branches) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {
@@ -215,7 +215,7 @@ impl Run<'_> {
         place: &mut Place,
     ) -> Pulled {
         let branch = plan::branch_of(&self.options.pull_requests.prefix, &place.base, &staged.group);
-        let record = Record::new(&staged.group, proposed(&planned.plan, &changes));
+        let record = Record::new(&staged.group, proposed(planned.shown(), &changes));
         let proposal = Proposal { staged, branch, members: changes, record };
         let title = title(&staged.message, place.forge.abilities().title);
         let pull = place.open.iter().find(|pull| pull.branch == proposal.branch).cloned();
@@ -373,7 +373,7 @@ impl Run<'_> {
     }
 
     /// Who has made the commit at the end of the merges, if it was not this bot.
-    fn stranger(&self, found: &BranchProposal) -> Option<String> {
+    pub(super) fn stranger(&self, found: &BranchProposal) -> Option<String> {
         let ours = |commit: &ProposedCommit| {
             commit.parents.len() == 1
                 && commit.author.email == self.options.author.email
@@ -448,7 +448,7 @@ impl Run<'_> {
         let trailers: Vec<&str> =
             proposal.staged.message.lines().filter(|line| line.starts_with("Landwaiter-")).collect();
         let body = Body {
-            plan: &planned.plan,
+            plan: planned.shown(),
             members: &proposal.members,
             facts,
             trailers: &trailers.join("\n"),

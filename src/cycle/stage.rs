@@ -3,7 +3,7 @@
 //! proposals, one for each group that goes into a pull request, each of which stands on the snapshot alone.
 
 use super::scan::Scanned;
-use super::{Event, Planned, Run, RunError, Staged, blocking, workers};
+use super::{Event, Kept, Planned, Run, RunError, Staged, blocking, workers};
 use crate::edit::{self, Edit};
 use crate::plan::{Entry, FileNote, Group, Plan, State, compose, groups};
 use crate::policy::{Policy, Reason};
@@ -20,6 +20,11 @@ impl Run<'_> {
         plan.tie();
         let branch = snapshot.branch().map(str::to_owned);
         let head = snapshot.head().cloned();
+        // For as long as files and texts are made, what was proposed before stands in place of the holds.
+        let mut held = Vec::new();
+        for (at, change) in self.kept(&plan, &policies, branch.as_deref()).await {
+            held.push((at, std::mem::replace(&mut plan.entries[at].state, State::Change(change))));
+        }
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.
         let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (lane_of(&group), at)).collect();
         let (apart, most) = (head.is_some(), self.options.changes_per_run);
@@ -31,6 +36,9 @@ impl Run<'_> {
         .await??;
         let (proposals, commits) =
             self.staged(&mut plan, &policies, &proven, &order).into_iter().partition(|staged| staged.pull_request);
+        let kept =
+            (!held.is_empty()).then(|| Kept { plan: plan.clone(), places: held.iter().map(|(at, _)| *at).collect() });
+        held.into_iter().for_each(|(at, state)| plan.entries[at].state = state);
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
         let repository = self.repo.name().to_owned();
         let (lists, notices) = (BTreeMap::new(), Vec::new());
@@ -46,6 +54,7 @@ impl Run<'_> {
             files,
             commits,
             proposals,
+            kept,
             passed_over,
             notices,
         })

@@ -23,6 +23,7 @@ pub use message::{MessageOptions, MessageValues, compose, value as message_value
 pub use proposal::{Body, ImageFacts, Proposed, REBUILD_LABEL, Record, body, branch_of, proposed, rebuild_is_checked};
 pub use rollback::rolled_back;
 pub use settle::{question, settle};
+pub use tie::shares_scalars;
 
 use crate::edit::{Action, EditError, Target};
 use crate::image::Repository;

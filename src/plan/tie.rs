@@ -14,7 +14,7 @@ use super::{Entry, Plan, State};
 use crate::edit;
 use crate::policy::Reason;
 use crate::text::Span;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Plan {
     /// Holds the changes of scalars whose users do not all want the same.
@@ -70,6 +70,11 @@ struct Users {
 }
 
 /// The entries that have a scalar in common, for each such scalar.
+/// The entries that share a scalar with another one.
+pub fn shares_scalars(entries: &[Entry]) -> BTreeSet<usize> {
+    tied(entries).flatten().collect()
+}
+
 pub(super) fn tied(entries: &[Entry]) -> impl Iterator<Item = Vec<usize>> {
     shared(entries).into_iter().map(|users| users.entries)
 }

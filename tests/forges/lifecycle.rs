@@ -106,28 +106,67 @@ fn a_failed_look_up_touches_no_pull_request() {
     });
 }
 
+/// web and api in one pull request, each with a newer version proposed.
+async fn in_one_group(dialect: &Dialect) -> World {
+    let world = World::new(dialect).await;
+    let grouped = POLICIES.replace("{mode: pullRequest}", "{mode: pullRequest, group: run}");
+    world.person_commits("main", &[("landwaiter.yaml", &grouped)], "one for all");
+    world.registry.push("acme/web", "1.1.0");
+    world.registry.push("acme/api", "2.1.0");
+    world.run().await;
+    assert_eq!(world.only_open().title, "Update 2 images", "{dialect:?}");
+    world
+}
+
+#[test]
+fn a_member_that_cannot_be_looked_at_keeps_what_was_proposed_for_it() {
+    on_each(|dialect| async move {
+        let world = in_one_group(dialect).await;
+        let pull = world.only_open();
+        world.registry.goes_down("acme/api");
+        world.registry.push("acme/web", "1.2.0");
+        let report = world.run().await;
+        assert_eq!(held(&report), ["incomplete-information"], "{dialect:?}: that a look-up failed is told");
+        assert_eq!(outcomes(&report), [Outcome::Updated], "{dialect:?} {:?}", report.pulled);
+        let files = ["web.yaml", "api.yaml"].map(|file| world.file(&pull.branch, file));
+        let expected = [pod("acme/web:1.2.0"), pod("acme/api:2.1.0")].map(|file| file.trim_end().to_owned());
+        assert_eq!(files, expected, "{dialect:?}");
+        assert!(world.only_open().body.contains("| `ghcr.io/acme/api` | `2.0.0` | `2.1.0` |"), "{dialect:?}");
+        assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
+        world.registry.comes_back();
+        assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
+    });
+}
+
 #[test]
 fn a_group_is_shown_whole_or_as_it_was() {
     on_each(|dialect| async move {
-        let world = World::new(dialect).await;
-        let grouped = POLICIES.replace("{mode: pullRequest}", "{mode: pullRequest, group: run}");
-        world.person_commits("main", &[("landwaiter.yaml", &grouped)], "one for all");
-        world.registry.push("acme/web", "1.1.0");
-        world.registry.push("acme/api", "2.1.0");
-        world.run().await;
-        let pull = world.only_open();
-        assert_eq!(pull.title, "Update 2 images", "{dialect:?}");
+        let world = in_one_group(dialect).await;
+        let (pull, head) = (world.only_open(), world.hub.head(&world.only_open().branch));
+        // Both can be proposed no more: the place has another name, and its image cannot be looked at.
+        let renamed = pod("acme/api:2.0.0").replace("name: web", "name: api");
+        world.person_commits("main", &[("api.yaml", &renamed)], "another name");
         world.registry.goes_down("acme/api");
         world.registry.push("acme/web", "1.2.0");
         assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
-        assert_eq!(
-            world.file(&pull.branch, "api.yaml"),
-            pod("acme/api:2.1.0").trim_end(),
-            "{dialect:?}: api stays in it"
-        );
+        assert_eq!(world.hub.head(&pull.branch), head, "{dialect:?}");
         world.registry.comes_back();
         assert_eq!(outcomes(&world.run().await), [Outcome::Updated], "{dialect:?}");
         assert_eq!(world.file(&pull.branch, "web.yaml"), pod("acme/web:1.2.0").trim_end(), "{dialect:?}");
+    });
+}
+
+#[test]
+fn what_was_refused_is_not_kept() {
+    on_each(|dialect| async move {
+        let world = in_one_group(dialect).await;
+        world.hub.person_closes(1);
+        world.registry.goes_down("acme/api");
+        world.registry.push("acme/web", "1.2.0");
+        let report = world.run().await;
+        assert_eq!(outcomes(&report), [Outcome::Opened], "{dialect:?} {:?}", report.pulled);
+        let branch = world.only_open().branch;
+        assert_eq!(world.file(&branch, "api.yaml"), pod("acme/api:2.0.0").trim_end(), "{dialect:?}");
     });
 }
 
@@ -528,4 +567,27 @@ fn commits_and_pull_requests_of_one_run_do_not_mix() {
         assert!(rebuilt.contains("acme/web:1.1.0") && rebuilt.contains("acme/api:2.1.0"), "{dialect:?} {rebuilt}");
         assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
     });
+}
+
+#[test]
+fn every_rule_has_its_test_and_every_test_its_rule() {
+    let rules = include_str!("../../docs/pull-requests.md");
+    let tests = include_str!("lifecycle.rs");
+    let this = "every_rule_has_its_test_and_every_test_its_rule";
+    let rows = rules.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
+    let named: Vec<&str> =
+        rows.flat_map(|row| row.rsplit(" | ").next().unwrap().split('`').skip(1).step_by(2)).collect();
+    let written: Vec<&str> = tests
+        .split("#[test]\nfn ")
+        .skip(1)
+        .map(|text| text.split('(').next().unwrap())
+        .filter(|name| *name != this && !name.contains(' '))
+        .collect();
+    assert!(named.len() > 20 && written.len() > 20, "{named:?} {written:?}");
+    for name in &named {
+        assert!(written.contains(name), "docs/pull-requests.md names {name}, which is no test");
+    }
+    for name in &written {
+        assert!(named.contains(name), "{name} stands in no row of docs/pull-requests.md");
+    }
 }

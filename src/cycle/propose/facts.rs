@@ -18,7 +18,7 @@ impl Run<'_> {
     /// Asks the registries; what they do not say is left out, for nothing is decided by it.
     pub(super) async fn facts(&self, planned: &Planned, members: &[usize]) -> Facts {
         let mut wanted: Facts = BTreeMap::new();
-        for entry in members.iter().filter_map(|at| planned.plan.entries.get(*at)) {
+        for entry in members.iter().filter_map(|at| planned.shown().entries.get(*at)) {
             let Entry { found, image: Some(image), policy: Some(policy), state: State::Change(change) } = entry else {
                 continue;
             };

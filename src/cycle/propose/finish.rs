@@ -35,7 +35,7 @@ impl Run<'_> {
         let mut wishes = Wishes::default();
         let mut largest = Some(Bump::Patch);
         let mut ways = BTreeSet::new();
-        for entry in proposal.members.iter().filter_map(|at| planned.plan.entries.get(*at)) {
+        for entry in proposal.members.iter().filter_map(|at| planned.shown().entries.get(*at)) {
             let Entry { found, policy: Some(name), state: State::Change(change), .. } = entry else { continue };
             let Some(policy) = planned.policies.iter().find(|policy| policy.name == *name) else { continue };
             let from = found.reference.tag.as_deref().unwrap_or_default();

@@ -34,7 +34,7 @@ impl Members {
         let by_name: HashMap<&str, &Policy> =
             planned.policies.iter().map(|policy| (policy.name.as_str(), policy)).collect();
         let mut groups: HashMap<String, Group> = HashMap::new();
-        for entry in &planned.plan.entries {
+        for (at, entry) in planned.plan.entries.iter().enumerate() {
             let policy = entry.policy.as_ref().and_then(|name| by_name.get(name.as_str()));
             let (Some(policy), Some(image)) = (policy, &entry.image) else { continue };
             if policy.write.mode != WriteMode::PullRequest {
@@ -47,7 +47,7 @@ impl Members {
             let Some(name) = name else { continue };
             let branch = branch_of(prefix, base, &name);
             let group = groups.entry(branch).or_insert(Group { name, uncertain: false });
-            group.uncertain |= matches!(&entry.state, State::Held(held) if is_uncertain(held));
+            group.uncertain |= matches!(&entry.state, State::Held(held) if is_uncertain(held)) && !planned.keeps(at);
         }
         Members {
             groups,
