@@ -1,7 +1,5 @@
 //! Gitea over the hub, as its own handlers in `routers/api/v1` answer.
 
-mod alone;
-
 use crate::dialect::Dialect;
 use crate::hub::{Hub, NAME, OWNER, Pull, Refusal, State, TOKEN};
 use crate::wire::{Asked, json, respond, router, time, with};
@@ -25,23 +23,23 @@ const SHARED: &str = "shared";
 const REPOSITORY: i64 = 3;
 
 /// One installation: the hub, and what its operator and its age decide.
-struct Fake {
-    hub: Arc<Hub>,
+pub(crate) struct Fake {
+    pub(crate) hub: Arc<Hub>,
     /// `MAX_RESPONSE_ITEMS`
-    page: usize,
+    pub(crate) page: usize,
     /// Whether lists say how long they are.
-    counts: bool,
+    pub(crate) counts: bool,
     /// Answers about a pull request until its mergeability is known.
-    checking: AtomicUsize,
+    pub(crate) checking: AtomicUsize,
 }
 
 impl Fake {
-    fn of(hub: Arc<Hub>) -> Fake {
+    pub(crate) fn of(hub: Arc<Hub>) -> Fake {
         Fake { hub, page: 50, counts: true, checking: AtomicUsize::new(0) }
     }
 }
 
-fn answer(fake: &Fake, asked: &Asked) -> Response {
+pub(crate) fn answer(fake: &Fake, asked: &Asked) -> Response {
     if asked.header("authorization") != format!("token {TOKEN}") {
         return said(401, "invalid username, password or token");
     }
@@ -106,7 +104,7 @@ fn repository(fake: &Fake, asked: &Asked, rest: &[&str]) -> Response {
     }
 }
 
-fn shown(fake: &Fake, server: &str, pull: &Pull) -> Value {
+pub(crate) fn shown(fake: &Fake, server: &str, pull: &Pull) -> Value {
     let here = fake.hub.head(&pull.branch).is_some() && pull.fork.is_none();
     let gone = format!("refs/pull/{}/head", pull.number);
     let ended = pull.ended.map(time);

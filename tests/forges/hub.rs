@@ -153,7 +153,11 @@ impl Hub {
 
     /// In whatever state, by number.
     pub(crate) fn pulls(&self) -> Vec<Pull> {
-        self.lock().pulls.clone()
+        self.with_pulls(|pulls| pulls.clone())
+    }
+
+    pub(crate) fn with_pulls<T>(&self, use_them: impl FnOnce(&mut Vec<Pull>) -> T) -> T {
+        use_them(&mut self.lock().pulls)
     }
 
     pub(crate) fn pull(&self, number: u64) -> Result<Pull, Refusal> {

@@ -13,6 +13,7 @@ mod bitbucket_cloud;
 mod bitbucket_data_center;
 mod dialect;
 mod gitea;
+mod gitea_alone;
 mod github;
 mod github_alone;
 mod gitlab;

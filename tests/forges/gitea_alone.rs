@@ -1,8 +1,14 @@
 //! What only Gitea and Forgejo does.
 
-use super::*;
 use crate::adapters::{new, place, push};
+use crate::dialect::Dialect;
+use crate::gitea::{Fake, GITEA, answer, shown};
+use crate::hub::Hub;
+use crate::wire::{json, router};
 use landwaiter::port::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_as_long_as_the_operator_lets_them_be() {
