@@ -142,11 +142,13 @@ impl Run<'_> {
                 return Ok(Outcome::Unchanged);
             }
         }
-        // Said before it is done, so that a run that is killed in between is not taken for a person.
+        // Said before it is done, and once, so that a run that is killed in between is not taken for a person.
         let mut record = record.unwrap_or_else(|| Record::new(&done.group, BTreeSet::new()));
-        record.closed = true;
-        place.forge.edit(pull.number, &pull.title, &record.put_into(&pull.body)).await?;
-        place.forge.comment(pull.number, "Closed: nothing is left to change here.").await?;
+        if !record.closed {
+            record.closed = true;
+            place.forge.edit(pull.number, &pull.title, &record.put_into(&pull.body)).await?;
+            place.forge.comment(pull.number, "Closed: nothing is left to change here.").await?;
+        }
         place.forge.close(pull.number).await?;
         if let Some(tip) = tip {
             self.delete(&pull.branch, tip).await?;
