@@ -130,16 +130,17 @@ impl<'s> Upload<'s> {
         into.set_tip(want)
     }
 
-    /// Fetches the head of a proposal with the commits that [`MAX_MERGES`] lets be looked at, and their files. It is not what
-    /// the next fetch begins from.
+    /// Fetches the head of a proposal with the commits that [`MAX_MERGES`] lets be looked at, and their files, less what the last
+    /// complete commit there already has. It is not what the next fetch begins from.
     pub(super) fn fetch_proposal(self, into: &Generation, want: ObjectId) -> Result<(), RepoError> {
-        let mut arguments = self.arguments(want, None);
+        let have = into.tip(&into.open()?);
+        let mut arguments = self.arguments(want, have);
         if arguments.can_use_shallow() {
             into.shallow().iter().for_each(|id| arguments.shallow(id));
             arguments.deepen(MAX_MERGES + 2);
         }
         let limit = Limit { bytes: MAX_PACK, until: Instant::now() + self.server.timeouts.whole };
-        self.receive(arguments, into, want, false, &limit)
+        self.receive(arguments, into, want, have.is_some(), &limit)
     }
 
     /// Fetches a commit and all before it, less what the last complete commit there already has; without files where the server
