@@ -78,6 +78,17 @@ pub(super) fn check_branch_name(branch: &str) -> Result<(), RepoError> {
     Ok(())
 }
 
+/// The names that no branch may have beside this one: `a` and `a/b` for `a/b/c`.
+pub(super) fn above(branch: &str) -> impl Iterator<Item = &str> {
+    branch.match_indices('/').map(|(at, _)| &branch[..at])
+}
+
+/// The branch cannot be made because another one is called like the folder it would be in.
+pub(super) fn in_the_way(other: &str, branch: &str) -> RepoError {
+    lasting(format!("branch {other} is in the way of {branch}"))
+        .hint("rename it, or let the branches of pull requests begin with something else: `pullRequests.prefix` in the settings")
+}
+
 /// `refs/heads/BRANCH`.
 pub(super) fn full_name(branch: &str) -> String {
     format!("refs/heads/{branch}")

@@ -47,6 +47,10 @@ impl Branches for Local {
         refuse_if_checked_out(&repo, branch)?;
         refuse_if_hooks_decide(&repo, &self.name)?;
         self.must_be(&repo, branch, expected)?;
+        if let Some(other) = self.in_the_way(&repo, branch)? {
+            return Err(bare::in_the_way(other, branch).into());
+        }
+        refuse_by_force(&repo, expected, parent_of(publication)?)?;
         let chain = commit::compose(&repo, parent_of(publication)?, publication, self.signer.as_deref())?;
         pack::store(&repo, &chain.objects)?;
         let mut claim = Claim::take(repo.common_dir())?;
@@ -68,9 +72,13 @@ impl Branches for Local {
         refuse_if_checked_out(&repo, branch)?;
         refuse_if_hooks_decide(&repo, &self.name)?;
         self.must_be(&repo, branch, Some(old))?;
+        if is_set(&repo, "receive.denyDeletes") {
+            return Err(refused("deletion prohibited"));
+        }
         let mut claim = Claim::take(repo.common_dir())?;
         let locks = locks_of(branch);
-        claim.prepare(&[&locks[0], &locks[1]], "")?;
+        // The lock of a branch that goes is empty; the note must not be, or nobody looks for what we leave when we are killed.
+        claim.prepare(&[&locks[0], &locks[1]], "nothing\n")?;
         let change = Change::Delete {
             expected: PreviousValue::MustExistAndMatch(Target::Object(old)),
             log: RefLog::AndReference,
@@ -80,7 +88,36 @@ impl Branches for Local {
     }
 }
 
+fn is_set(repo: &gix::Repository, key: &str) -> bool {
+    repo.config_snapshot().boolean(key).unwrap_or(false)
+}
+
+fn refused(reason: &str) -> PublishError {
+    PublishError::Refused { reason: reason.to_owned(), messages: Vec::new() }
+}
+
+/// What `git push` would have been refused is not done here: to take commits off a branch where the repository forbids that.
+/// `parent` is what the new commits stand on.
+fn refuse_by_force(repo: &gix::Repository, old: Option<ObjectId>, parent: ObjectId) -> Result<(), PublishError> {
+    let Some(old) = old.filter(|_| is_set(repo, "receive.denyNonFastForwards")) else {
+        return Ok(());
+    };
+    match repo.merge_base(old, parent) {
+        Ok(Some(common)) if common == old => Ok(()),
+        _ => Err(refused("non-fast-forward")),
+    }
+}
+
 impl Local {
+    fn in_the_way<'b>(&self, repo: &gix::Repository, branch: &'b str) -> Result<Option<&'b str>, RepoError> {
+        for other in bare::above(branch) {
+            if self.at(repo, other)?.is_some() {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
+    }
+
     fn must_be(&self, repo: &gix::Repository, branch: &str, expected: Option<ObjectId>) -> Result<(), PublishError> {
         let found = self.at(repo, branch)?;
         if found == expected { Ok(()) } else { Err(moved(found)) }

@@ -111,10 +111,24 @@ impl Remote {
             Outcome::Moved { found } => Err(moved(found)),
             Outcome::LostRace { reason } => match self.at(branch)? {
                 found if found != old => Err(moved(found)),
+                // Nobody was quicker: the server lets no commits be taken off a branch.
+                _ if reason.to_lowercase().contains("non-fast-forward") => {
+                    Err(PublishError::Refused { reason, messages: Vec::new() })
+                }
+                None if let Some(other) = self.in_the_way(branch)? => Err(bare::in_the_way(other, branch).into()),
                 _ => Err(passing(format!("{} could not change branch {branch}: {reason}", self.name)).into()),
             },
             Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
         }
+    }
+
+    fn in_the_way<'b>(&self, branch: &'b str) -> Result<Option<&'b str>, RepoError> {
+        for other in bare::above(branch) {
+            if self.at(other)?.is_some() {
+                return Ok(Some(other));
+            }
+        }
+        Ok(None)
     }
 
     fn at(&self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
