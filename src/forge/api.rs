@@ -1,7 +1,7 @@
 //! What all forges share: a request with credentials, a bounded answer, the reason when there is none.
 
-use crate::http::{self, Answer, Body, ErrorKind, Method, Request, authority, clean, hide_secrets, retry_after};
-use crate::port::{ForgeError, ForgeErrorKind, Secret};
+use crate::http::{self, Answer, Body, ErrorKind, Method, Request, authority, clean, retry_after};
+use crate::port::{ForgeError, ForgeErrorKind, Secret, hide_secrets};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

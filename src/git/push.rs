@@ -37,13 +37,26 @@ pub(super) struct Unanswered {
     pub(super) error: RepoError,
 }
 
-/// Sends the pack and changes the refs, all of them or none.
+/// Sends the pack and changes the refs, all of them or none. What is told of it holds no credentials.
 pub(super) fn push(
     server: &Server,
     updates: &[RefUpdate],
     pack: &[u8],
     hash: gix::hash::Kind,
 ) -> Result<Outcome, Unanswered> {
+    let hide = |words: Vec<String>| words.iter().map(|line| server.hide(line)).collect();
+    match send(server, updates, pack, hash) {
+        Ok(Outcome::Updated { messages }) => Ok(Outcome::Updated { messages: hide(messages) }),
+        Ok(Outcome::Refused { reason, messages }) => {
+            Ok(Outcome::Refused { reason: server.hide(&reason), messages: hide(messages) })
+        }
+        Ok(Outcome::LostRace { reason }) => Ok(Outcome::LostRace { reason: server.hide(&reason) }),
+        Ok(moved @ Outcome::Moved { .. }) => Ok(moved),
+        Err(broken) => Err(Unanswered { error: server.hide_in(broken.error), ..broken }),
+    }
+}
+
+fn send(server: &Server, updates: &[RefUpdate], pack: &[u8], hash: gix::hash::Kind) -> Result<Outcome, Unanswered> {
     let unsent = |error| Unanswered { sent: false, error };
     let mut with = match server.begin(Service::ReceivePack) {
         Ok(with) => with,

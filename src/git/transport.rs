@@ -4,7 +4,7 @@
 use super::fault::{Hint, chain, lasting, passing};
 use super::url::{HttpUrl, Location};
 use super::{Options, Timeouts, ssh};
-use crate::port::{Login, RepoError};
+use crate::port::{Login, RepoError, hide_secrets};
 use base64::Engine as _;
 use gix::protocol::Handshake;
 use gix::protocol::credentials::{helper::Action, protocol::Outcome};
@@ -138,11 +138,24 @@ impl Server {
         Ok(Box::new(wire))
     }
 
+    /// The words of a server, without the credentials that it may have echoed.
+    pub(super) fn hide(&self, words: &str) -> String {
+        match &self.kind {
+            Kind::Http { login: Some(login), .. } => hide_secrets(words, login.hidden()),
+            Kind::Http { login: None, .. } | Kind::Ssh(_) => words.to_owned(),
+        }
+    }
+
+    pub(super) fn hide_in(&self, error: RepoError) -> RepoError {
+        RepoError { message: self.hide(&error.message), hint: error.hint.map(|hint| self.hide(&hint)), ..error }
+    }
+
     /// The error in words of ours, with what an SSH server said beside the protocol.
     pub(super) fn explain(&self, error: &gix::Error, said: &ssh::Said) -> Failed {
         match &self.kind {
             Kind::Http { url, login, redirects, .. } => {
                 let failed = explain_http(url.host(), login.is_some(), error);
+                let failed = Failed { error: self.hide_in(failed.error), ..failed };
                 match redirects {
                     FollowRedirects::None if is_no_git(error) => {
                         Failed { error: failed.error.hint(REDIRECTS), ..failed }

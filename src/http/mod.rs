@@ -37,7 +37,7 @@ pub use client::{Client, MAX_REDIRECTS};
 pub use exchange::{Answer, Body, Error, ErrorKind, Method, Request};
 pub use host::{DEFAULT_CONCURRENCY, authority, is_loopback};
 pub use options::{HostOptions, Options, Timeouts, Watcher, WayOut};
-pub use redact::{MAX_DETAIL, clean, display_url, hide_secrets};
+pub use redact::{MAX_DETAIL, clean, display_url};
 pub use retry::{Retry, retry_after};
 pub use silence::LONGEST_SILENCE;
 pub use tls::{InvalidCertificate, install_crypto_provider};

@@ -21,7 +21,7 @@ pub use repo::{
     Author, BlobId, BranchProposal, Branches, CommitId, ConfigRepo, FileEntry, Keep, MAX_MERGES, NewCommit, NewFile,
     ProposedCommit, Publication, PublishError, Published, ReadProblem, RepoError, Snapshot, Visit,
 };
-pub use secret::{Login, Secret};
+pub use secret::{Login, Secret, hide_secrets};
 pub use source::{NoSources, SourceError, SourceHistory};
 pub use store::{Forgetful, Named, Sighting, Store, TagList};
 

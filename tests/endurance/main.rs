@@ -22,3 +22,4 @@ mod wire;
 mod gate;
 mod kill;
 mod place;
+mod secrets;

@@ -6,6 +6,7 @@ use crate::gitea::GITEA;
 use crate::hub::{Hub, Pull, State, TOKEN};
 use crate::repos::run_git;
 use crate::servers::{self, HttpServer};
+use axum::Router;
 use landwaiter::registry::embedded::Embedded;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,14 +16,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 pub(crate) struct Place {
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) bare: PathBuf,
     pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<Gate>,
     registry: Embedded,
-    git: Running,
-    _forge: Running,
-    _server: HttpServer,
+    /// Where the program is told that they are.
+    pub(crate) git: Running,
+    pub(crate) forge: Running,
+    pub(crate) images: Running,
+    pub(crate) server: HttpServer,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -47,9 +50,22 @@ pub(crate) fn pod(tag: &str) -> String {
     format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n  - image: {image}\n")
 }
 
+/// What the program talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    Git,
+    Forge,
+    Registry,
+}
+
 impl Place {
     /// web at 1.0.0, and the registry has 1.1.0.
     pub(crate) fn new() -> Place {
+        Place::behind(&|_, server| server)
+    }
+
+    /// The same, with something before each server.
+    pub(crate) fn behind(front: &dyn Fn(Server, Router) -> Router) -> Place {
         let folder = tempfile::tempdir().unwrap();
         let bare = folder.path().join("git/config.git");
         fs::create_dir_all(&bare).unwrap();
@@ -59,10 +75,13 @@ impl Place {
         let hub = Arc::new(Hub::new(&bare));
         let gate = Arc::new(Gate::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (registry, git, forge) = runtime.block_on(async {
-            let git = run(gate.before(forward(server.port))).await;
-            let forge = run(gate.before((GITEA.router)(Arc::clone(&hub)))).await;
-            (Embedded::start().await.unwrap(), git, forge)
+        let (registry, git, forge, images) = runtime.block_on(async {
+            let registry = Embedded::start().await.unwrap();
+            let port = registry.host().rsplit_once(':').unwrap().1.parse().unwrap();
+            let git = run(gate.before(front(Server::Git, forward(server.port)))).await;
+            let forge = run(gate.before(front(Server::Forge, (GITEA.router)(Arc::clone(&hub))))).await;
+            let images = run(front(Server::Registry, forward(port))).await;
+            (registry, git, forge, images)
         });
         let settings = format!(
             "apiVersion: landwaiter/v1\nkind: Settings\ngit:\n- {{url: 'http://{git}/', credentials: {{user: writer, passwordEnv: \
@@ -72,8 +91,8 @@ impl Place {
             forge = forge.address,
             api = GITEA.api,
         );
-        fs::write(folder.path().join("settings.yaml"), settings).unwrap();
-        let place = Place { bare, hub, gate, registry, git, _forge: forge, _server: server, runtime, folder };
+        let place = Place { bare, hub, gate, registry, git, forge, images, server, runtime, folder };
+        place.settings(&settings);
         place.release("1.0.0");
         place.release("1.1.0");
         let work = place.folder.path().join("work");
@@ -87,7 +106,12 @@ impl Place {
     }
 
     fn named(&self, text: &str) -> String {
-        text.replace("REGISTRY", &self.registry.host())
+        text.replace("REGISTRY", &self.images.address)
+    }
+
+    /// What the operator says from now on.
+    pub(crate) fn settings(&self, text: &str) {
+        fs::write(self.folder.path().join("settings.yaml"), text).unwrap();
     }
 
     pub(crate) fn release(&self, tag: &str) {
@@ -100,11 +124,12 @@ impl Place {
         self.hub.commit(branch, &head, "by hand", &[(path.to_owned(), self.named(text).into_bytes())]).unwrap();
     }
 
-    fn command(&self) -> Command {
+    /// The program as it is called each time.
+    pub(crate) fn command(&self) -> Command {
         let folder = self.folder.path().display();
         let mut command = Command::new(env!("CARGO_BIN_EXE_landwaiter"));
         command
-            .args(["update", "--format", "json", "--repo", &format!("http://{}/config.git", self.git.address)])
+            .args(["update", "--repo", &format!("http://{}/config.git", self.git.address)])
             .args(["--config", &format!("{folder}/settings.yaml"), "--state-dir", &format!("{folder}/state")])
             .env_clear()
             .envs([("HOME", folder.to_string().as_str()), ("PATH", "/nowhere")])
@@ -115,7 +140,7 @@ impl Place {
 
     /// One run to its end, which must be a good one; its report.
     pub(crate) fn run(&self) -> Value {
-        let output = self.command().output().unwrap();
+        let output = self.command().args(["--format", "json"]).output().unwrap();
         let (said, complained) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(0), "{complained}{said}");
         serde_json::from_str(&said).unwrap()

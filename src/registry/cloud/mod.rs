@@ -18,8 +18,8 @@ mod google;
 
 use super::credentials::Proof;
 use super::kept::Fresh;
-use crate::http::{self, Answer, Request, clean, hide_secrets};
-use crate::port::Secret;
+use crate::http::{self, Answer, Request, clean};
+use crate::port::{Secret, hide_secrets};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
