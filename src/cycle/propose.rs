@@ -303,7 +303,7 @@ impl Run<'_> {
         let handed_back = rebuild_is_checked(&pull.body) || pull.labels.iter().any(|label| label == REBUILD_LABEL);
         let standing = self.standing(proposal, place).await?;
         let taken = match &standing {
-            _ if pull.base != place.base => Some((place.head.clone(), format!("it is for {} now", pull.base))),
+            _ if pull.base != place.base => Some((pull.head.clone(), format!("it is for {} now", pull.base))),
             Standing::Anothers(tip, who) if !handed_back => Some((tip.clone(), format!("{who} has committed to it"))),
             _ => None,
         };
@@ -320,7 +320,8 @@ impl Run<'_> {
                 && before.ready
                 && !before.closed
         });
-        if same && !pushed && pull.title == title && !handed_back {
+        // What people write into title and body stays until there is something new to say.
+        if same && !pushed && !handed_back {
             return Ok(Outcome::Unchanged);
         }
         let facts = self.facts(planned, &proposal.members).await;

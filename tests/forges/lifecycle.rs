@@ -545,6 +545,25 @@ fn a_description_that_people_have_emptied_is_written_again() {
 }
 
 #[test]
+fn what_people_write_stays_until_there_is_something_new_to_say() {
+    on_each(|dialect| async move {
+        let world = World::new(dialect).await;
+        world.registry.push("acme/web", "1.1.0");
+        world.run().await;
+        world
+            .hub
+            .change(1, |pull| (pull.title, pull.body) = ("Mine".to_owned(), format!("Mine.\n{}", pull.body)))
+            .unwrap();
+        let before = format!("{:?}", world.hub.pulls());
+        assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
+        assert_eq!(format!("{:?}", world.hub.pulls()), before, "{dialect:?}");
+        world.registry.push("acme/web", "1.2.0");
+        assert_eq!(outcomes(&world.run().await), [Outcome::Updated], "{dialect:?}");
+        assert_eq!(world.only_open().title, "Update acme/web to 1.2.0", "{dialect:?}");
+    });
+}
+
+#[test]
 fn commits_and_pull_requests_of_one_run_do_not_mix() {
     on_each(|dialect| async move {
         let world = World::new(dialect).await;
