@@ -19,6 +19,7 @@ mod servers;
 #[path = "../forges/wire.rs"]
 mod wire;
 
+mod crowd;
 mod gate;
 mod kill;
 mod place;
