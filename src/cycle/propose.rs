@@ -312,12 +312,15 @@ impl Run<'_> {
             done.detail = Some(format!("{}: {why}; it is left alone", pull.url));
             return Ok(Outcome::TakenOver);
         }
-        let (tip, pushed) = self.push(proposal, standing, place).await?;
         let before = Record::of(&pull.body);
+        let wishes = self.wishes(planned, proposal);
+        let arranged = self.arranged(before.as_ref(), &wishes, pull, &*place.forge).await?;
+        let (tip, pushed) = self.push(proposal, standing, place).await?;
         let same = before.as_ref().is_some_and(|before| {
             before.changes == proposal.record.changes
                 && before.group == proposal.record.group
                 && before.ready
+                && before.auto_merge == arranged
                 && !before.closed
         });
         // What people write into title and body stays until there is something new to say.
@@ -325,9 +328,8 @@ impl Run<'_> {
             return Ok(Outcome::Unchanged);
         }
         let facts = self.facts(planned, &proposal.members).await;
-        let wishes = self.wishes(planned, proposal);
         let mut record = proposal.record.clone();
-        record.auto_merge = before.as_ref().is_some_and(|before| before.auto_merge);
+        record.auto_merge = arranged;
         let was_ready = before.as_ref().is_none_or(|before| before.ready);
         let merging = wishes.auto_merge.is_some() || record.auto_merge;
         record.ready = was_ready && !merging;

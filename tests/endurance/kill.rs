@@ -72,6 +72,8 @@ struct Stage {
     scene: &'static Scene,
     place: Place,
     before: Before,
+    /// As they are before the run.
+    branches: Vec<String>,
     wanted: Seen,
     /// The quickest of a few runs: kills are spread over the time that the work takes, not over the machine's moods.
     whole: Duration,
@@ -83,7 +85,7 @@ impl Stage {
     fn set(scene: &'static Scene) -> Stage {
         let place = Place::new();
         (scene.set)(&place);
-        let before = place.before();
+        let (before, branches) = (place.before(), place.seen().branches);
         let (mut whole, mut writes) = (Duration::MAX, 0);
         for _ in 0..3 {
             place.restore(&before);
@@ -98,7 +100,7 @@ impl Stage {
         assert_eq!(wanted.pulls[0].comments.len(), scene.comments, "{}: {:#?}", scene.name, wanted.pulls);
         place.run();
         assert_eq!(place.gate.writes(), [""; 0], "{}: a run with nothing to do", scene.name);
-        Stage { scene, place, before, wanted, whole, writes }
+        Stage { scene, place, before, branches, wanted, whole, writes }
     }
 
     /// Kills one run, lets the next one end, and looks at what is there.
@@ -107,6 +109,12 @@ impl Stage {
         place.restore(&self.before);
         let killed = place.run_killed(moment);
         let between = place.seen();
+        if scene.name == "taking auto-merge back" && between.branches != self.branches {
+            assert_eq!(
+                between.pulls[0].auto_merge, None,
+                "{moment:?}: the forge could merge what it was never asked to"
+            );
+        }
         let report = place.run();
         let after = place.seen();
         let what = format!("{} {moment:?}, killed: {killed}; left {between:#?}", scene.name);

@@ -21,6 +21,7 @@ mod hub;
 mod lifecycle;
 mod misbehaviour;
 mod openapi;
+mod settled;
 mod wire;
 mod world;
 

@@ -110,6 +110,25 @@ impl Run<'_> {
         Ok(Some(told.join("; ")).filter(|told| !told.is_empty()))
     }
 
+    /// Whether the forge is going to merge it because we asked. What it may not merge any more is taken back here, before anything
+    /// is pushed: in between it could merge what it was never asked to. Where the record is lost, nobody knows who asked.
+    pub(super) async fn arranged(
+        &self,
+        before: Option<&Record>,
+        wishes: &Wishes,
+        pull: &PullRequest,
+        forge: &dyn Forge,
+    ) -> Result<bool, Trouble> {
+        let arranged = before.map_or(pull.auto_merge != Some(false), |before| before.auto_merge);
+        if !forge.abilities().auto_merge || !arranged {
+            return Ok(arranged && before.is_some());
+        }
+        if wishes.auto_merge.is_none() {
+            forge.keep_from_merging(pull.number).await?;
+        }
+        Ok(wishes.auto_merge.is_some())
+    }
+
     /// Whether one of the same images and versions was merged before: somebody has taken it back.
     async fn was_reverted(&self, record: &Record, pull: &PullRequest, place: &Place) -> Result<bool, Trouble> {
         let past = place.forge.past(&pull.branch, &place.base).await?;

@@ -107,8 +107,13 @@ impl Run<'_> {
             pulled.push(done);
         }
         let open: BTreeSet<&str> = place.open.iter().map(|pull| pull.branch.as_str()).collect();
-        let bare = place.heads.iter().filter(|(name, _)| !open.contains(name.as_str()) && !wanted.contains(*name));
-        for (name, tip) in bare.take(MAX_BRANCHES) {
+        let mut bare: Vec<_> = place.heads.iter().collect();
+        bare.retain(|(name, _)| !open.contains(name.as_str()) && !wanted.contains(*name));
+        // Some stay for ever, which must not keep the others from being looked into: each run begins elsewhere.
+        let minutes = usize::try_from(self.clock.now() / 60).unwrap_or(0);
+        let begin = minutes.checked_rem(bare.len()).unwrap_or(0);
+        bare.rotate_left(begin);
+        for (name, tip) in bare.into_iter().take(MAX_BRANCHES) {
             // What cannot be tidied up now is there for the next run; nobody waits for it.
             drop(self.remove_branch(name, tip, members, place).await);
         }

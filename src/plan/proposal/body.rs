@@ -27,6 +27,8 @@ const MAX_ROWS: usize = 200;
 const MAX_FACTS: usize = 30;
 /// Passed-over tags that are named for one image.
 const MAX_PASSED_OVER: usize = 10;
+/// What is left free for the record to grow by when it is written into the same body later: the id of a head, in base64.
+const ROOM: usize = 128;
 /// The longest value of one cell, in bytes.
 const MAX_CELL: usize = 200;
 
@@ -71,14 +73,15 @@ pub fn rebuild_is_checked(body: &str) -> bool {
 /// The text; what does not fit is left out from the least important on. `None` when not even record and trailers fit.
 pub fn body(body: &Body<'_>) -> Option<String> {
     let tail = tail(body);
+    let limit = body.limit.saturating_sub(ROOM);
     for (rows, facts) in [(MAX_ROWS, MAX_FACTS), (MAX_ROWS, 5), (MAX_ROWS, 0), (20, 0), (0, 0)] {
         let text = body.record.put_into(&format!("{}{}{tail}", table(body, rows), differences(body, facts)));
-        if text.len() <= body.limit {
+        if text.len() <= limit {
             return Some(text);
         }
     }
     let least = body.record.put_into(body.trailers.trim_end());
-    (least.len() <= body.limit).then_some(least)
+    (least.len() <= limit).then_some(least)
 }
 
 fn changes<'a>(body: &'a Body<'_>) -> impl Iterator<Item = (&'a Entry, &'a Change)> {
