@@ -227,9 +227,12 @@ fn stopped(error: tokio::task::JoinError) -> RepoError {
     RepoError { message, hint: None, retryable: false }
 }
 
+/// The longest first pause. With shorter ones eight writers collide more often, see `docs/benchmark.md`.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
 /// A random share of a pause that doubles with every attempt, so that writers that collided once do not collide again.
 fn pause(longest: Duration, attempt: u32) -> Duration {
-    let ceiling = longest.min(Duration::from_millis(50) * 2u32.saturating_pow(attempt));
+    let ceiling = longest.min(FIRST_PAUSE * 2u32.saturating_pow(attempt));
     let share = RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;
     ceiling.mul_f64(share)
 }
