@@ -8,7 +8,7 @@ use super::history::Histories;
 use super::learn::learn_all;
 use super::{Event, Run, RunError, blocking};
 use crate::image::Repository;
-use crate::plan::{Entry, Key, Ledger, Plan, State, keys_of_changes, matters, rolled_back};
+use crate::plan::{Entry, Key, Plan, State, Trailers, keys_of_changes, matters, rolled_back};
 use crate::policy::{Facts, Held, Policy, PolicyName, Reason};
 use crate::port::{CommitId, RepoError};
 use std::collections::{HashMap, HashSet};
@@ -42,25 +42,31 @@ impl Run<'_> {
         }
         self.events.happened(&Event::PastAsked { changes: keys.len() });
         let (repo, asked) = (self.repo.clone(), keys.iter().map(|(_, key)| *key).collect::<HashSet<Key>>());
-        let read = move || repo.past(head.as_ref(), limit, &|message| matters(message, &asked)).map(Ledger::read);
+        let read = move || repo.past(head.as_ref(), limit, &|message| matters(message, &asked)).map(Trailers::read);
         match blocking(read).await? {
-            Ok(ledger) => self.hold_rolled_back(plan, &keys, &ledger, sources).await,
+            Ok(trailers) => self.hold_rolled_back(plan, &keys, &trailers, sources).await,
             Err(error) => keys.iter().for_each(|(at, _)| plan.entries[*at].state = unknown(&error)),
         }
         Ok(())
     }
 
-    async fn hold_rolled_back(&self, plan: &mut Plan, keys: &[(usize, Key)], ledger: &Ledger, sources: Sources<'_>) {
+    async fn hold_rolled_back(
+        &self,
+        plan: &mut Plan,
+        keys: &[(usize, Key)],
+        trailers: &Trailers,
+        sources: Sources<'_>,
+    ) {
         let policies: HashMap<&PolicyName, &Policy> =
             sources.policies.iter().map(|policy| (&policy.name, policy)).collect();
         for (at, key) in keys {
             let entry = &plan.entries[*at];
             let owner = entry.policy.as_ref().and_then(|name| policies.get(name));
             let (Some(policy), Some(image)) = (owner, &entry.image) else { continue };
-            if ledger.wrote(*key).is_empty() {
+            if trailers.wrote(*key).is_empty() {
                 continue;
             }
-            let weighed = self.weigh(entry, *key, (policy, image), ledger, sources.histories);
+            let weighed = self.weigh(entry, *key, (policy, image), trailers, sources.histories);
             let held = match tokio::time::timeout_at(sources.until, weighed).await {
                 Ok(held) => held,
                 Err(_) => too_late(self.options.deadline).held,
@@ -77,7 +83,7 @@ impl Run<'_> {
         entry: &Entry,
         key: Key,
         (policy, image): (&Policy, &Repository),
-        ledger: &Ledger,
+        trailers: &Trailers,
         histories: &Histories,
     ) -> Option<Held> {
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
@@ -85,7 +91,7 @@ impl Run<'_> {
             facts.recall = self.recall(&[policy], image, &self.store.works()).0;
         }
         loop {
-            let needs = match rolled_back(entry, key, policy, ledger, &facts) {
+            let needs = match rolled_back(entry, key, policy, trailers, &facts) {
                 Ok(held) => return held,
                 Err(needs) => needs,
             };

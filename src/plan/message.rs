@@ -11,7 +11,7 @@
 //! Landwaiter-Wrote: 532c68f8917487c3 1.4.2
 //! ```
 
-use super::{Change, Entry, Group, Plan, State, ledger};
+use super::{Change, Entry, Group, Plan, State, trailers};
 use crate::image::{Digest, Repository};
 use crate::policy::{Policy, PolicyName, Words};
 use crate::template::{Template, TemplateError};
@@ -125,7 +125,7 @@ pub fn compose(plan: &Plan, group: &Group, policies: &[Policy], options: &Messag
     };
     let mut text = first_line(&fill("subject", words.subject, &values.summary), &values.summary);
     let body = lines(&fill("body", words.body, &values.table));
-    let trailers = trailers(&rows, &ledger::wrote(plan, group), options);
+    let trailers = trailers(&rows, &trailers::wrote(plan, group), options);
     for part in [body, trailers].iter().filter(|part| !part.is_empty()) {
         text.push_str("\n\n");
         text.push_str(part.trim_end());

@@ -7,23 +7,23 @@
 mod claim;
 mod group;
 mod key;
-mod ledger;
 mod message;
 mod proposal;
 mod restrain;
 mod rollback;
 mod settle;
 mod tie;
+mod trailers;
 
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};
 pub use key::{Key, keys, keys_of_changes};
-pub use ledger::{Ledger, Past, PastCommit, Value, Wrote, matters, wrote};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
 pub use proposal::{Body, ImageFacts, Proposed, REBUILD_LABEL, Record, body, branch_of, proposed, rebuild_is_checked};
 pub use rollback::rolled_back;
 pub use settle::{question, settle};
 pub use tie::shares_scalars;
+pub use trailers::{Past, PastCommit, Trailers, Value, Wrote, matters, wrote};
 
 use crate::edit::{Action, EditError, Target};
 use crate::image::Repository;

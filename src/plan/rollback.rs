@@ -13,7 +13,7 @@
 //! last that it does admit: what cannot come back needs no hold. Values are compared in full, so that of a tag that moved the digest
 //! that was taken back is not written again, and the next one is.
 
-use super::{Entry, Key, Ledger, State, Value, Wrote, message};
+use super::{Entry, Key, State, Trailers, Value, Wrote, message};
 use crate::image::Tag;
 use crate::policy::{Facts, Held, Mark, Need, Policy, Reason};
 
@@ -25,18 +25,18 @@ pub fn rolled_back(
     entry: &Entry,
     key: Key,
     policy: &Policy,
-    ledger: &Ledger,
+    trailers: &Trailers,
     facts: &Facts,
 ) -> Result<Option<Held>, Vec<Need>> {
     let State::Change(change) = &entry.state else { return Ok(None) };
-    let Some(last) = ledger.wrote(key).first() else { return Ok(None) };
+    let Some(last) = trailers.wrote(key).first() else { return Ok(None) };
     let reference = &entry.found.reference;
     let now = message::exact(reference.tag.as_deref(), reference.digest.as_ref());
     if last.value.to_string() == now {
         return Ok(None);
     }
     let next = Value { tag: change.to.tag.clone(), digest: change.to.digest.clone() };
-    let mark = mark(&next, key, policy, ledger, facts)?;
+    let mark = mark(&next, key, policy, trailers, facts)?;
     let is_newer = |tag: Option<&Tag>| match (&mark, tag) {
         (Some((_, mark)), Some(tag)) => policy.is_newer(tag, *mark, facts),
         _ => Ok(false),
@@ -45,11 +45,11 @@ pub fn rolled_back(
         return Ok(None);
     }
     let lifts = mark.map(|(wrote, _)| wrote);
-    if let Some(again) = ledger.wrote(key).iter().find(|wrote| wrote.value == next) {
-        return Ok(Some(held(ledger, again, &next, lifts)));
+    if let Some(again) = trailers.wrote(key).iter().find(|wrote| wrote.value == next) {
+        return Ok(Some(held(trailers, again, &next, lifts)));
     }
     match lifts {
-        Some(wrote) if !is_newer(next.tag.as_ref())? => Ok(Some(held(ledger, wrote, &next, lifts))),
+        Some(wrote) if !is_newer(next.tag.as_ref())? => Ok(Some(held(trailers, wrote, &next, lifts))),
         _ => Ok(None),
     }
 }
@@ -59,24 +59,24 @@ fn mark<'l>(
     next: &Value,
     key: Key,
     policy: &Policy,
-    ledger: &'l Ledger,
+    trailers: &'l Trailers,
     facts: &Facts,
 ) -> Result<Option<(&'l Wrote, Mark<'l>)>, Vec<Need>> {
     let Some(beside) = &next.tag else { return Ok(None) };
-    for wrote in ledger.wrote(key) {
+    for wrote in trailers.wrote(key) {
         if let Some(tag) = &wrote.value.tag
             && policy.admits_beside(tag, beside, facts)?
         {
-            return Ok(Some((wrote, Mark { tag, written: ledger.commit(wrote).time })));
+            return Ok(Some((wrote, Mark { tag, written: trailers.commit(wrote).time })));
         }
     }
     Ok(None)
 }
 
-fn held(ledger: &Ledger, undone: &Wrote, next: &Value, lifts: Option<&Wrote>) -> Held {
-    let by = ledger.commit(undone);
+fn held(trailers: &Trailers, undone: &Wrote, next: &Value, lifts: Option<&Wrote>) -> Held {
+    let by = trailers.commit(undone);
     let value = undone.value.short();
-    let who = match ledger.undone_by(undone) {
+    let who = match trailers.undone_by(undone) {
         Some(by) => format!("by {} in {}", name(&by.author), short(&by.id)),
         None => "by someone else since".to_owned(),
     };

@@ -62,7 +62,7 @@ fn judge(policy: &Policy, now: &str, next: &str, commits: &[&str]) -> Option<Hel
     };
     let mut commits: Vec<PastCommit> = (1..).zip(commits).map(commit).collect();
     commits.reverse();
-    rolled_back(&entry, key, policy, &Ledger::read(Past { commits }), &Facts::default()).unwrap()
+    rolled_back(&entry, key, policy, &Trailers::read(Past { commits }), &Facts::default()).unwrap()
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn another_places_values_do_not_count() {
     let entry = entry("1.0.0", "1.1.0");
     let other = Key::parse("0123456789abcdef").unwrap();
     let commit = PastCommit { id: "1".repeat(40), author: String::new(), time: 0, said: said(other, "1.1.0") };
-    let ledger = Ledger::read(Past { commits: vec![commit] });
+    let trailers = Trailers::read(Past { commits: vec![commit] });
     let key = keys(std::slice::from_ref(&entry))[0];
-    assert_eq!(rolled_back(&entry, key, &semver("*"), &ledger, &Facts::default()), Ok(None));
+    assert_eq!(rolled_back(&entry, key, &semver("*"), &trailers, &Facts::default()), Ok(None));
 }
 
 #[test]

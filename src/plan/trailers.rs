@@ -113,7 +113,7 @@ pub struct Wrote {
 
 /// What was written at each place, and what was undone.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger {
+pub struct Trailers {
     past: Past,
     /// The newest first.
     wrote: HashMap<Key, Vec<Wrote>>,
@@ -121,18 +121,18 @@ pub struct Ledger {
     undone: Vec<(String, usize)>,
 }
 
-impl Ledger {
-    pub fn read(past: Past) -> Ledger {
-        let mut ledger = Ledger::default();
+impl Trailers {
+    pub fn read(past: Past) -> Trailers {
+        let mut trailers = Trailers::default();
         for (at, commit) in past.commits.iter().enumerate() {
             for (key, value) in newest_first(&commit.said) {
-                ledger.wrote.entry(key).or_default().push(Wrote { value, commit: at });
+                trailers.wrote.entry(key).or_default().push(Wrote { value, commit: at });
             }
             let undone = commit.said.lines().filter_map(reverts);
-            ledger.undone.extend(undone.map(|id| (id.to_ascii_lowercase(), at)));
+            trailers.undone.extend(undone.map(|id| (id.to_ascii_lowercase(), at)));
         }
-        ledger.past = past;
-        ledger
+        trailers.past = past;
+        trailers
     }
 
     /// What was written at the place, the newest first.
@@ -180,8 +180,8 @@ mod tests {
         PastCommit { id: id.repeat(40), author: "Ann".to_owned(), time: 0, said: said.to_owned() }
     }
 
-    fn values(ledger: &Ledger, key_text: &str) -> Vec<String> {
-        ledger.wrote(key(key_text)).iter().map(|wrote| wrote.value.to_string()).collect()
+    fn values(trailers: &Trailers, key_text: &str) -> Vec<String> {
+        trailers.wrote(key(key_text)).iter().map(|wrote| wrote.value.to_string()).collect()
     }
 
     #[test]
@@ -206,8 +206,8 @@ mod tests {
             (format!("Landwaiter-Wrote: {KEY} a b"), ""),
             (format!("Landwaiter-Wrote: {KEY}0 1.0"), ""),
         ] {
-            let ledger = Ledger::read(Past { commits: vec![commit("a", &line)] });
-            assert_eq!(values(&ledger, KEY).concat(), expected, "{line:?}");
+            let trailers = Trailers::read(Past { commits: vec![commit("a", &line)] });
+            assert_eq!(values(&trailers, KEY).concat(), expected, "{line:?}");
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let squashed_by_a_forge = [line("2.0"), line("2.1")].join("\n");
         let squashed_by_git = [line("1.1"), line("1.0")].map(|line| format!("    {line}")).join("\n");
         let commits = vec![commit("c", &line("3.0")), commit("b", &squashed_by_a_forge), commit("a", &squashed_by_git)];
-        assert_eq!(values(&Ledger::read(Past { commits }), KEY), ["3.0", "2.1", "2.0", "1.1", "1.0"]);
+        assert_eq!(values(&Trailers::read(Past { commits }), KEY), ["3.0", "2.1", "2.0", "1.1", "1.0"]);
     }
 
     #[test]
@@ -237,9 +237,9 @@ mod tests {
         let revert = format!("This reverts commit {}.", "a".repeat(12));
         let before = format!("This reverts commit {}.", "a".repeat(40));
         let commits = vec![commit("d", &revert), commit("c", &revert), commit("a", &wrote), commit("b", &before)];
-        let ledger = Ledger::read(Past { commits });
-        assert_eq!(ledger.undone_by(&ledger.wrote(key(KEY))[0]).unwrap().id, "d".repeat(40));
-        let alone = Ledger::read(Past { commits: vec![commit("a", &wrote), commit("b", &before)] });
+        let trailers = Trailers::read(Past { commits });
+        assert_eq!(trailers.undone_by(&trailers.wrote(key(KEY))[0]).unwrap().id, "d".repeat(40));
+        let alone = Trailers::read(Past { commits: vec![commit("a", &wrote), commit("b", &before)] });
         assert_eq!(alone.undone_by(&alone.wrote(key(KEY))[0]), None, "what is older undid nothing");
     }
 }
