@@ -6,7 +6,9 @@
 
 mod claim;
 mod group;
+mod heed;
 mod key;
+mod ledger;
 mod message;
 mod proposal;
 mod restrain;
@@ -18,6 +20,10 @@ mod trailers;
 pub use claim::{Allowed, Claim, Claims};
 pub use group::{Group, groups};
 pub use key::{Key, keys, keys_of_changes};
+pub use ledger::{
+    HOLDS_FILE, Ledger, LedgerBytes, LedgerHold, LedgerTarget, MAX_BY, MAX_HOLDS, MAX_LEDGER_FILE, MAX_REASON,
+    MAX_SIGHTS, SEEN_FILE, Seal, Sight, Sights, VERSION as LEDGER_VERSION,
+};
 pub use message::{MessageOptions, MessageValues, compose, value as message_value};
 pub use proposal::{Body, ImageFacts, Proposed, REBUILD_LABEL, Record, body, branch_of, proposed, rebuild_is_checked};
 pub use rollback::rolled_back;

@@ -34,6 +34,9 @@ pub struct Facts {
     pub now: Option<i64>,
     /// What earlier runs learned.
     pub recall: Recall,
+    /// When images were first seen, by a memory that is believed beside that one: seconds since 1970, UTC. `None`: there is
+    /// no such memory.
+    pub firsts: Option<BTreeMap<Digest, i64>>,
 }
 
 /// What earlier runs learned about one repository: inputs of the decision like all others.

@@ -138,7 +138,7 @@ impl Require {
         let Some(least) = self.seen else {
             return Verdict::Good;
         };
-        if let Recall::Nothing(why) = &facts.recall {
+        if let (Recall::Nothing(why), None) = (&facts.recall, &facts.firsts) {
             return Verdict::Unknown(format!(
                 "{why}; `age` counts from when an earlier run saw the image, so `--state-dir` must name a folder that stays"
             ));
@@ -147,7 +147,10 @@ impl Require {
             return Verdict::Unknown("what time it is now is not known".to_owned());
         };
         let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
-        let first = facts.seen(tag).map(|seen| seen.first.min(now));
+        let seen = facts.seen(tag);
+        let digest = facts.digests.get(tag).and_then(|digest| digest.as_ref().ok()).or(seen.map(|seen| &seen.digest));
+        let elsewhere = facts.firsts.as_ref().zip(digest).and_then(|(firsts, digest)| firsts.get(digest)).copied();
+        let first = seen.map(|seen| seen.first).into_iter().chain(elsewhere).min().map(|first| first.min(now));
         let young = |first: i64| {
             let ripe = first.saturating_add(least);
             let detail = || format!("first seen {}, old enough on {}", moment(first), moment(ripe.saturating_add(59)));

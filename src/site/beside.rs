@@ -148,7 +148,7 @@ fn by_line(view: &View<'_, '_>, notes: &mut Vec<Note>) -> HashMap<usize, (super:
         if let Some(wrong) = read.wrong {
             notes.push(Note { line, text: format!("not quite a hold comment, but it holds: {wrong}") });
         }
-        holds.insert(speaks_of, (read.hold, false));
+        holds.insert(speaks_of, (super::HandHold { line, ..read.hold }, false));
     }
     holds
 }

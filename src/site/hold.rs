@@ -11,7 +11,7 @@ pub(super) struct Reading {
     pub(super) wrong: Option<&'static str>,
 }
 
-/// Reads the text after a comment's first `#`; `None` when it is no hold.
+/// Reads the text after a comment's first `#`; `None` when it is no hold. On which line it stands the caller knows.
 pub(super) fn read(comment: &str) -> Option<Reading> {
     let text = comment.trim_start_matches('#').trim();
     let word = text.get(..15).filter(|word| word.eq_ignore_ascii_case("landwaiter-hold"))?;
@@ -29,6 +29,7 @@ pub(super) fn read(comment: &str) -> Option<Reading> {
         .or(reason.is_empty().then_some("the hold gives no reason"));
     Some(Reading {
         hold: HandHold {
+            line: 0,
             reason: if reason.is_empty() { "no reason given" } else { reason }.to_owned(),
             until: until.map(str::to_owned),
         },

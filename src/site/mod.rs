@@ -248,6 +248,8 @@ pub struct Marker {
 /// `# landwaiter-hold: REASON [until DATE]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandHold {
+    /// Where the comment stands.
+    pub line: usize,
     pub reason: String,
     /// `YYYY-MM-DD` or an RFC 3339 instant, as written and checked; held through the whole of that day (UTC).
     pub until: Option<String>,

@@ -157,9 +157,11 @@ fn hold_near(lines: &Lines<'_>, offset: usize) -> Option<HandHold> {
     let (start, near) = (lines.start(offset), |at: usize| at.saturating_sub(NEAR));
     let here = within(text, start.max(near(offset)), lines.end(offset).min(offset + NEAR));
     let above = start.checked_sub(1).map(|at| within(text, lines.start(at).max(near(start)), start));
-    [Some(here), above].into_iter().flatten().find_map(|line| {
-        let at = line.find("landwaiter-hold")?;
-        Some(hold::read(line[at..].trim_end())?.hold)
+    let number = lines.number(offset);
+    let near = [Some((here, number)), above.map(|text| (text, number.saturating_sub(1)))];
+    near.into_iter().flatten().find_map(|(text, line)| {
+        let at = text.find("landwaiter-hold")?;
+        Some(HandHold { line, ..hold::read(text[at..].trim_end())?.hold })
     })
 }
 
