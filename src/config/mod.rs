@@ -16,6 +16,7 @@
 //! | [`forges`], `pulls` | on which forge a repository is, and what pull requests are like |
 //! | `sources` | where `select: commit` looks, and where it may |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
+//! | `ledger` | where the ledger is kept |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
@@ -34,6 +35,7 @@ mod declare;
 mod doubts;
 mod extract;
 mod globs;
+mod ledger;
 mod locations;
 mod pace;
 mod pattern;

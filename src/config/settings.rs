@@ -12,6 +12,7 @@
 //! ```
 
 pub use super::forges::{AppSettings, ForgeKind, ForgePlace, ForgeSettings, PullRequestSettings};
+pub use super::ledger::{LEDGER, LedgerSettings};
 use super::policies::is_document;
 use super::problems::Problems;
 use super::settings_check;
@@ -50,6 +51,7 @@ pub struct Settings {
     pub tenancy: Tenancy,
     /// Whom keyless signatures are believed by: a `trusted_root.json`.
     pub trust_root_file: Option<PathBuf>,
+    pub ledger: LedgerSettings,
     pub limits: Limits,
     /// Nothing is written before it is over.
     pub freeze: Option<Freeze>,
@@ -253,7 +255,7 @@ impl Settings {
             forge.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
             forge.app.iter_mut().map(|app| &mut app.key_file).chain(&mut forge.ca_file).for_each(place);
         }
-        self.trust_root_file.iter_mut().for_each(place);
+        self.trust_root_file.iter_mut().chain(self.ledger.file()).for_each(place);
         self
     }
 

@@ -1,6 +1,7 @@
 //! From the settings' shape to plain data: what the values of one entry mean together.
 
 use super::forges;
+use super::ledger;
 use super::pace;
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
@@ -33,6 +34,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         pull_requests: file.pull_requests.value().map(forges::pull_requests).unwrap_or_default(),
         ..Settings::default()
     };
+    settings.ledger = ledger::ledger(file.ledger, &settings.pull_requests.prefix, problems);
     for shape in file.registries.value().unwrap_or_default() {
         let span = shape.span;
         if let Some(registry) = registry(shape.value, problems) {

@@ -5,6 +5,7 @@
 use super::declare::{record, words};
 use super::forges::{ForgeShape, PullRequestsShape};
 use super::globs::FileGlob;
+use super::ledger::LedgerShape;
 use super::pace::{ChangeCount, CommitCount, FreezeShape};
 use super::places::{
     ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
@@ -58,6 +59,8 @@ record! {
         "signatures" => signatures: SignaturesShape,
         /// A time in which nothing is written, whatever the policies say.
         "freeze" => freeze: FreezeShape,
+        /// Where the ledger is kept: what is put on hold by command, and when images were first seen. `off` is nowhere.
+        "ledger" => ledger: LedgerShape,
         /// Bounds for what comes from outside.
         "limits" => limits: LimitsShape,
     }

@@ -138,6 +138,19 @@ fn spelt_out(text: &str) -> String {
     }
 }
 
+/// Whether Git takes it for a name below `refs/heads/`, or another such room: git-check-ref-format(1).
+pub(super) fn is_name(text: &str) -> bool {
+    let part = |part: &str| !(part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
+    let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    let bad = !text.split('/').all(part)
+        || text.contains(odd)
+        || ["..", "@{"].iter().any(|bad| text.contains(bad))
+        || ["-", "refs/"].iter().any(|start| text.starts_with(start))
+        || text.ends_with('.')
+        || ["@", "HEAD"].contains(&text);
+    !bad && text.len() <= MAX_BRANCH
+}
+
 /// The name of a branch.
 #[derive(Debug, Clone)]
 pub(super) struct BranchName(pub(super) Arc<str>);
@@ -147,16 +160,7 @@ impl FromScalar for BranchName {
 
     fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<BranchName> {
         let text = scalar.text.as_str();
-        // git-check-ref-format(1).
-        let part = |part: &str| !(part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
-        let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
-        let bad = !text.split('/').all(part)
-            || text.contains(odd)
-            || ["..", "@{"].iter().any(|bad| text.contains(bad))
-            || ["-", "refs/"].iter().any(|start| text.starts_with(start))
-            || text.ends_with('.')
-            || ["@", "HEAD"].contains(&text);
-        if bad || text.len() > MAX_BRANCH {
+        if !is_name(text) {
             let hint = "the short name, such as `main` or `release/1.x`";
             problems.error(scalar.span, format!("`{}` is not the name of a branch", shown(text)), hint);
             return None;
