@@ -47,12 +47,14 @@ impl Plan {
 
     /// How many references of policies each target names.
     pub fn named_by<'t>(&self, targets: impl Iterator<Item = &'t LedgerTarget>) -> HashMap<&'t LedgerTarget, usize> {
-        let keys = keys(&self.entries);
+        let targets: Vec<&LedgerTarget> = targets.collect();
+        let single = targets.iter().any(|target| matches!(target, LedgerTarget::Place(_)));
+        let keys = if single { keys(&self.entries) } else { Vec::new() };
         let count = |target: &LedgerTarget| {
-            let managed = self.entries.iter().zip(&keys).filter(|(entry, _)| entry.policy.is_some());
-            managed.filter(|(entry, key)| names(target, entry, Some(key))).count()
+            let managed = self.entries.iter().enumerate().filter(|(_, entry)| entry.policy.is_some());
+            managed.filter(|(at, entry)| names(target, entry, keys.get(*at))).count()
         };
-        targets.map(|target| (target, count(target))).collect()
+        targets.into_iter().map(|target| (target, count(target))).collect()
     }
 }
 
