@@ -22,7 +22,7 @@
 //! | [`yaml`] | the one adapter round the YAML parser: nodes and comments with byte spans |
 //! | [`site`] | finds references in files: markers and shapes |
 //! | [`edit`] | splices new values into the bytes and proves that nothing else moved |
-//! | [`plan`] | references and decisions become changes and holds; commit texts; what somebody took back |
+//! | [`plan`] | references and decisions become changes and holds; commit texts; what somebody took back; the ledger |
 //! | [`config`] | policy files and settings: shapes, checks with carets, schemas, shipped policies |
 //! | [`port`] | the narrow traits at the edges: registry, config repository, source history, store, clock |
 //! | [`cycle`] | one run: scan, select, edit, write |

@@ -89,7 +89,7 @@ impl ConfigRepo for Moving {
         for file in publication.commits.iter().flat_map(|commit| &commit.files) {
             self.files.lock().unwrap().insert(file.path.to_string(), file.new.to_vec());
         }
-        Ok(Published { commits: vec![CommitId("f".repeat(40))], messages: Vec::new() })
+        Ok(Published { commits: vec![CommitId("f".repeat(40))], messages: Vec::new(), ledger: None })
     }
 }
 
@@ -184,6 +184,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         freeze: None,
         changes_per_run: None,
         history: HISTORY,
+        seal: None,
     };
     let run = Run {
         repo: repo.clone(),

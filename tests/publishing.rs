@@ -181,6 +181,7 @@ impl World {
             freeze: None,
             changes_per_run: None,
             history: HISTORY,
+            seal: None,
         };
         let run = Run {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),

@@ -107,6 +107,7 @@ impl World {
             .map_err(|error| Failure::failed(error.to_string()))?;
         let author = Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() };
         let options = Options {
+            seal: None,
             trust_root: None,
             policies: None,
             tenancy: settings.tenancy,

@@ -107,6 +107,11 @@ pub(super) fn home() -> Option<PathBuf> {
     variable("HOME").map(PathBuf::from)
 }
 
+/// Who sits at the machine, as far as the environment knows: for Git, or logged in.
+pub(super) fn person() -> Option<String> {
+    ["GIT_COMMITTER_NAME", "USER", "LOGNAME"].into_iter().find_map(variable)
+}
+
 fn config_folder() -> Option<PathBuf> {
     variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home().map(|home| home.join(".config")))
 }

@@ -11,6 +11,7 @@ mod diagnose;
 mod exit;
 mod explain;
 mod forges;
+mod hold;
 mod holds;
 mod keys;
 mod machine;
@@ -19,6 +20,7 @@ mod plan;
 mod policies;
 mod progress;
 mod registry;
+mod release;
 mod schema;
 mod sources;
 mod telling;
@@ -67,6 +69,8 @@ enum Command {
     Try(trial::Arguments),
     Check(check::Arguments),
     Holds(holds::Arguments),
+    Hold(hold::Arguments),
+    Release(release::Arguments),
     Registry(registry::Arguments),
     Policies(policies::Arguments),
     Schema(schema::Arguments),
@@ -143,6 +147,8 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Holds(arguments) => holds::run(&arguments, output),
+        Command::Hold(arguments) => hold::run(&arguments, output),
+        Command::Release(arguments) => release::run(&arguments, output),
         Command::Registry(arguments) => registry::run(&arguments, output),
         Command::Policies(arguments) => policies::run(&arguments, output),
         Command::Schema(arguments) => schema::run(&arguments, output),

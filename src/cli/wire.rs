@@ -10,11 +10,13 @@ use super::machine::{checkout_around, home, login, read_settings, read_text, sec
 use super::output::Output;
 use super::progress::Progress;
 use super::{OperatorArguments, RepoArguments, forges, sources};
-use crate::config::settings::{GitSettings, Proxy, RegistrySettings, Settings, SigningSettings, SourceHosts};
+use crate::config::settings::{
+    GitSettings, Proxy, RegistrySettings, SecretSource, Settings, SigningSettings, SourceHosts,
+};
 use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
 use crate::git::{self, Location};
 use crate::http::{Rate, Watcher, WayOut};
-use crate::plan::MessageOptions;
+use crate::plan::{MessageOptions, Seal};
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Forge, Login, Secret, SourceHistory};
 use crate::registry::{self, Mirrors};
@@ -30,6 +32,8 @@ use tokio::runtime::Runtime;
 const AUTHOR: (&str, &str) = ("Landwaiter", "landwaiter@localhost");
 /// The longest pause between two attempts of a run whose branch moved.
 const BACKOFF: Duration = Duration::from_secs(5);
+/// The shortest secret that seals the ledger, in bytes.
+const MIN_SEAL: usize = 32;
 /// What a command means to do with the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -40,6 +44,8 @@ pub(super) enum Purpose {
     WriteWorktree,
     /// Commit at a checkout's origin.
     PushOrigin,
+    /// Write the ledger of a bare or remote repository.
+    WriteLedger,
 }
 
 /// Everything a run needs, made from arguments, settings and environment.
@@ -188,7 +194,19 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         freeze: settings.freeze.clone(),
         changes_per_run: settings.limits.changes_per_run,
         history: settings.limits.history.unwrap_or(HISTORY),
+        seal: settings.ledger.seal.as_ref().map(seal).transpose()?,
     })
+}
+
+/// The secret under which first sights are believed.
+fn seal(source: &SecretSource) -> Result<Seal, Failure> {
+    let secret = secret(source)?;
+    let bytes = secret.expose().as_bytes();
+    if bytes.len() < MIN_SEAL {
+        return Err(Failure::failed(format!("the ledger's seal has {} bytes, fewer than {MIN_SEAL}", bytes.len()))
+            .hint("`openssl rand -hex 32` makes a good one"));
+    }
+    Ok(Seal::new(bytes))
 }
 
 /// The settings' trust root. One that cannot be used ends the command: what it would have verified must not be guessed.
@@ -220,6 +238,10 @@ fn check_usage(location: &Location, branch: Option<&str>, purpose: Purpose) -> R
     match purpose {
         Purpose::WriteBranch if checkout => Err(Failure::usage(format!("{location} is a checkout"))
             .hint("--worktree edits its files, --push commits on the branch of its origin")),
+        Purpose::WriteLedger if checkout => {
+            Err(Failure::usage(format!("{location} is a checkout, which has no ledger"))
+                .hint("--push writes that of its origin"))
+        }
         Purpose::WriteWorktree | Purpose::PushOrigin if !checkout => {
             Err(Failure::usage(format!("{location} is no checkout"))
                 .hint("--worktree and --push are for checkouts; leave them out"))
@@ -294,6 +316,7 @@ pub(super) fn git_options(
     if matches!(location, Location::Ssh(_)) {
         options.ssh = ssh(entry)?;
     }
+    options.ledger = settings.ledger.name.clone();
     if let Some(signing) = &settings.commit.signing {
         options.signer = Some(Arc::new(signer(signing)?));
     }

@@ -6,10 +6,12 @@
 
 use super::history::Histories;
 use super::learn::decide;
-use super::recall::{Current, Listed, News, Sightings, pace, to_record};
+use super::ledger::Firsts;
+use super::recall::{Current, Listed, News, Sightings, pace, sights, to_record};
 use super::select::Asked;
 use super::{Event, HOSTS, IN_FLIGHT, PassedOverTags, Run};
 use crate::image::Repository;
+use crate::plan::Sight;
 use crate::policy::{Decision, Facts, Held, Policy, Ranking, Reason, WriteMode};
 use crate::port::{Named, RegistryError};
 use futures::stream::{self, StreamExt};
@@ -30,6 +32,8 @@ pub(super) struct Answered {
     pub(super) news: News,
     /// See [`super::Planned::passed_over`].
     pub(super) passed_over: PassedOverTags,
+    /// What the ledger is to know.
+    pub(super) sights: Vec<Sight>,
 }
 
 /// What all look-ups of a run share.
@@ -39,6 +43,8 @@ pub(super) struct Asking<'a> {
     pub(super) histories: &'a Histories,
     /// Whether there is a memory.
     pub(super) works: &'a Result<(), String>,
+    /// What the ledger knows; `None` where it is not believed.
+    pub(super) firsts: Option<&'a Firsts>,
     pub(super) until: Instant,
 }
 
@@ -79,7 +85,7 @@ impl Run<'_> {
     }
 
     async fn answer(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
-        let Asking { policies, histories, works, .. } = asking;
+        let Asking { policies, histories, works, firsts, .. } = asking;
         let Listed { tags, remembered } = match self.list(repository).await {
             Ok(listed) => listed,
             Err(error) => {
@@ -93,6 +99,7 @@ impl Run<'_> {
         let recalls = |asked: &&Asked| Some(&policies[asked.policy]).filter(|policy| asked.recalls(policy));
         let recalling: Vec<&Policy> = asked.iter().filter_map(recalls).collect();
         let mut facts = Facts { now: Some(self.clock.now()), ..Facts::default() };
+        facts.firsts = firsts.map(|all| all.get(repository).cloned().unwrap_or_default());
         let mut sightings = Sightings::new();
         if !recalling.is_empty() {
             (facts.recall, sightings) = self.recall(&recalling, repository, works);
@@ -130,6 +137,7 @@ impl Run<'_> {
             answered.decisions.push((asked.clone(), decision));
         }
         answered.seen = to_record(repository, &facts, &answered.news);
+        answered.sights = sights(repository, &recalling, &facts);
         answered
     }
 }

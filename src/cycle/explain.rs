@@ -5,6 +5,7 @@
 use super::ask::no_list;
 use super::history::Histories;
 use super::learn::decide;
+use super::ledger::{Book, Firsts};
 use super::near::Near;
 use super::recall::{News, to_record};
 use super::scan::Scanned;
@@ -19,7 +20,16 @@ mod rollback;
 mod target;
 
 use ownership::ownership;
-use target::{file_and_line, unknown};
+use rollback::Back;
+pub(super) use rollback::owner;
+pub(super) use target::{file_and_line, unknown};
+
+/// What is known beside the registry.
+struct Known {
+    histories: Histories,
+    /// What the ledger knows; `None` where it is not believed.
+    firsts: Option<Firsts>,
+}
 
 /// The answer for one reference, or for one image of a policy that no file names.
 #[derive(Debug, Clone)]
@@ -66,18 +76,20 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let mut explanations = Vec::new();
         let mut changes = Vec::new();
-        let histories = Histories::default();
+        let book = Book::of(&*scanned.snapshot);
+        let known = Known { histories: Histories::default(), firsts: book.firsts(self.options.seal.as_ref()) };
         for (at, (found, claim)) in found.iter().enumerate() {
-            let (explanation, state) =
-                self.explain_reference(&claims, &policies, &allowed, found, claim, &histories).await;
+            let (explanation, state) = self.explain_reference(&claims, &policies, &allowed, found, claim, &known).await;
             explanations.push(explanation);
             changes.extend(state.map(|state| (at, state)));
         }
-        for (at, held) in self.held_back(&scanned, &claims, &allowed, &found, changes, &histories).await? {
+        let back = Back { book: &book, histories: &known.histories };
+        for (at, held) in self.held_back(&scanned, &claims, &allowed, &found, changes, back).await? {
             explanations[at].held = Some(held);
+            explanations[at].up_to_date = false;
         }
         if explanations.is_empty() {
-            explanations = self.explain_unused(target, &scanned, &policies, &allowed, &histories).await;
+            explanations = self.explain_unused(target, &scanned, &policies, &allowed, &known).await;
         }
         if explanations.is_empty() {
             return Err(RunError::NotFound(not_found));
@@ -92,13 +104,13 @@ impl Run<'_> {
         scanned: &Scanned,
         policies: &[Policy],
         allowed: Allowed<'_>,
-        histories: &Histories,
+        known: &Known,
     ) -> Vec<Explanation> {
         let mut explanations = Vec::new();
         if let Some(policy) = policies.iter().find(|policy| policy.name.as_str() == target) {
             let near = Near::default().of_policy(policies, policy, &scanned.found, allowed);
             for repository in policy.exact_images() {
-                explanations.push(self.explain_image(policy, repository, None, histories).await);
+                explanations.push(self.explain_image(policy, repository, None, known).await);
             }
             if explanations.is_empty() {
                 let mut explanation = Explanation::empty(None);
@@ -116,7 +128,7 @@ impl Run<'_> {
             policies.iter().filter(|policy| policy.claims_image(&image.repository).is_some()).collect();
         owners.sort_by_key(|policy| std::cmp::Reverse(policy.claims_image(&image.repository)));
         for policy in owners {
-            explanations.push(self.explain_image(policy, &image.repository, image.tag.as_ref(), histories).await);
+            explanations.push(self.explain_image(policy, &image.repository, image.tag.as_ref(), known).await);
         }
         explanations
     }
@@ -154,7 +166,7 @@ impl Run<'_> {
             .collect()
     }
 
-    /// The explanation and, where something would be written, the change.
+    /// The explanation and what would become of the reference: a change, or nothing because it is up to date.
     async fn explain_reference(
         &self,
         claims: &Claims<'_>,
@@ -162,7 +174,7 @@ impl Run<'_> {
         allowed: Allowed<'_>,
         found: &Found,
         claim: &Claim,
-        histories: &Histories,
+        known: &Known,
     ) -> (Explanation, Option<State>) {
         let reference = &found.reference;
         let mut explanation = Explanation {
@@ -185,11 +197,14 @@ impl Run<'_> {
                 let current = reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
                 match question(policy, reference, current.as_ref(), &date(self.clock.now())) {
                     Ok(question) => {
-                        let decision = self.look(policy, repository, &question, histories, &mut explanation).await;
+                        let decision = self.look(policy, repository, &question, known, &mut explanation).await;
                         let closed = policy.windows.closed(self.clock.now());
                         match settle(policy, repository, found, &decision, closed.as_ref()) {
                             State::Held(held) => explanation.held = Some(held),
-                            State::UpToDate => explanation.up_to_date = true,
+                            State::UpToDate => {
+                                explanation.up_to_date = true;
+                                change = Some(State::UpToDate);
+                            }
                             state => change = Some(state),
                         }
                     }
@@ -206,14 +221,14 @@ impl Run<'_> {
         policy: &Policy,
         repository: &Repository,
         current: Option<&Tag>,
-        histories: &Histories,
+        known: &Known,
     ) -> Explanation {
         let mut explanation = Explanation::empty(Some(repository.clone()));
         explanation.policy = Some(policy.name.clone());
         explanation.ownership.push("no file names this image; this is what a new reference would get".to_owned());
         explanation.current = current.map(ToString::to_string);
         let question = Question { current, ..Question::default() };
-        let decision = self.look(policy, repository, &question, histories, &mut explanation).await;
+        let decision = self.look(policy, repository, &question, known, &mut explanation).await;
         explanation.up_to_date = current.is_some() && decision.chosen.as_ref().map(|chosen| &chosen.tag) == current;
         explanation.held = decision.held;
         explanation
@@ -225,7 +240,7 @@ impl Run<'_> {
         policy: &Policy,
         repository: &Repository,
         question: &Question<'_>,
-        histories: &Histories,
+        known: &Known,
         explanation: &mut Explanation,
     ) -> Decision {
         if let Some(held) = self.barred(policy) {
@@ -239,8 +254,9 @@ impl Run<'_> {
         if policy.select.needs_times() || policy.require.seen.is_some() || policy.require.age.is_some() {
             facts.recall = self.recall(&[policy], repository, &self.store.works()).0;
         }
+        facts.firsts = known.firsts.as_ref().map(|all| all.get(repository).cloned().unwrap_or_default());
         let ranking = Ranking::new(policy, &tags);
-        let decision = decide(self, histories, repository, &ranking, question, &mut facts).await;
+        let decision = decide(self, &known.histories, repository, &ranking, question, &mut facts).await;
         explanation.tags = tags.len();
         explanation.note = decision.note.clone();
         explanation.family = ranking.family(question);

@@ -9,9 +9,11 @@ mod ask;
 mod event;
 mod explain;
 mod history;
+mod hold;
 mod inspect;
 mod keep;
 mod learn;
+mod ledger;
 mod near;
 mod propose;
 mod recall;
@@ -25,6 +27,7 @@ mod write;
 
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
+pub use hold::{HoldChange, Released, StillHeld, Wish};
 pub use keep::Kept;
 pub use propose::{Outcome, Pulled};
 pub use recall::WATCH_PACE;
@@ -34,7 +37,7 @@ pub use write::{Approve, Report, Written, WrittenCommit};
 use crate::config::policies::{self, Loaded, Places};
 use crate::config::settings::{PullRequestSettings, SourceHosts, Tenancy};
 use crate::image::{Repository, Tag};
-use crate::plan::{MessageOptions, Plan};
+use crate::plan::{LedgerHold, MessageOptions, Plan, Seal};
 use crate::policy::{Admission, PassedOver, Policy, PolicyName};
 use crate::port::{
     Author, Clock, CommitId, ConfigRepo, Forge, NewFile, Notice, Registry, RepoError, SourceHistory, Store,
@@ -44,6 +47,7 @@ use crate::signature::TrustRoot;
 use crate::site::Declarations;
 use crate::text::{Diagnostic, Severity};
 use globset::GlobSet;
+use ledger::Book;
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -115,6 +119,8 @@ pub struct Options {
     pub changes_per_run: Option<NonZeroUsize>,
     /// How many commits are looked at for what somebody took back; see [`HISTORY`].
     pub history: usize,
+    /// Under which first sights are written to the ledger and believed; without it none are.
+    pub seal: Option<Seal>,
 }
 
 /// Why a run ended without a plan or without its write. Held references are no failure: they stand in the plan.
@@ -178,6 +184,8 @@ pub struct Planned {
     pub passed_over: PassedOverTags,
     /// What registries did that a person should know of, sorted.
     pub notices: Vec<Notice>,
+    /// The holds in the ledger that count now, and how many references each names.
+    pub holds: Vec<(LedgerHold, usize)>,
 }
 
 /// See [`Planned::passed_over`].
@@ -217,6 +225,7 @@ impl Run<'_> {
     async fn plan_with(&self, memory: &mut select::Memory) -> Result<Planned, RunError> {
         let mut scanned = self.scan().await?;
         memory.keep_for(&scanned.sources);
+        memory.book = Book::of(&*scanned.snapshot);
         let selected = self.select(&mut scanned, memory).await?;
         scanned.warnings.diagnostics.extend(self.memory_warnings(memory.missing.as_deref()));
         let skipped = std::mem::take(&mut scanned.skipped);
@@ -224,14 +233,18 @@ impl Run<'_> {
         plan.sort();
         let policies = scanned.policies.clone();
         let sources = rollback::Sources { policies: &policies, histories: &memory.histories, until: memory.until };
-        self.restrain(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
+        let (book, now) = (&memory.book, self.clock.now());
+        let named = plan.named_by(book.ledger.active(now).map(|hold| &hold.target));
+        let count = |hold: &LedgerHold| (hold.clone(), named.get(&hold.target).copied().unwrap_or_default());
+        let holds = book.ledger.active(now).map(count).collect();
+        self.restrain(&mut plan, scanned.snapshot.head().cloned(), book, sources).await?;
         let staged = self.stage(scanned, plan).await?;
         let notices = self.registry.notices();
         for notice in &notices {
             self.events.happened(&Event::RegistryNoticed { notice });
         }
         let passed_over = memory.passed_over.clone();
-        Ok(Planned { lists: memory.lists.clone(), notices, passed_over, ..staged })
+        Ok(Planned { lists: memory.lists.clone(), notices, passed_over, holds, ..staged })
     }
 }
 

@@ -423,6 +423,7 @@ impl Run<'_> {
             Standing::Anothers(tip, _) => Some(tip),
         };
         let publication = Publication {
+            ledger: None,
             parent: Some(place.head.clone()),
             commits: vec![NewCommit { files, message: proposal.staged.message.clone() }],
             author: self.options.author.clone(),

@@ -5,6 +5,7 @@
 
 use super::{Event, Run};
 use crate::image::{Digest, Repository, Tag};
+use crate::plan::Sight;
 use crate::policy::{Facts, Policy, Recall, Seen, Select};
 use crate::port::{Named, RegistryError, Sighting, TagList};
 use crate::text::Diagnostic;
@@ -167,4 +168,25 @@ pub(super) fn to_record(repository: &Repository, facts: &Facts, news: &News) -> 
     let answered = facts.digests.iter().filter_map(|(tag, digest)| Some((tag, digest.as_ref().ok()?)));
     let seen = answered.map(|(tag, digest)| named(repository, tag, digest));
     seen.filter(|seen| !news.moved.iter().any(|moved| moved.tag == seen.tag)).collect()
+}
+
+/// What of this is worth to be in the ledger: first sights that an `age` counts from, now or soon.
+pub(super) fn sights(repository: &Repository, policies: &[&Policy], facts: &Facts) -> Vec<Sight> {
+    let Some((now, firsts)) = facts.now.zip(facts.firsts.as_ref()) else { return Vec::new() };
+    let Some(longest) = policies.iter().filter_map(|policy| policy.require.seen).max() else { return Vec::new() };
+    let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);
+    let nothing = BTreeMap::new();
+    let remembered = if let Recall::Seen(tags) = &facts.recall { tags } else { &nothing };
+    let asked = facts.digests.iter().filter_map(|(tag, digest)| Some((tag, digest.as_ref().ok()?, now)));
+    // Those that were too young to be asked about are remembered.
+    let waiting = remembered.iter().filter(|(_, seen)| now.saturating_sub(seen.first) < longest);
+    let mut first: BTreeMap<&Digest, i64> = BTreeMap::new();
+    for (tag, digest, at) in asked.chain(waiting.map(|(tag, seen)| (tag, &seen.digest, seen.first))) {
+        let own = remembered.get(tag).filter(|seen| seen.digest == *digest).map_or(at, |seen| seen.first);
+        let earliest = firsts.get(digest).map_or(own, |known| own.min(*known)).min(now);
+        let known = first.entry(digest).or_insert(earliest);
+        *known = earliest.min(*known);
+    }
+    let sight = |(digest, first): (&Digest, i64)| Sight { image: repository.clone(), digest: digest.clone(), first };
+    first.into_iter().map(sight).collect()
 }

@@ -62,7 +62,9 @@ impl Run<'_> {
         }
         let open: HashSet<&Asked> = again.iter().filter_map(|(at, _)| asked[*at].as_ref()).collect();
         let works = Ok(());
-        let asking = Asking { policies, histories: &memory.histories, works: &works, until: memory.until };
+        let firsts = memory.book.firsts(self.options.seal.as_ref());
+        let (histories, until) = (&memory.histories, memory.until);
+        let asking = Asking { policies, histories, works: &works, firsts: firsts.as_ref(), until };
         for answered in self.ask(asking, open).await {
             memory.answers.extend(answered.decisions);
             memory.passed_over.extend(answered.passed_over);

@@ -6,6 +6,7 @@
 use super::ask::too_late;
 use super::history::Histories;
 use super::learn::learn_all;
+use super::ledger::Book;
 use super::{Event, Run, RunError, blocking};
 use crate::image::Repository;
 use crate::plan::{Entry, Key, Plan, State, Trailers, keys_of_changes, matters, rolled_back};
@@ -24,14 +25,16 @@ pub(super) struct Sources<'a> {
 }
 
 impl Run<'_> {
-    /// Holds the changes that the operator does not let be written now, and those that somebody took back. The plan stands in its
+    /// Holds what people have put on hold, the changes that the operator does not let be written now, and those that somebody took back. The plan stands in its
     /// order.
     pub(super) async fn restrain(
         &self,
         plan: &mut Plan,
         head: Option<CommitId>,
+        book: &Book,
         sources: Sources<'_>,
     ) -> Result<(), RunError> {
+        self.heed_ledger(plan, book);
         if let Some(freeze) = &self.options.freeze {
             plan.freeze(freeze, self.clock.now());
         }

@@ -3,12 +3,13 @@
 use super::PassedOverTags;
 use super::ask::Asking;
 use super::history::Histories;
+use super::ledger::Book;
 use super::recall::{Current, News, pace};
 use super::refused::Past;
 use super::scan::Scanned;
 use super::{LONGEST_DEADLINE, Options, Run, RunError};
 use crate::image::{Digest, Repository, Tag};
-use crate::plan::{self, Claim, Claims, FileNote, Found, State, question, settle};
+use crate::plan::{self, Claim, Claims, FileNote, Found, Sight, State, question, settle};
 use crate::policy::{Decision, Held, Policy, PolicyName, Question, Reason};
 use crate::schedule::{Closed, date};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -64,6 +65,9 @@ pub(super) struct Memory {
     /// Why there is no memory where one is counted on.
     pub(super) missing: Option<String>,
     pub(super) news: News,
+    /// The ledger beside the snapshot, and what is to be added to it.
+    pub(super) book: Book,
+    pub(super) sights: Vec<Sight>,
 }
 
 impl Memory {
@@ -76,6 +80,8 @@ impl Memory {
             lists: BTreeMap::new(),
             missing: None,
             news: News::default(),
+            book: Book::default(),
+            sights: Vec::new(),
             past: Past::new(),
             passed_over: PassedOverTags::new(),
             until: Instant::now() + options.deadline.min(LONGEST_DEADLINE),
@@ -126,7 +132,9 @@ impl Run<'_> {
             })
             .collect();
         let works = self.memory_for(&policies, &open, memory);
-        let asking = Asking { policies: &policies, histories: &memory.histories, works: &works, until: memory.until };
+        let firsts = memory.book.firsts(self.options.seal.as_ref());
+        let (histories, until) = (&memory.histories, memory.until);
+        let asking = Asking { policies: &policies, histories, works: &works, firsts: firsts.as_ref(), until };
         let mut seen = Vec::new();
         for answered in self.ask(asking, open).await {
             seen.extend(answered.seen);
@@ -134,6 +142,7 @@ impl Run<'_> {
             memory.lists.extend(answered.list);
             memory.passed_over.extend(answered.passed_over);
             memory.news.extend(answered.news);
+            memory.sights.extend(answered.sights);
         }
         self.store.saw(&seen, self.clock.now());
 
@@ -188,7 +197,8 @@ impl Run<'_> {
     /// Whether there is a memory, if anything counts on one; else it is not touched.
     fn memory_for(&self, policies: &[Policy], open: &HashSet<&Asked>, memory: &mut Memory) -> Result<(), String> {
         let cached = |asked: &&&Asked| self.options.cache_for.contains_key(asked.repository.host());
-        let counted_on = |policy: &Policy| policy.require.seen.is_some() || policy.watch.is_some();
+        let ages = |policy: &Policy| policy.require.seen.is_some() && self.options.seal.is_none();
+        let counted_on = |policy: &Policy| ages(policy) || policy.watch.is_some();
         let needed = open.iter().any(|asked| cached(&asked) || counted_on(&policies[asked.policy]));
         if !needed && !open.iter().any(|asked| asked.recalls(&policies[asked.policy])) {
             return Err("no policy asks".to_owned());

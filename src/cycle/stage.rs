@@ -57,6 +57,7 @@ impl Run<'_> {
             kept,
             passed_over,
             notices,
+            holds: Vec::new(),
         })
     }
 

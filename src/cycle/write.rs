@@ -4,7 +4,8 @@
 use super::select::Memory;
 use super::{Event, MAX_ATTEMPTS, MAX_FAILURES, Planned, Pulled, Run, RunError, Staged, blocking};
 use crate::plan::Plan;
-use crate::port::{CommitId, NewCommit, NewFile, Publication, PublishError, Published, RepoError};
+use crate::port::{CommitId, LedgerEntry, NewCommit, NewFile, Publication, PublishError, Published, RepoError};
+use crate::text::Diagnostic;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Report {
     pub requests: BTreeMap<String, u64>,
     /// Times this run planned again, because the branch moved or the way to it failed.
     pub retries: u32,
+    /// The commit that was added to the ledger, or why none could be; `None` where nothing was to be added.
+    pub ledger: Option<Result<CommitId, String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +73,7 @@ struct Sent {
 
 /// How one attempt ended.
 enum Attempt {
-    Done(Box<Planned>, Option<Written>),
+    Done(Box<Planned>, Option<Written>, Option<Result<CommitId, PublishError>>),
     Moved,
     Failed(RepoError),
 }
@@ -86,15 +89,17 @@ impl Run<'_> {
         let (mut moves, mut failures) = (0, 0);
         loop {
             match self.attempt(approve, &mut memory, &mut sent).await? {
-                Attempt::Done(mut planned, written) => {
+                Attempt::Done(mut planned, written, entry) => {
                     self.tell(&memory.news);
+                    let ledger = self.finish_ledger(entry, &memory).await;
+                    planned.warnings.diagnostics.extend(self.ledger_warning(ledger.as_ref()));
                     let pulled = self.propose(&mut planned).await;
                     let mut requests = self.registry.requests();
                     for (host, count) in self.forge.iter().flat_map(|forge| forge.requests()) {
                         *requests.entry(host).or_default() += count;
                     }
                     let retries = moves + failures;
-                    return Ok(Report { planned: *planned, written, pulled, requests, retries });
+                    return Ok(Report { planned: *planned, written, pulled, requests, retries, ledger });
                 }
                 Attempt::Moved => {
                     moves += 1;
@@ -128,18 +133,19 @@ impl Run<'_> {
         match self.arrived(planned.head.as_ref(), sent).await {
             Ok(Some(at)) => {
                 let Sent { planned, written } = sent.swap_remove(at);
-                return Ok(Attempt::Done(Box::new(planned), Some(written)));
+                return Ok(Attempt::Done(Box::new(planned), Some(written), None));
             }
             Ok(None) => {}
             Err(RunError::Repo(error)) => return Ok(Attempt::Failed(still_unknown(error))),
             Err(error) => return Err(error),
         }
         approve(&planned).map_err(RunError::NotApproved)?;
-        match self.publish(&planned).await {
-            Ok(None) => Ok(Attempt::Done(Box::new(planned), None)),
-            Ok(Some(Published { commits, messages })) => {
+        let entry = self.sights_entry(&memory.book, &memory.sights);
+        match self.publish(&planned, entry).await {
+            Ok(None) => Ok(Attempt::Done(Box::new(planned), None, None)),
+            Ok(Some(Published { commits, messages, ledger })) => {
                 let written = Written::of(&planned, commits, messages);
-                Ok(Attempt::Done(Box::new(planned), Some(written)))
+                Ok(Attempt::Done(Box::new(planned), Some(written), ledger))
             }
             Err(PublishError::Moved { .. }) => Ok(Attempt::Moved),
             Err(PublishError::Refused { reason, messages }) => Err(RunError::Refused { reason, messages }),
@@ -179,7 +185,38 @@ impl Run<'_> {
         Ok(all_there.await??.then_some(sent.len() - 1))
     }
 
-    async fn publish(&self, planned: &Planned) -> Result<Option<Published>, PublishError> {
+    /// What becomes of the ledger once the branch is written, or has nothing to be written.
+    async fn finish_ledger(
+        &self,
+        entry: Option<Result<CommitId, PublishError>>,
+        memory: &Memory,
+    ) -> Option<Result<CommitId, String>> {
+        let done = match entry {
+            Some(written) => self.settle_entry(written, &memory.sights).await,
+            None => {
+                self.sights_entry(&memory.book, &memory.sights)?;
+                self.write_sights(&memory.sights).await
+            }
+        };
+        done.transpose()
+    }
+
+    /// A ledger that cannot be written is told of once: the run has done its work.
+    fn ledger_warning(&self, ledger: Option<&Result<CommitId, String>>) -> Option<Diagnostic> {
+        let why = ledger?.as_ref().err()?;
+        let name = self.repo.ledger()?.name();
+        let news = format!("ledger {} {name}", self.repo.name());
+        if self.store.was_told(&news) {
+            return None;
+        }
+        self.store.told(&[&news]);
+        let text = format!("first sights could not be written to the ledger {name}: {why}");
+        let hint = "`ledger: {ref: BRANCH}` in the settings names a branch for a server that refuses other refs, \
+                    `ledger: off` writes none";
+        Some(Diagnostic::warning("ledger", None, text).hint(hint))
+    }
+
+    async fn publish(&self, planned: &Planned, ledger: Option<LedgerEntry>) -> Result<Option<Published>, PublishError> {
         if planned.files.is_empty() || (planned.head.is_some() && planned.commits.is_empty()) {
             return Ok(None);
         }
@@ -189,6 +226,7 @@ impl Run<'_> {
             author: self.options.author.clone(),
             committer: self.options.committer.clone(),
             time: self.clock.now(),
+            ledger,
         };
         let repo = self.repo.clone();
         let published = tokio::task::spawn_blocking(move || repo.publish(&publication)).await.map_err(stopped)??;
@@ -231,7 +269,7 @@ fn stopped(error: tokio::task::JoinError) -> RepoError {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// A random share of a pause that doubles with every attempt, so that writers that collided once do not collide again.
-fn pause(longest: Duration, attempt: u32) -> Duration {
+pub(super) fn pause(longest: Duration, attempt: u32) -> Duration {
     let ceiling = longest.min(FIRST_PAUSE * 2u32.saturating_pow(attempt));
     let share = RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;
     ceiling.mul_f64(share)

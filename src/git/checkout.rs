@@ -12,11 +12,11 @@
 use super::fault::{Hint, chain, lasting, passing};
 use super::local::moved;
 use super::snapshot::{MAX_ENTRIES, MAX_READ_ONE, entry, find};
-use super::{bare, past};
+use super::{bare, ledger, past};
 use crate::plan::Past;
 use crate::port::{
-    BlobId, CommitId, ConfigRepo, FileEntry, Keep, NewCommit, NewFile, Publication, PublishError, Published,
-    ReadProblem, RepoError, Snapshot, Visit,
+    BlobId, CommitId, ConfigRepo, FileEntry, Keep, LedgerFiles, NewCommit, NewFile, Publication, PublishError,
+    Published, ReadProblem, RepoError, Snapshot, Visit,
 };
 use gix::bstr::{BString, ByteSlice};
 use gix::index::entry::Mode;
@@ -35,6 +35,8 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 pub struct Checkout {
     root: PathBuf,
     name: String,
+    /// The full name of the ledger's ref.
+    ledger: Option<String>,
 }
 
 impl Checkout {
@@ -42,11 +44,30 @@ impl Checkout {
     pub fn open(path: &Path) -> Result<Checkout, RepoError> {
         let name = path.display().to_string();
         match fs::metadata(path) {
-            Ok(found) if found.is_dir() => Ok(Checkout { root: path.to_owned(), name }),
+            Ok(found) if found.is_dir() => Ok(Checkout { root: path.to_owned(), name, ledger: None }),
             Ok(_) => Err(lasting(format!("{name} is not a directory"))),
             Err(io) if io.kind() == io::ErrorKind::NotFound => Err(lasting(format!("{name} does not exist"))),
             Err(io) => Err(lasting(format!("{name} cannot be read: {io}"))),
         }
+    }
+
+    /// With the ledger's ref, which is read and never written here.
+    pub(super) fn with_ledger(self, ledger: Option<String>) -> Checkout {
+        Checkout { ledger, ..self }
+    }
+
+    /// The ledger as the last fetch left it: a branch is there under its remote's name.
+    fn read_ledger(&self) -> Result<LedgerFiles, RepoError> {
+        let (Some(name), Some(repo)) = (&self.ledger, self.repository()?) else {
+            return Ok(LedgerFiles::default());
+        };
+        let fetched = name.strip_prefix("refs/heads/").map(|branch| format!("refs/remotes/origin/{branch}"));
+        for name in fetched.iter().chain([name]) {
+            if let Some(tip) = ledger::local_tip(&repo, name)? {
+                return ledger::read(&repo, name, Some(tip));
+            }
+        }
+        ledger::read(&repo, name, None)
     }
 
     /// The repository of the checkout; `None` for a plain directory.
@@ -183,7 +204,7 @@ impl ConfigRepo for Checkout {
                     .hint("files written before it hold their new text; run again to finish")
             })?;
         }
-        Ok(Published { commits: Vec::new(), messages: Vec::new() })
+        Ok(Published { commits: Vec::new(), messages: Vec::new(), ledger: None })
     }
 }
 
@@ -294,5 +315,9 @@ impl Snapshot for CheckoutSnapshot {
             Err(ReadProblem::TooLarge { size }) => Err(lasting(format!("{path} has {size} bytes"))),
             Err(ReadProblem::Unreadable(why)) => Err(passing(format!("{path} cannot be read: {why}"))),
         }
+    }
+
+    fn ledger(&self) -> Result<LedgerFiles, RepoError> {
+        self.checkout.read_ledger()
     }
 }

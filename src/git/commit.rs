@@ -56,13 +56,28 @@ fn write(
     publication: &Publication,
     signer: Option<&Signer>,
 ) -> Result<ObjectId, RepoError> {
+    let tree = edited_tree(memory, parent, &next.files)?;
+    let people = (&publication.author, &publication.committer);
+    commit(memory, tree, Some(parent), people, publication.time, &next.message, signer)
+}
+
+/// One commit, signed if it is to be.
+pub(super) fn commit(
+    memory: &gix::Repository,
+    tree: ObjectId,
+    parent: Option<ObjectId>,
+    (author, committer): (&Author, &Author),
+    time: i64,
+    message: &str,
+    signer: Option<&Signer>,
+) -> Result<ObjectId, RepoError> {
     let mut commit = gix::objs::Commit {
-        tree: edited_tree(memory, parent, &next.files)?,
-        parents: std::iter::once(parent).collect(),
-        author: signature(&publication.author, publication.time),
-        committer: signature(&publication.committer, publication.time),
+        tree,
+        parents: parent.into_iter().collect(),
+        author: signature(author, time),
+        committer: signature(committer, time),
         encoding: None,
-        message: next.message.as_str().into(),
+        message: message.into(),
         extra_headers: Vec::new(),
     };
     if let Some(signer) = signer {

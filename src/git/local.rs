@@ -5,6 +5,7 @@
 //! out is not moved under his feet.
 
 mod branches;
+mod ledger;
 
 use super::Options;
 use super::claim::Claim;
@@ -14,7 +15,9 @@ use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::{bare, commit, pack, past};
 use crate::plan::Past;
-use crate::port::{Branches, CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
+use crate::port::{
+    Branches, CommitId, ConfigRepo, Keep, LedgerRef, Publication, PublishError, Published, RepoError, Snapshot,
+};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::refs::Target;
@@ -30,6 +33,8 @@ pub struct Local {
     /// As asked for, or as `HEAD` said at the last snapshot.
     branch: Mutex<Option<String>>,
     signer: Option<Arc<Signer>>,
+    /// The full name of the ledger's ref.
+    ledger: Option<String>,
 }
 
 impl Local {
@@ -37,7 +42,8 @@ impl Local {
     pub fn open(path: &Path, name: &str, branch: Option<&str>, options: &Options) -> Result<Local, RepoError> {
         bare::open(path, name)?;
         let branch = Mutex::new(branch.map(str::to_owned));
-        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch, signer: options.signer.clone() })
+        let (signer, ledger) = (options.signer.clone(), options.ledger.clone());
+        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch, signer, ledger })
     }
 
     fn branch(&self, repo: &gix::Repository) -> Result<String, RepoError> {
@@ -57,8 +63,12 @@ impl ConfigRepo for Local {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, RepoError> {
         let repo = bare::open(&self.path, &self.name)?;
         let branch = self.branch(&repo)?;
+        if let Some(name) = &self.ledger {
+            super::ledger::must_not_be(name, &branch)?;
+        }
         let head = bare::head_of(&repo, &branch, &self.name)?;
-        Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None)?))
+        let ledger = self.ledger_of(&repo);
+        Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None)?.beside(ledger)))
     }
 
     fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {
@@ -82,11 +92,18 @@ impl ConfigRepo for Local {
         let locks = locks_of(&branch);
         claim.prepare(&[&locks[0], &locks[1]], &format!("{}\n", chain.tip))?;
         move_ref(&repo, &branch, parent, &chain, publication)?;
-        Ok(Published { commits: chain.names(), messages: Vec::new() })
+        drop(claim);
+        // Two refs cannot change at once on a disk: what a kill leaves out here the next run writes.
+        let ledger = publication.ledger.as_ref().filter(|_| self.ledger.is_some()).map(|entry| self.write(entry));
+        Ok(Published { commits: chain.names(), messages: Vec::new(), ledger })
     }
 
     fn branches(&self) -> Option<&dyn Branches> {
         Some(self)
+    }
+
+    fn ledger(&self) -> Option<&dyn LedgerRef> {
+        self.ledger.as_ref().map(|_| self as &dyn LedgerRef)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `past` | what the commits of a config repository's branch say, without their files |
 //! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
 //! | `branches` | what the branches of pull requests hold |
+//! | `ledger` | what the ledger's ref holds, and its next commit |
 //! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
 //! | `pack`, `upload`, `push`, `report` | objects as one pack; the two halves of Git's protocol |
 //! | `transport`, `ssh`, `known_hosts` | how bytes reach a server |
@@ -44,6 +45,7 @@ pub mod history;
 mod past;
 mod snapshot;
 mod branches;
+mod ledger;
 mod commit;
 pub mod sign;
 mod pack;
@@ -79,6 +81,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Who signs the commits that are made here.
     pub signer: Option<Arc<Signer>>,
+    /// The full name of the ledger's ref; `None` is no ledger.
+    pub ledger: Option<String>,
 }
 
 /// How to prove who we are to an SSH server, and it to us.
@@ -121,7 +125,9 @@ pub fn open(location: &Location, branch: Option<&str>, options: &Options) -> Res
         bare::check_branch_name(branch)?;
     }
     Ok(match location {
-        Location::Path(path) if branch.is_none() && !bare::is_bare(path) => Box::new(checkout::Checkout::open(path)?),
+        Location::Path(path) if branch.is_none() && !bare::is_bare(path) => {
+            Box::new(checkout::Checkout::open(path)?.with_ledger(options.ledger.clone()))
+        }
         Location::Path(path) => Box::new(local::Local::open(path, &location.to_string(), branch, options)?),
         Location::File(path) => Box::new(local::Local::open(path, &location.to_string(), branch, options)?),
         Location::Http(_) | Location::Ssh(_) => Box::new(remote::Remote::open(location, branch, options)?),

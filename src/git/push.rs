@@ -51,7 +51,7 @@ pub(super) fn push(
             Ok(Outcome::Refused { reason: server.hide(&reason), messages: hide(messages) })
         }
         Ok(Outcome::LostRace { reason }) => Ok(Outcome::LostRace { reason: server.hide(&reason) }),
-        Ok(moved @ Outcome::Moved { .. }) => Ok(moved),
+        Ok(other @ (Outcome::Moved { .. } | Outcome::NotTogether)) => Ok(other),
         Err(broken) => Err(Unanswered { error: server.hide_in(broken.error), ..broken }),
     }
 }
@@ -69,6 +69,10 @@ fn send(server: &Server, updates: &[RefUpdate], pack: &[u8], hash: gix::hash::Ki
             drop(gix::protocol::indicate_end_of_interaction(&mut *with.wire, false));
             return Ok(Outcome::Moved { found });
         }
+    }
+    if updates.len() > 1 && !with.handshake.capabilities.contains("atomic") {
+        drop(gix::protocol::indicate_end_of_interaction(&mut *with.wire, false));
+        return Ok(Outcome::NotTogether);
     }
     let capabilities = capabilities(&with.handshake.capabilities, updates, hash).map_err(unsent)?;
     let sideband = capabilities.iter().any(|capability| capability == "side-band-64k");

@@ -5,6 +5,7 @@
 //! looked at again: only that tells what happened.
 
 mod branches;
+mod ledger;
 
 use super::cache::{Cache, Generation};
 use super::commit::Chain;
@@ -19,7 +20,9 @@ use super::transport::Server;
 use super::upload::Upload;
 use super::{Location, Options, bare, commit, pack, past};
 use crate::plan::Past;
-use crate::port::{Branches, CommitId, ConfigRepo, Keep, Publication, PublishError, Published, RepoError, Snapshot};
+use crate::port::{
+    Branches, CommitId, ConfigRepo, Keep, LedgerRef, Publication, PublishError, Published, RepoError, Snapshot,
+};
 use gix::ObjectId;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +35,8 @@ pub struct Remote {
     /// Where caches are kept.
     directory: Option<PathBuf>,
     signer: Option<Arc<Signer>>,
+    /// The full name of the ledger's ref.
+    ledger: Option<String>,
     state: Mutex<State>,
 }
 
@@ -54,7 +59,8 @@ impl Remote {
         let cache = Cache::take(options.cache_dir.as_deref(), &name)?;
         let current = cache.current().map(Arc::new);
         let state = Mutex::new(State { branch: branch.map(str::to_owned), cache, current });
-        Ok(Remote { name, server, directory: options.cache_dir.clone(), signer: options.signer.clone(), state })
+        let (directory, signer, ledger) = (options.cache_dir.clone(), options.signer.clone(), options.ledger.clone());
+        Ok(Remote { name, server, directory, signer, ledger, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,12 +71,15 @@ impl Remote {
     fn take_snapshot(&self, state: &mut State) -> Result<TreeSnapshot, RepoError> {
         let mut upload = Upload::begin(&self.server)?;
         let hash = upload.object_hash()?;
-        let (branch, tip) = upload.tip(state.branch.as_deref(), &self.name)?;
+        let (branch, tip, ledger) = upload.tips(state.branch.as_deref(), self.ledger.as_deref(), &self.name)?;
         state.branch = Some(branch.clone());
+        if let Some(name) = &self.ledger {
+            super::ledger::must_not_be(name, &branch)?;
+        }
         if let Some(current) = state.current.clone() {
             // Any failure in a cache that may be odd is answered by a new cache, whose failure counts.
             if let Ok(snapshot) = self.fill(&current, upload, &branch, tip, hash) {
-                return Ok(snapshot);
+                return Ok(snapshot.beside(self.ledger_in(&current, ledger)));
             }
             upload = Upload::begin(&self.server)?;
         }
@@ -78,7 +87,8 @@ impl Remote {
         if let Some(old) = state.current.replace(Arc::clone(&current)) {
             old.replace();
         }
-        TreeSnapshot::of(current.open()?, &self.name, &branch, tip, Some(current))
+        let ledger = self.ledger_in(&current, ledger);
+        Ok(TreeSnapshot::of(current.open()?, &self.name, &branch, tip, Some(current))?.beside(ledger))
     }
 
     fn fill(
@@ -161,6 +171,31 @@ impl Remote {
     }
 }
 
+impl Remote {
+    fn publish_alone(
+        &self,
+        (current, repo): (&Generation, &gix::Repository),
+        branch: &str,
+        parent: ObjectId,
+        chain: &Chain,
+    ) -> Result<Published, PublishError> {
+        let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
+        let update = RefUpdate { name: bare::full_name(branch), old: Some(parent), new: Some(chain.tip) };
+        let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
+            .or_else(|broken| self.settle(broken, &update, branch, chain))?;
+        match outcome {
+            Outcome::Updated { messages } => {
+                keep(current, repo, &bytes, chain.tip);
+                Ok(Published { commits: chain.names(), messages, ledger: None })
+            }
+            Outcome::Moved { found } => Err(moved(found)),
+            Outcome::LostRace { reason } => Err(self.lost(branch, parent, &reason)),
+            Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
+            Outcome::NotTogether => Err(lasting("internal error: one branch is not several").into()),
+        }
+    }
+}
+
 impl ConfigRepo for Remote {
     fn name(&self) -> &str {
         &self.name
@@ -195,23 +230,18 @@ impl ConfigRepo for Remote {
                 current.spoil();
             }
         })?;
-        let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
-        let update = RefUpdate { name: bare::full_name(&branch), old: Some(parent), new: Some(chain.tip) };
-        let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
-            .or_else(|broken| self.settle(broken, &update, &branch, &chain))?;
-        match outcome {
-            Outcome::Updated { messages } => {
-                keep(&current, &repo, &bytes, chain.tip);
-                Ok(Published { commits: chain.names(), messages })
-            }
-            Outcome::Moved { found } => Err(moved(found)),
-            Outcome::LostRace { reason } => Err(self.lost(&branch, parent, &reason)),
-            Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
+        if let Some(entry) = publication.ledger.as_ref().filter(|_| self.ledger.is_some()) {
+            return self.publish_both((&current, &repo), &branch, parent, &chain, entry);
         }
+        self.publish_alone((&current, &repo), &branch, parent, &chain)
     }
 
     fn branches(&self) -> Option<&dyn Branches> {
         Some(self)
+    }
+
+    fn ledger(&self) -> Option<&dyn LedgerRef> {
+        self.ledger.as_ref().map(|_| self as &dyn LedgerRef)
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Outcome {
         reason: String,
         messages: Vec<String>,
     },
+    /// The server cannot change several refs at once, and was asked for none.
+    NotTogether,
 }
 
 /// How unpacking went, how many refs changed, and why others did not.

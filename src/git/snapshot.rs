@@ -5,7 +5,7 @@
 
 use super::cache::Generation;
 use super::fault::{chain, lasting, passing};
-use crate::port::{BlobId, CommitId, FileEntry, ReadProblem, RepoError, Snapshot, Visit};
+use crate::port::{BlobId, CommitId, FileEntry, LedgerFiles, ReadProblem, RepoError, Snapshot, Visit};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::objs::tree::EntryMode;
@@ -34,6 +34,7 @@ pub(super) struct TreeSnapshot {
     blobs: Vec<ObjectId>,
     /// Keeps a cache on the disk for as long as it is read from.
     cache: Option<Arc<Generation>>,
+    ledger: Result<LedgerFiles, RepoError>,
 }
 
 impl std::fmt::Debug for TreeSnapshot {
@@ -67,7 +68,13 @@ impl TreeSnapshot {
             files,
             blobs,
             cache,
+            ledger: Ok(LedgerFiles::default()),
         })
+    }
+
+    /// With what was found in the ledger.
+    pub(super) fn beside(self, ledger: Result<LedgerFiles, RepoError>) -> TreeSnapshot {
+        TreeSnapshot { ledger, ..self }
     }
 
     /// The indexes of wanted files, in the order in which their bytes lie on the disk.
@@ -167,6 +174,10 @@ impl Snapshot for TreeSnapshot {
             Err(BlobFault::TooLarge(size)) => Err(lasting(format!("{path} of {} has {size} bytes", self.name))),
             Err(BlobFault::Lost(detail)) => Err(self.lost(path, &detail)),
         }
+    }
+
+    fn ledger(&self) -> Result<LedgerFiles, RepoError> {
+        self.ledger.clone()
     }
 }
 

@@ -46,14 +46,26 @@ impl<'s> Upload<'s> {
 
     /// The branch (the one that `HEAD` names when none is given) and its commit.
     pub(super) fn tip(&mut self, branch: Option<&str>, name: &str) -> Result<(String, ObjectId), RepoError> {
+        let (branch, tip, _) = self.tips(branch, None, name)?;
+        Ok((branch, tip))
+    }
+
+    /// The same with the commit of another ref, by its full name and in the same question.
+    pub(super) fn tips(
+        &mut self,
+        branch: Option<&str>,
+        beside: Option<&str>,
+        name: &str,
+    ) -> Result<(String, ObjectId, Option<ObjectId>), RepoError> {
         let branch = match branch {
             Some(branch) => branch.to_owned(),
             None => self.default_branch(name)?,
         };
         let full = bare::full_name(&branch);
-        let found = self.refs(&full)?.iter().find_map(|found| target(found, &full));
-        match found {
-            Some(id) => Ok((branch, id)),
+        let refs = self.refs_of(&[&full].into_iter().map(String::as_str).chain(beside).collect::<Vec<_>>())?;
+        let at = |full: &str| refs.iter().find_map(|found| target(found, full));
+        match at(&full) {
+            Some(id) => Ok((branch, id, beside.and_then(at))),
             None => Err(bare::no_such_branch(&branch, name, self.branches()?)),
         }
     }
@@ -98,19 +110,22 @@ impl<'s> Upload<'s> {
         Ok(heads.collect())
     }
 
-    /// Where the branch is, if it is there.
-    pub(super) fn head(&mut self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
-        let full = bare::full_name(branch);
-        Ok(self.refs(&full)?.iter().find_map(|found| target(found, &full)))
+    /// Where the ref with that full name is, if it is there.
+    pub(super) fn at(&mut self, full: &str) -> Result<Option<ObjectId>, RepoError> {
+        Ok(self.refs(full)?.iter().find_map(|found| target(found, full)))
     }
 
     /// Refs whose full name starts with the prefix; servers of the older protocol have already sent all.
     fn refs(&mut self, prefix: &str) -> Result<Vec<Ref>, RepoError> {
+        self.refs_of(&[prefix])
+    }
+
+    fn refs_of(&mut self, all: &[&str]) -> Result<Vec<Ref>, RepoError> {
         if let Some(advertised) = &self.advertised {
             return Ok(advertised.clone());
         }
         let mut prefixes = RefPrefixes::new();
-        prefixes.extend([BString::from(prefix)]);
+        prefixes.extend(all.iter().map(|prefix| BString::from(*prefix)));
         let capabilities = &self.with.handshake.capabilities;
         LsRefsCommand::new(Some(prefixes), capabilities, ("agent", Some(AGENT.into())))
             .invoke_blocking(&mut *self.with.wire, &mut gix::progress::Discard, false)
@@ -133,11 +148,17 @@ impl<'s> Upload<'s> {
     /// Fetches the head of a proposal with the commits that [`MAX_MERGES`] lets be looked at, and their files, less what the last
     /// complete commit there already has. It is not what the next fetch begins from.
     pub(super) fn fetch_proposal(self, into: &Generation, want: ObjectId) -> Result<(), RepoError> {
+        self.fetch_apart(into, want, MAX_MERGES + 2)
+    }
+
+    /// Fetches a commit, so many before it, and their files, less what the last complete commit there already has. It is not what the
+    /// next fetch begins from.
+    pub(super) fn fetch_apart(self, into: &Generation, want: ObjectId, depth: usize) -> Result<(), RepoError> {
         let have = into.tip(&into.open()?);
         let mut arguments = self.arguments(want, have);
         if arguments.can_use_shallow() {
             into.shallow().iter().for_each(|id| arguments.shallow(id));
-            arguments.deepen(MAX_MERGES + 2);
+            arguments.deepen(depth);
         }
         let limit = Limit { bytes: MAX_PACK, until: Instant::now() + self.server.timeouts.whole };
         self.receive(arguments, into, want, have.is_some(), &limit)

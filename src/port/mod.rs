@@ -4,6 +4,7 @@
 //! Errors are facts with fields and say whether trying again can help.
 
 mod forge;
+mod ledger;
 mod notice;
 mod registry;
 mod repo;
@@ -15,6 +16,7 @@ pub use forge::{
     Abilities, ApiCommit, Forge, ForgeError, ForgeErrorKind, MAX_PAST, MergeMethod, NewPullRequest, People,
     PullRequest, PullState,
 };
+pub use ledger::{LedgerEntry, LedgerFiles, LedgerRef};
 pub use notice::{Notice, NoticeKind};
 pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{

@@ -1,5 +1,6 @@
 //! Where the YAML lives: one state of it to plan from, and the next one to publish.
 
+use super::{LedgerEntry, LedgerFiles, LedgerRef};
 use crate::plan::Past;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +42,11 @@ pub trait ConfigRepo: Send + Sync {
 
     /// The branches beside the one that is planned from, for pull requests; `None` for the files of a checkout.
     fn branches(&self) -> Option<&dyn Branches> {
+        None
+    }
+
+    /// Where the ledger is written; `None` for the files of a checkout, and where the operator wants none.
+    fn ledger(&self) -> Option<&dyn LedgerRef> {
         None
     }
 }
@@ -112,6 +118,11 @@ pub trait Snapshot: Send {
 
     /// The bytes of one file; `None` when the snapshot has no such file.
     fn read_one(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError>;
+
+    /// The ledger as it stood when the snapshot was taken; an error is no reason to take it for empty.
+    fn ledger(&self) -> Result<LedgerFiles, RepoError> {
+        Ok(LedgerFiles::default())
+    }
 }
 
 /// What is done with one file and its bytes.
@@ -145,6 +156,9 @@ pub struct Publication {
     pub committer: Author,
     /// Seconds since 1970, UTC.
     pub time: i64,
+    /// What is written to the ledger beside it: with it at once where the server can, else after it. Whatever becomes of
+    /// that, the commits are published.
+    pub ledger: Option<LedgerEntry>,
 }
 
 /// New contents for some files.
@@ -174,6 +188,8 @@ pub struct Published {
     pub commits: Vec<CommitId>,
     /// What the server said, line by line.
     pub messages: Vec<String>,
+    /// What became of the ledger's entry; `None` where there was none.
+    pub ledger: Option<Result<CommitId, PublishError>>,
 }
 
 /// The repository cannot be read.

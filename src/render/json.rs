@@ -34,6 +34,14 @@ struct ReportPart<'a> {
     retries: u32,
     requests: &'a BTreeMap<String, u64>,
     notices: Vec<NoticeRow<'a>>,
+    ledger: Option<LedgerPart<'a>>,
+}
+
+/// What was added to the ledger, or why nothing could be.
+#[derive(Debug, Serialize)]
+struct LedgerPart<'a> {
+    commit: Option<&'a str>,
+    problem: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,7 +153,12 @@ pub fn report(report: &Report) -> String {
     let notices = report.planned.notices.iter();
     let notices = notices.map(|notice| NoticeRow { host: &notice.host, text: notice.to_string() }).collect();
     let pull_requests = report.pulled.iter().map(pulled_row).collect();
-    let part = ReportPart { written, pull_requests, retries: report.retries, requests: &report.requests, notices };
+    let ledger = report.ledger.as_ref().map(|added| LedgerPart {
+        commit: added.as_ref().ok().map(|commit| commit.0.as_str()),
+        problem: added.as_ref().err().map(String::as_str),
+    });
+    let part =
+        ReportPart { written, pull_requests, retries: report.retries, requests: &report.requests, notices, ledger };
     pretty(&document(&report.planned, Some(part)))
 }
 

@@ -194,6 +194,7 @@ impl World {
             max_file: MAX_FILE,
             cache_for: BTreeMap::new(),
             history: HISTORY,
+            seal: None,
             freeze: None,
             changes_per_run: None,
             backoff: Duration::ZERO,

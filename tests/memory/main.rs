@@ -187,6 +187,7 @@ impl World {
             freeze: None,
             changes_per_run: None,
             history: HISTORY,
+            seal: None,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);

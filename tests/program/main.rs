@@ -14,14 +14,16 @@ mod first_steps;
 #[path = "../support/installed.rs"]
 mod installed;
 mod kill;
+mod ledger;
 mod memory;
 mod pace;
 mod registry_check;
 mod rollbacks;
 mod scenarios;
 #[path = "../support/servers.rs"]
-#[expect(dead_code, reason = "only HTTP is spoken here")]
+#[expect(dead_code, reason = "only a part of what the servers can do is needed")]
 mod servers;
+mod ship;
 mod signatures;
 mod sources;
 mod strangers;

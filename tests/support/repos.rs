@@ -68,5 +68,6 @@ pub(crate) fn publication(snapshot: &dyn Snapshot, edits: &[(&str, &[u8])]) -> P
         author: bot.clone(),
         committer: bot,
         time: TIME,
+        ledger: None,
     }
 }

@@ -1,5 +1,6 @@
-//! Whether what would be written was taken back: `explain` asks what a run asks, for the references that it explains.
+//! Whether what would be written was taken back, or is on hold: `explain` asks what a run asks, for the references that it explains.
 
+use super::super::ledger::Book;
 use super::super::rollback::Sources;
 use super::super::scan::Scanned;
 use super::{Histories, Run, RunError};
@@ -8,6 +9,12 @@ use crate::plan::{Allowed, Claim, Claims, Entry, Found, Plan, State};
 use crate::policy::{Held, PolicyName};
 use std::collections::HashSet;
 use tokio::time::Instant;
+
+/// What can hold something back.
+pub(super) struct Back<'a> {
+    pub(super) book: &'a Book,
+    pub(super) histories: &'a Histories,
+}
 
 impl Run<'_> {
     /// Which of the changes are held back, by their numbers in `targets`.
@@ -18,9 +25,10 @@ impl Run<'_> {
         allowed: Allowed<'_>,
         targets: &[(Found, Claim)],
         changes: Vec<(usize, State)>,
-        histories: &Histories,
+        Back { book, histories }: Back<'_>,
     ) -> Result<Vec<(usize, Held)>, RunError> {
-        if changes.is_empty() {
+        let on_hold = book.ledger.active(self.clock.now()).next().is_some();
+        if !on_hold && !changes.iter().any(|(_, state)| matches!(state, State::Change(_))) {
             return Ok(Vec::new());
         }
         // What stands beside a reference in its file is part of its key.
@@ -38,7 +46,7 @@ impl Run<'_> {
         plan.sort();
         let until = Instant::now() + self.options.deadline;
         let sources = Sources { policies: &scanned.policies, histories, until };
-        self.restrain(&mut plan, scanned.snapshot.head().cloned(), sources).await?;
+        self.restrain(&mut plan, scanned.snapshot.head().cloned(), book, sources).await?;
         let held = plan.held().flat_map(|(entry, held)| {
             let targets = changes.iter().filter(|(at, _)| is_same(&targets[*at].0, &entry.found));
             targets.map(|(at, _)| (*at, held.clone()))
@@ -48,7 +56,11 @@ impl Run<'_> {
 }
 
 /// As a plan's entry has them.
-fn owner(scanned: &Scanned, found: &Found, claim: &Claim) -> (Option<Repository>, Option<PolicyName>) {
+pub(in crate::cycle) fn owner(
+    scanned: &Scanned,
+    found: &Found,
+    claim: &Claim,
+) -> (Option<Repository>, Option<PolicyName>) {
     let name = |at: usize| scanned.policies[at].name.clone();
     match claim {
         Claim::Managed { policy, repository } => (Some(repository.clone()), Some(name(*policy))),

@@ -6,14 +6,14 @@ use crate::text::nearest;
 use std::collections::BTreeSet;
 
 /// `FILE:LINE`.
-pub(super) fn file_and_line(target: &str) -> Option<(&str, usize)> {
+pub(in crate::cycle) fn file_and_line(target: &str) -> Option<(&str, usize)> {
     target.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))
 }
 
 /// The most lines that are named to somebody who asked for another one.
 const NAMED_LINES: usize = 5;
 
-pub(super) fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
+pub(in crate::cycle) fn unknown(target: &str, scanned: &Scanned, policies: &[Policy]) -> String {
     let skipped = scanned.skipped.iter().find(|skipped| target.starts_with(&*skipped.file));
     if let Some(skipped) = skipped {
         return format!("{} was skipped ({}): {}", skipped.file, skipped.reason.word(), skipped.detail);

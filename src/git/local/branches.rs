@@ -62,8 +62,8 @@ impl Branches for Local {
                 .map_or(PreviousValue::MustNotExist, |old| PreviousValue::MustExistAndMatch(Target::Object(old))),
             new: Target::Object(chain.tip),
         };
-        self.edit(&repo, branch, expected, change, &publication.committer, publication.time)?;
-        Ok(Published { commits: chain.names(), messages: Vec::new() })
+        self.edit_ref(&repo, &bare::full_name(branch), expected, change, &publication.committer, publication.time)?;
+        Ok(Published { commits: chain.names(), messages: Vec::new(), ledger: None })
     }
 
     fn delete(&self, branch: &str, expected: &CommitId) -> Result<(), PublishError> {
@@ -84,7 +84,7 @@ impl Branches for Local {
             log: RefLog::AndReference,
         };
         let nobody = Author { name: "landwaiter".to_owned(), email: String::new() };
-        self.edit(&repo, branch, Some(old), change, &nobody, 0)
+        self.edit_ref(&repo, &bare::full_name(branch), Some(old), change, &nobody, 0)
     }
 }
 
@@ -119,34 +119,32 @@ impl Local {
     }
 
     fn must_be(&self, repo: &gix::Repository, branch: &str, expected: Option<ObjectId>) -> Result<(), PublishError> {
-        let found = self.at(repo, branch)?;
+        let found = self.at(repo, &bare::full_name(branch))?;
         if found == expected { Ok(()) } else { Err(moved(found)) }
     }
 
-    fn at(&self, repo: &gix::Repository, branch: &str) -> Result<Option<ObjectId>, RepoError> {
-        let found = repo.try_find_reference(bare::full_name(branch).as_str());
-        let found = found
-            .map_err(|error| passing(format!("branch {branch} of {} cannot be read: {}", self.name, chain(&error))))?;
+    fn at(&self, repo: &gix::Repository, full: &str) -> Result<Option<ObjectId>, RepoError> {
+        let found = repo.try_find_reference(full);
+        let found =
+            found.map_err(|error| passing(format!("{full} of {} cannot be read: {}", self.name, chain(&error))))?;
         match found.as_ref().map(|found| found.target()) {
             None => Ok(None),
             Some(TargetRef::Object(id)) => Ok(Some(id.to_owned())),
-            Some(TargetRef::Symbolic(_)) => {
-                Err(lasting(format!("branch {branch} of {} stands for another ref", self.name)))
-            }
+            Some(TargetRef::Symbolic(_)) => Err(lasting(format!("{full} of {} stands for another ref", self.name))),
         }
     }
 
-    fn edit(
+    /// Changes one ref, by its full name, if it still is where it was.
+    pub(super) fn edit_ref(
         &self,
         repo: &gix::Repository,
-        branch: &str,
+        full: &str,
         expected: Option<ObjectId>,
         change: Change,
         committer: &Author,
         time: i64,
     ) -> Result<(), PublishError> {
-        let full = bare::full_name(branch);
-        let name = full.as_str().try_into().map_err(|_| lasting(format!("`{branch}` is no name of a branch")))?;
+        let name = full.try_into().map_err(|_| lasting(format!("`{full}` is no name of a ref")))?;
         let time = format!("{time} +0000");
         let committer = gix::actor::SignatureRef {
             name: committer.name.as_str().into(),
@@ -155,9 +153,9 @@ impl Local {
         };
         match repo.edit_references_as([RefEdit { change, name, deref: false }], Some(committer)) {
             Ok(_) => Ok(()),
-            Err(error) => match self.at(repo, branch) {
+            Err(error) => match self.at(repo, full) {
                 Ok(found) if found != expected => Err(moved(found)),
-                _ => Err(passing(format!("branch {branch} cannot be changed: {}", chain(&error))).into()),
+                _ => Err(passing(format!("{full} cannot be changed: {}", chain(&error))).into()),
             },
         }
     }

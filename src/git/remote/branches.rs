@@ -4,7 +4,7 @@ use super::{Remote, State, unanswered};
 use crate::git::branches::{self, id_of};
 use crate::git::cache::Generation;
 use crate::git::commit::Chain;
-use crate::git::fault::passing;
+use crate::git::fault::{lasting, passing};
 use crate::git::local::{moved, parent_of};
 use crate::git::push::{self, RefUpdate};
 use crate::git::report::Outcome;
@@ -60,22 +60,22 @@ impl Branches for Remote {
         let chain = commit::compose(&repo, parent_of(publication)?, publication, self.signer.as_deref())?;
         let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
         let old = expected.map(id_of).transpose()?;
-        self.change(branch, old, Some(&chain), &bytes, repo.object_hash())?;
+        self.change(&bare::full_name(branch), old, Some(&chain), &bytes, repo.object_hash())?;
         if pack::index_pack(&repo, &mut &*bytes, false).is_err() {
             current.spoil();
         }
-        Ok(Published { commits: chain.names(), messages: Vec::new() })
+        Ok(Published { commits: chain.names(), messages: Vec::new(), ledger: None })
     }
 
     fn delete(&self, branch: &str, expected: &CommitId) -> Result<(), PublishError> {
         let old = id_of(expected)?;
-        self.change(branch, Some(old), None, &[], old.kind())
+        self.change(&bare::full_name(branch), Some(old), None, &[], old.kind())
     }
 }
 
 impl Remote {
     /// The generation that the last snapshot was taken from, or a new one.
-    fn current(&self, state: &mut State) -> Result<Arc<Generation>, RepoError> {
+    pub(super) fn current(&self, state: &mut State) -> Result<Arc<Generation>, RepoError> {
         if let Some(current) = &state.current {
             return Ok(Arc::clone(current));
         }
@@ -84,21 +84,21 @@ impl Remote {
         state.current.clone().ok_or_else(none)
     }
 
-    /// One branch from `old` to the end of the chain, or away.
-    fn change(
+    /// One ref, by its full name, from `old` to the end of the chain, or away.
+    pub(super) fn change(
         &self,
-        branch: &str,
+        full: &str,
         old: Option<ObjectId>,
         new: Option<&Chain>,
         pack: &[u8],
         hash: gix::hash::Kind,
     ) -> Result<(), PublishError> {
-        let update = RefUpdate { name: bare::full_name(branch), old, new: new.map(|chain| chain.tip) };
+        let update = RefUpdate { name: full.to_owned(), old, new: new.map(|chain| chain.tip) };
         let outcome = match push::push(&self.server, std::slice::from_ref(&update), pack, hash) {
             Ok(outcome) => outcome,
             Err(broken) if !broken.sent => return Err(broken.error.into()),
             // Only the branch can tell.
-            Err(broken) => match self.at(branch) {
+            Err(broken) => match self.at(full) {
                 Ok(found) if found == update.new => return Ok(()),
                 _ => {
                     let none = PublishError::Unanswered { commits: Vec::new(), error: broken.error.clone() };
@@ -109,31 +109,36 @@ impl Remote {
         match outcome {
             Outcome::Updated { .. } => Ok(()),
             Outcome::Moved { found } => Err(moved(found)),
-            Outcome::LostRace { reason } => match self.at(branch)? {
+            Outcome::LostRace { reason } => match self.at(full)? {
                 found if found != old => Err(moved(found)),
                 // Nobody was quicker: the server lets no commits be taken off a branch.
                 _ if reason.to_lowercase().contains("non-fast-forward") => {
                     Err(PublishError::Refused { reason, messages: Vec::new() })
                 }
-                None if let Some(other) = self.in_the_way(branch)? => Err(bare::in_the_way(other, branch).into()),
-                _ => Err(passing(format!("{} could not change branch {branch}: {reason}", self.name)).into()),
+                None if let Some((other, branch)) = self.in_the_way(full)? => {
+                    Err(bare::in_the_way(other, branch).into())
+                }
+                _ => Err(passing(format!("{} could not change {full}: {reason}", self.name)).into()),
             },
+            Outcome::NotTogether => Err(lasting("internal error: one ref is not several").into()),
             Outcome::Refused { reason, messages } => Err(PublishError::Refused { reason, messages }),
         }
     }
 
-    fn in_the_way<'b>(&self, branch: &'b str) -> Result<Option<&'b str>, RepoError> {
+    /// The branch that is called like a folder of this one, and this one's short name.
+    fn in_the_way<'b>(&self, full: &'b str) -> Result<Option<(&'b str, &'b str)>, RepoError> {
+        let Some(branch) = full.strip_prefix("refs/heads/") else { return Ok(None) };
         for other in bare::above(branch) {
-            if self.at(other)?.is_some() {
-                return Ok(Some(other));
+            if self.at(&bare::full_name(other))?.is_some() {
+                return Ok(Some((other, branch)));
             }
         }
         Ok(None)
     }
 
-    fn at(&self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+    pub(super) fn at(&self, full: &str) -> Result<Option<ObjectId>, RepoError> {
         let mut upload = Upload::begin(&self.server)?;
-        let found = upload.head(branch)?;
+        let found = upload.at(full)?;
         upload.end();
         Ok(found)
     }
