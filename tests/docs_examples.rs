@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read files and may panic")]
 
 use landwaiter::config::{effective, policies, schema, settings};
+use landwaiter::plan::{
+    HOLDS_FILE, Ledger, LedgerBytes, MAX_BY, MAX_HOLDS, MAX_LEDGER_FILE, MAX_REASON, MAX_SIGHTS, SEEN_FILE,
+};
 use landwaiter::policy::Reason;
 use std::path::PathBuf;
 
@@ -90,6 +93,22 @@ fn every_field_is_described() {
             assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
         }
     }
+}
+
+#[test]
+fn the_ledgers_files_are_shown_as_they_are_written() {
+    let text = document("ledger.md");
+    let blocks = text.split("\n```json\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let shown: Vec<&str> = blocks.collect();
+    for (file, text) in [HOLDS_FILE, SEEN_FILE].into_iter().zip(&shown) {
+        let read = Ledger::read(&LedgerBytes::from([(file.to_owned(), Ok(text.as_bytes().to_vec()))]));
+        assert_eq!(String::from_utf8_lossy(&read.files()[file]), *text);
+    }
+    assert_eq!(shown.len(), 2);
+    for limit in ["1,000 holds", "2,000 first sights", "1 MiB a file", "500 characters of a reason, 200 of a name"] {
+        assert!(text.contains(limit), "{limit}");
+    }
+    assert_eq!((MAX_HOLDS, MAX_SIGHTS, MAX_LEDGER_FILE, MAX_REASON, MAX_BY), (1_000, 2_000, 1 << 20, 500, 200));
 }
 
 #[test]

@@ -195,7 +195,7 @@ impl Reason {
             Reason::InternalError => {
                 "the edited file could not be proven right, so it was not written: a fault of Landwaiter, please report it"
             }
-            Reason::Hold => "a person put the reference on hold",
+            Reason::Hold => "a person put the reference on hold, by a comment in the file or by `landwaiter hold`",
             Reason::RolledBack => {
                 "somebody took back what was written there; a version newer than that lifts it, or the value written by hand"
             }
