@@ -145,6 +145,7 @@ pub(crate) fn proposal_of(snapshot: &dyn Snapshot, edits: &[(&str, &str)]) -> Pu
         author: bot.clone(),
         committer: bot,
         time: TIME,
+        ledger: None,
     }
 }
 
