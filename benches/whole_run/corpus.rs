@@ -119,7 +119,7 @@ fn policies(host: &str) -> String {
     )
 }
 
-fn deployment(host: &str, app: usize, tag: &str) -> String {
+pub(crate) fn deployment(host: &str, app: usize, tag: &str) -> String {
     let mut text = format!(
         "# app-{app:04}: owned by team-{:02}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-{app:04}\n  namespace: team-{:02}\nspec:\n  replicas: 3\n  selector:\n    matchLabels: {{app: app-{app:04}}}\n  template:\n    metadata:\n      labels: {{app: app-{app:04}}}\n    spec:\n      containers:\n        - name: main\n          image: {host}/bench/app-{app:04}:{tag} # released by CI\n          env:\n",
         app % 40,
@@ -134,13 +134,13 @@ fn deployment(host: &str, app: usize, tag: &str) -> String {
     text
 }
 
-fn service(app: usize) -> String {
+pub(crate) fn service(app: usize) -> String {
     format!(
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: app-{app:04}\nspec:\n  selector: {{app: app-{app:04}}}\n  ports:\n    - name: http\n      port: 80\n      targetPort: 8080\n"
     )
 }
 
-fn config_map(app: usize) -> String {
+pub(crate) fn config_map(app: usize) -> String {
     let mut text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app-{app:04}\ndata:\n  application.properties: |\n"
     );
@@ -150,19 +150,19 @@ fn config_map(app: usize) -> String {
     text
 }
 
-fn ingress(app: usize) -> String {
+pub(crate) fn ingress(app: usize) -> String {
     format!(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: app-{app:04}\nspec:\n  rules:\n    - host: app-{app:04}.example.com\n      http:\n        paths:\n          - path: /\n            pathType: Prefix\n            backend:\n              service:\n                name: app-{app:04}\n                port: {{name: http}}\n"
     )
 }
 
-fn autoscaler(app: usize) -> String {
+pub(crate) fn autoscaler(app: usize) -> String {
     format!(
         "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata:\n  name: app-{app:04}\nspec:\n  minReplicas: 2\n  maxReplicas: 10\n  scaleTargetRef:\n    apiVersion: apps/v1\n    kind: Deployment\n    name: app-{app:04}\n"
     )
 }
 
-fn kustomization(app: usize) -> String {
+pub(crate) fn kustomization(app: usize) -> String {
     format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: team-{:02}\nresources:\n  - deployment.yaml\n  - service.yaml\n  - configmap.yaml\n  - ingress.yaml\n  - hpa.yaml\n",
         app % 40
@@ -170,7 +170,7 @@ fn kustomization(app: usize) -> String {
 }
 
 /// One commit with all files, by `git fast-import`.
-fn import(repository: &Path, files: &[(String, String)]) {
+pub(crate) fn import(repository: &Path, files: &[(String, String)]) {
     let mut child = Command::new("git")
         .args(["-C", &repository.to_string_lossy(), "fast-import", "--quiet"])
         .stdin(Stdio::piped())

@@ -6,8 +6,9 @@
 //! - **floor**: `curl --parallel` of the same 1,000 tag lists, plus `git grep` over the same tree;
 //! - **local**: `landwaiter update` on a bare repository: read, decide, edit, prove, commit by compare-and-swap;
 //! - **http**: the same over `git http-backend`: fetch into an empty cache, and push;
-//! - **nothing new**: the same commands again, when every reference is up to date.
+//! - **nothing new**: the same commands again, when every reference is up to date and every file was read before.
 //!
+//! Each begins with an empty state directory. `LANDWAITER=PATH` measures another program instead.
 //! It needs nginx, fcgiwrap, git, curl and GNU time: `apt-get install nginx fcgiwrap git curl time`. The corpus stays in `target/bench`.
 #![expect(
     clippy::disallowed_methods,
@@ -26,9 +27,8 @@ use servers::Servers;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const LANDWAITER: &str = env!("CARGO_BIN_EXE_landwaiter");
-
 fn main() {
+    let program = std::env::var("LANDWAITER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_landwaiter").to_owned());
     let runs: usize = std::env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(7);
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     let servers = Servers::start(&folder);
@@ -45,15 +45,15 @@ fn main() {
     for _ in 0..runs {
         curl.push(timed("curl", &["--config", &corpus.urls.to_string_lossy()]));
         grep.push(timed("git", &["-C", &bare, "grep", "-c", "image:", "main"]));
-        corpus.reset();
-        local.push(update(&bare, None));
-        requests = corpus.verify();
-        local_again.push(update(&bare, None));
-        corpus.reset();
-        let _ = std::fs::remove_dir_all(&state);
-        http.push(update(&url, Some(&state)));
-        corpus.verify();
-        http_again.push(update(&url, Some(&state)));
+        for (repository, cold, again) in [(&bare, &mut local, &mut local_again), (&url, &mut http, &mut http_again)] {
+            corpus.reset();
+            let _ = std::fs::remove_dir_all(&state);
+            cold.push(update(&program, repository, &state));
+            requests = corpus.verify();
+            // What was written is read once more; after that nothing is new.
+            update(&program, repository, &state);
+            again.push(update(&program, repository, &state));
+        }
     }
     let floor = median(&curl).wall + median(&grep).wall;
     let row = |name: &str, samples: &[Sample], base: f64| {
@@ -73,13 +73,9 @@ fn main() {
     println!("\nrequests of one run: {requests}");
 }
 
-fn update(repository: &str, state: Option<&Path>) -> Sample {
-    let mut arguments = vec!["update", "--repo", repository, "--branch", "main", "--format", "json"];
-    let state = state.map(|state| state.to_string_lossy().into_owned());
-    if let Some(state) = &state {
-        arguments.extend(["--state-dir", state]);
-    }
-    timed(LANDWAITER, &arguments)
+fn update(program: &str, repository: &str, state: &Path) -> Sample {
+    let state = state.to_string_lossy();
+    timed(program, &["update", "--repo", repository, "--branch", "main", "--format", "json", "--state-dir", &state])
 }
 
 /// Runs a program and insists on success.

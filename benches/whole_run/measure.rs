@@ -9,13 +9,15 @@ pub(crate) struct Sample {
     pub(crate) wall: f64,
     /// Peak resident memory in MiB.
     pub(crate) memory: f64,
+    /// Seconds of processor time, as exact as GNU time is: a hundredth.
+    pub(crate) cpu: f64,
 }
 
 /// Runs `program` under GNU time; what it prints is thrown away.
 pub(crate) fn timed(program: &str, arguments: &[&str]) -> Sample {
     let started = Instant::now();
     let output = Command::new("/usr/bin/time")
-        .args(["-f", "%M", program])
+        .args(["-f", "%M %U %S", program])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -24,9 +26,11 @@ pub(crate) fn timed(program: &str, arguments: &[&str]) -> Sample {
     let wall = started.elapsed().as_secs_f64();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {text}");
-    match text.lines().next_back().unwrap_or_default().parse::<f64>() {
-        Ok(kilobytes) => Sample { wall, memory: kilobytes / 1024.0 },
-        Err(_) => panic!("GNU time printed {text:?}"),
+    let figures: Vec<f64> =
+        text.lines().next_back().unwrap_or_default().split(' ').filter_map(|figure| figure.parse().ok()).collect();
+    match figures[..] {
+        [kilobytes, user, system] => Sample { wall, memory: kilobytes / 1024.0, cpu: user + system },
+        _ => panic!("GNU time printed {text:?}"),
     }
 }
 
@@ -37,5 +41,5 @@ pub(crate) fn median(samples: &[Sample]) -> Sample {
         figures.sort_by(f64::total_cmp);
         figures[figures.len() / 2]
     };
-    Sample { wall: middle(|s| s.wall), memory: middle(|s| s.memory) }
+    Sample { wall: middle(|s| s.wall), memory: middle(|s| s.memory), cpu: middle(|s| s.cpu) }
 }
