@@ -78,6 +78,24 @@ fn the_table_is_a_layering() {
     }
 }
 
+/// What was found in files is remembered for the program text that found it: `build.rs` names that text, and must name all of it.
+#[test]
+fn the_text_of_the_scanner_is_that_of_all_modules_it_uses() {
+    let build = fs::read_to_string(root().join("build.rs")).unwrap();
+    let (_, uses) = HOUSE.iter().find(|(name, _)| *name == "site").expect("site has a row");
+    for module in uses.iter().chain(&["site"]) {
+        let place =
+            if root().join(format!("src/{module}")).is_dir() { module.to_string() } else { format!("{module}.rs") };
+        assert!(build.contains(&format!("\"src/{place}\"")), "build.rs does not name src/{place}");
+        assert!(
+            place.ends_with(".rs") || !root().join(format!("src/{module}.rs")).exists(),
+            "src/{module}.rs stands beside"
+        );
+        let deeper = HOUSE.iter().find(|(name, _)| name == module).map_or(&[][..], |(_, uses)| uses);
+        assert!(deeper.iter().all(|used| uses.contains(used)), "{module} uses what site does not name");
+    }
+}
+
 #[test]
 fn every_module_has_a_row_and_a_line_on_the_front_page() {
     let front = fs::read_to_string(root().join("src/lib.rs")).unwrap();

@@ -23,7 +23,8 @@ mod aliases;
 mod charts;
 mod values;
 
-pub use aliases::{Layers, wants_layers};
+pub(super) use aliases::Rename;
+pub use aliases::{Layer, Layers, wants_layers};
 pub(super) use charts::{Chart, Owner, Release, Source};
 pub(super) use values::{Home, Value, stem};
 

@@ -17,6 +17,7 @@
 //! | `embedded` | YAML inside a scalar, brought into the file's terms |
 //! | `elsewhere` | what other files must say: the repository of a tag, the registry of a chart |
 //! | `sealed` | documents that no one may change without their checksum |
+//! | `written` | a scan written down and read back, for the next run |
 //!
 //! There is one file per shape, all of one anatomy: a module doc with an example, `find(view, found)`, tests. A shape looks
 //! at one document (`View`), claims the scalars it understands and leaves a `Draft` for each reference;
@@ -69,13 +70,15 @@ mod way;
 mod twice;
 mod unread;
 mod workflow;
+mod written;
 
 pub use chart::is_chart_version;
 pub use declared::{Declarations, Location, Placed};
-pub use elsewhere::{Known, Layers, Open, Settled, Visits, settle, wants_layers};
+pub use elsewhere::{Known, Layer, Layers, Open, Settled, Visits, settle, wants_layers};
 pub use scan::{MAX_REFERENCES, scan};
 pub use screen::{candidate_file, worth_parsing};
 pub use way::{BadWay, Way};
+pub use written::{SCANNER, read_layer, read_scan, write_layer, write_scan};
 
 use crate::image::{Digest, Repository};
 use crate::text::Span;

@@ -38,20 +38,20 @@ pub struct Layers {
 
 /// One kustomization.
 #[derive(Debug, Clone, Default)]
-struct Layer {
+pub struct Layer {
     /// Paths in the repository; `None` for what lies outside of it.
-    resources: Vec<Option<String>>,
-    components: Vec<Option<String>>,
-    images: Vec<Rename>,
+    pub(in crate::site) resources: Vec<Option<String>>,
+    pub(in crate::site) components: Vec<Option<String>>,
+    pub(in crate::site) images: Vec<Rename>,
     /// It makes objects of its own beside those it takes in.
-    makes: bool,
+    pub(in crate::site) makes: bool,
 }
 
 /// What an entry of `images` makes of a name.
 #[derive(Debug, Clone)]
-struct Rename {
-    name: String,
-    to: Option<String>,
+pub(in crate::site) struct Rename {
+    pub(in crate::site) name: String,
+    pub(in crate::site) to: Option<String>,
 }
 
 /// Whether any entry's name is replaced by another, so that the order of the layers matters.
@@ -69,10 +69,14 @@ impl Layers {
         kustomize::is_called_so(path)
     }
 
-    /// Takes in the kustomization at `path`. One that cannot be read is like one outside of the repository.
+    /// Takes in the kustomization at `path`.
     pub fn read(&mut self, path: &str, bytes: &[u8]) {
-        let home = folder(path);
-        let Some(layer) = Layer::read(home, bytes) else { return };
+        self.take(path, Layer::read(path, bytes));
+    }
+
+    /// The same for one that was read before. One that could not be read is like one outside of the repository.
+    pub fn take(&mut self, path: &str, layer: Option<Layer>) {
+        let (home, Some(layer)) = (folder(path), layer) else { return };
         for resource in layer.resources.iter().flatten() {
             self.parents.entry(resource.clone()).or_default().insert((home.to_owned(), None));
         }
@@ -218,7 +222,9 @@ impl Walk<'_> {
 }
 
 impl Layer {
-    fn read(home: &str, bytes: &[u8]) -> Option<Layer> {
+    /// Reads the kustomization at `path`.
+    pub fn read(path: &str, bytes: &[u8]) -> Option<Layer> {
+        let home = folder(path);
         let text = yaml::text(bytes).ok()?;
         let trees = yaml::parse(text, *yaml::documents(text).first()?).ok()?;
         let tree = trees.first()?;
