@@ -25,7 +25,7 @@ pub use repo::{
 };
 pub use secret::{Login, Secret, hide_secrets};
 pub use source::{NoSources, SourceError, SourceHistory};
-pub use store::{Forgetful, Named, Sighting, Store, TagList};
+pub use store::{Forgetful, MAX_PART, Named, Sighting, Store, TagList};
 
 /// The time, so that tests can stand still.
 pub trait Clock: Send + Sync {

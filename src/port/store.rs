@@ -6,6 +6,9 @@
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use std::collections::BTreeMap;
 
+/// The most bytes of one part of [`Store::keep_files`].
+pub const MAX_PART: usize = 512 * 1024;
+
 /// Facts of earlier runs. Calls are short and may block for a moment.
 pub trait Store: Send + Sync {
     /// Whether what is told now will be there in the next run; `Err` is a fragment that says why not.
@@ -30,6 +33,12 @@ pub trait Store: Send + Sync {
     fn list(&self, repository: &Repository) -> Option<TagList>;
 
     fn keep_list(&self, repository: &Repository, list: &TagList);
+
+    /// What was kept of the files of a branch, in parts that whoever kept them understands. Any of them may be gone.
+    fn files(&self, branch: &str) -> Vec<Vec<u8>>;
+
+    /// Keeps further parts; those that were there before go if `anew`. A part of more than [`MAX_PART`] is not kept.
+    fn keep_files(&self, branch: &str, parts: &[Vec<u8>], anew: bool);
 
     /// Whether these news were told in an earlier run.
     fn was_told(&self, news: &str) -> bool;
@@ -97,6 +106,12 @@ impl Store for Forgetful {
     }
 
     fn keep_list(&self, _: &Repository, _: &TagList) {}
+
+    fn files(&self, _: &str) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn keep_files(&self, _: &str, _: &[Vec<u8>], _: bool) {}
 
     fn was_told(&self, _: &str) -> bool {
         false

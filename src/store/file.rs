@@ -12,7 +12,7 @@
 #![expect(clippy::disallowed_methods, reason = "this file makes the store's file and puts bad ones aside")]
 
 use super::shelf;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -20,13 +20,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The most bytes of the file. Beyond, the oldest quarter of everything is forgotten.
-pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 384 * 1024 * 1024;
 /// How long another process that writes is waited for. It writes for milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// "Ldwt": tells our files from other programs'.
 const APPLICATION: i32 = 0x4c64_7774;
 /// The version of the tables. Another one is put aside like any file that is not ours.
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
+/// The last version that lacks tables, and has no others.
+const FEWER_TABLES: i32 = 1;
 const PAGE: u64 = 4096;
 const POLL: Duration = Duration::from_millis(5);
 
@@ -102,6 +104,11 @@ fn own(connection: &mut Connection) -> rusqlite::Result<Option<String>> {
     // Another process may have been quicker.
     match (number(&transaction, "application_id")?, number(&transaction, "user_version")?) {
         (APPLICATION, SCHEMA) => return Ok(None),
+        (APPLICATION, FEWER_TABLES) => {
+            make_tables(&transaction)?;
+            transaction.commit()?;
+            return Ok(None);
+        }
         (APPLICATION, other) => return Ok(Some(format!("is of version {other}, and this program reads {SCHEMA}"))),
         _ => {}
     }
@@ -109,12 +116,16 @@ fn own(connection: &mut Connection) -> rusqlite::Result<Option<String>> {
     if tables > 0 {
         return Ok(Some("belongs to another program".to_owned()));
     }
+    make_tables(&transaction)?;
+    transaction.commit()?;
+    Ok(None)
+}
+
+fn make_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     for shelf in shelf::ALL {
         transaction.execute_batch(&shelf.schema())?;
     }
-    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA};"))?;
-    transaction.commit()?;
-    Ok(None)
+    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA};"))
 }
 
 /// Another process that opens the file at the same time stops the change for a moment, and SQLite does not wait for it.

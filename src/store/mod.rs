@@ -20,7 +20,7 @@ pub use file::{MAX_BYTES, PATIENCE};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
 use crate::port::{Named, Sighting, Store, TagList};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
-use shelf::{Counts, IMAGES, LISTS, NEWS, SIGHTINGS};
+use shelf::{Counts, FILES, IMAGES, LISTS, NEWS, SIGHTINGS};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -216,7 +216,7 @@ impl Store for Database {
     }
 
     fn sightings(&self, repository: &Repository) -> BTreeMap<Tag, Sighting> {
-        let rows = self.read(|connection| SIGHTINGS.below(connection, repository.as_str()));
+        let rows: Vec<(String, String)> = self.read(|connection| SIGHTINGS.below(connection, repository.as_str()));
         rows.iter().filter_map(|(tag, seen)| Some((Tag::parse(tag).ok()?, words::read_sighting(seen)?))).collect()
     }
 
@@ -243,6 +243,22 @@ impl Store for Database {
     fn keep_list(&self, repository: &Repository, list: &TagList) {
         let list = words::list(list);
         self.write(|transaction, counts| LISTS.put(transaction, counts, repository.as_str(), &list));
+    }
+
+    fn files(&self, branch: &str) -> Vec<Vec<u8>> {
+        let rows = self.read(|connection| FILES.below(connection, &words::branch(branch)));
+        rows.into_iter().map(|(_, part)| part).collect()
+    }
+
+    fn keep_files(&self, branch: &str, parts: &[Vec<u8>], anew: bool) {
+        let branch = words::branch(branch);
+        self.write(|transaction, counts| {
+            if anew {
+                FILES.clear(transaction, counts, &branch)?;
+            }
+            // Another process may keep others at the same time: a part is called by what it says.
+            parts.iter().try_for_each(|part| FILES.put(transaction, counts, &words::part(&branch, part), &part[..]))
+        });
     }
 
     fn was_told(&self, news: &str) -> bool {

@@ -3,7 +3,9 @@
 //! What is remembered next is one more [`Shelf`]: a name, how many rows it may have and how long a value may be. A row's age
 //! is the order in which rows were put; a value that is put again is young again.
 
-use rusqlite::{OptionalExtension as _, Transaction};
+use crate::port::MAX_PART;
+use rusqlite::types::FromSql;
+use rusqlite::{OptionalExtension as _, ToSql, Transaction};
 use std::collections::HashMap;
 
 /// One table and its bounds.
@@ -25,7 +27,10 @@ pub(super) const LISTS: Shelf = Shelf { table: "list", rows: 2_000, bytes: 1024 
 /// What was told.
 pub(super) const NEWS: Shelf = Shelf { table: "news", rows: 20_000, bytes: 0 };
 
-pub(super) const ALL: [Shelf; 4] = [IMAGES, SIGHTINGS, LISTS, NEWS];
+/// What was found in the files of branches, in parts, by branch and part.
+pub(super) const FILES: Shelf = Shelf { table: "files", rows: 256, bytes: MAX_PART };
+
+pub(super) const ALL: [Shelf; 5] = [IMAGES, SIGHTINGS, LISTS, NEWS, FILES];
 
 /// Rows by table, counted once and kept up to date, because counting reads the whole table.
 pub(super) type Counts = HashMap<&'static str, usize>;
@@ -45,11 +50,11 @@ impl Shelf {
     }
 
     /// Keys that begin with `prefix` and go on with a tab: what follows the tab, and the value.
-    pub(super) fn below(
+    pub(super) fn below<V: FromSql>(
         &self,
         connection: &rusqlite::Connection,
         prefix: &str,
-    ) -> rusqlite::Result<Vec<(String, String)>> {
+    ) -> rusqlite::Result<Vec<(String, V)>> {
         let query = format!("SELECT key, value FROM {} WHERE key > ?1 AND key < ?2", self.table);
         let mut found = connection.prepare_cached(&query)?;
         // The character after the tab ends the range.
@@ -60,12 +65,12 @@ impl Shelf {
     }
 
     /// Puts the value, unless it is too long; what no longer fits goes, the oldest first.
-    pub(super) fn put(
+    pub(super) fn put<V: AsRef<[u8]> + ToSql + ?Sized>(
         &self,
         transaction: &Transaction<'_>,
         counts: &mut Counts,
         key: &str,
-        value: &str,
+        value: &V,
     ) -> rusqlite::Result<()> {
         let table = self.table;
         let replaced = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?.execute([key])?;
@@ -73,20 +78,34 @@ impl Shelf {
             Some(before) => before - replaced.min(*before),
             None => self.count(transaction)?,
         };
-        if value.len() > self.bytes {
+        if value.as_ref().len() > self.bytes {
             counts.insert(table, before);
             return Ok(());
         }
         let insert = format!(
             "INSERT INTO {table} (age, key, value) VALUES ((SELECT coalesce(max(age), 0) + 1 FROM {table}), ?1, ?2)"
         );
-        transaction.prepare_cached(&insert)?.execute([key, value])?;
+        transaction.prepare_cached(&insert)?.execute((key, value))?;
         let count = before + 1;
         let forgotten = match count.checked_sub(self.rows) {
             Some(excess) if excess > 0 => self.forget(transaction, excess)?,
             _ => 0,
         };
         counts.insert(table, count - forgotten.min(count));
+        Ok(())
+    }
+
+    /// Removes everything below a prefix, see [`Shelf::below`].
+    pub(super) fn clear(
+        &self,
+        transaction: &Transaction<'_>,
+        counts: &mut Counts,
+        prefix: &str,
+    ) -> rusqlite::Result<()> {
+        let table = self.table;
+        let clear = format!("DELETE FROM {table} WHERE key > ?1 AND key < ?2");
+        transaction.prepare_cached(&clear)?.execute([format!("{prefix}\t"), format!("{prefix}\n")])?;
+        counts.remove(table);
         Ok(())
     }
 
@@ -154,7 +173,12 @@ mod tests {
         for key in ["a/web\t1.0", "a/web-x\t2.0", "a/web/y\t3.0"] {
             put(&mut connection, &mut counts, key, "1");
         }
-        assert_eq!(SMALL.below(&connection, "a/web").unwrap(), [("1.0".to_owned(), "1".to_owned())]);
+        assert_eq!(SMALL.below::<String>(&connection, "a/web").unwrap(), [("1.0".to_owned(), "1".to_owned())]);
+        let transaction = connection.transaction().unwrap();
+        SMALL.clear(&transaction, &mut counts, "a/web").unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(SMALL.below::<String>(&connection, "a/web").unwrap(), []);
+        assert_eq!(SMALL.count(&connection).unwrap(), 2, "what only begins alike stays");
     }
 
     proptest! {

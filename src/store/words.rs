@@ -3,6 +3,7 @@
 use crate::image::{Digest, ImageMetadata, Platform, Repository, RunConfig, Tag};
 use crate::port::{Sighting, TagList};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// An image without its digest, which is the key.
@@ -90,6 +91,20 @@ pub(super) fn seen(before: Option<Sighting>, digest: &Digest, now: i64) -> Sight
         Some(before) if before.digest == *digest => Sighting { first: before.first.min(now), last: now, ..before },
         _ => Sighting { digest: digest.clone(), first: now, last: now },
     }
+}
+
+/// The key of a branch, whatever characters its name has.
+pub(super) fn branch(name: &str) -> String {
+    hex(name.as_bytes())
+}
+
+/// The key of a part of what is kept of a branch.
+pub(super) fn part(branch: &str, part: &[u8]) -> String {
+    format!("{branch}\t{}", hex(part))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn list(list: &TagList) -> String {

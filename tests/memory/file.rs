@@ -1,7 +1,7 @@
 //! The store's file: bounded, private, shared by processes, and never a reason for a run to fail.
 
 use super::*;
-use landwaiter::port::Named;
+use landwaiter::port::{MAX_PART, Named};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
@@ -63,6 +63,54 @@ fn what_was_told_is_there_after_it_was_closed() {
 }
 
 #[test]
+fn what_was_found_in_files_is_kept_by_branch_and_in_parts() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let (one, two, three) = (vec![1; MAX_PART], vec![2, 0, 255], vec![3]);
+    store.keep_files("a\tb", &[one.clone(), two.clone()], false);
+    store.keep_files("a", std::slice::from_ref(&three), true);
+    let parts = |branch: &str| {
+        let mut parts = folder.open().files(branch);
+        parts.sort();
+        parts
+    };
+    assert_eq!(parts("a\tb"), [one.clone(), two.clone()]);
+    store.keep_files("a\tb", &[three.clone(), two.clone(), vec![9; MAX_PART + 1]], false);
+    assert_eq!(parts("a\tb"), [one, two, three.clone()], "once each, and none that is too long");
+    store.keep_files("a\tb", &[], true);
+    assert_eq!((parts("a\tb").len(), parts("a")), (0, vec![three]));
+    assert!(store.troubles().is_empty(), "{:?}", store.troubles());
+}
+
+#[test]
+fn the_oldest_parts_go_when_there_are_more_than_the_limit() {
+    let folder = Folder::new();
+    let store = folder.open();
+    for branch in 0..=255_u8 {
+        store.keep_files(&branch.to_string(), &[vec![branch]], false);
+    }
+    assert_eq!(store.files("0"), [[0]]);
+    store.keep_files("more", &[vec![7]], false);
+    assert_eq!((store.files("0").len(), store.files("1").len(), store.files("more").len()), (0, 1, 1));
+}
+
+#[test]
+fn a_file_of_the_version_before_is_taken_over() {
+    let folder = Folder::new();
+    let store = folder.open();
+    store.keep_image(&image(1, "x"));
+    drop(store);
+    let old = rusqlite::Connection::open(folder.file()).unwrap();
+    old.execute_batch("DROP TABLE files; PRAGMA user_version = 1;").unwrap();
+    drop(old);
+    let store = folder.open();
+    assert_eq!(store.image(&digest(1)), Some(image(1, "x")));
+    store.keep_files("a", &[vec![1]], false);
+    assert_eq!(store.files("a"), [[1]]);
+    assert!(store.troubles().is_empty(), "{:?}", store.troubles());
+}
+
+#[test]
 fn only_its_owner_may_read_it() {
     let folder = Folder::new();
     let store = folder.open();
@@ -100,7 +148,7 @@ fn a_file_that_is_not_ours_is_put_aside_and_replaced() {
     for (folder, why) in [
         (other_program(), "belongs to another program"),
         (text(), "is not a database"),
-        (other_version(), "is of version 99, and this program reads 1"),
+        (other_version(), "is of version 99, and this program reads 2"),
     ] {
         let before = fs::read(folder.file()).unwrap();
         let store = folder.open();
