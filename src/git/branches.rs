@@ -1,7 +1,8 @@
 //! What branches of pull requests hold, read from a repository that has their commits: who made the head, and what it changes.
 
 use super::fault::{chain, lasting, passing};
-use super::snapshot::{MAX_DEPTH, MAX_ENTRIES, MAX_READ_ONE, is_file};
+use super::snapshot::{MAX_READ_ONE, is_file};
+use super::walk::{MAX_DEPTH, MAX_ENTRIES};
 use crate::port::{Author, BlobId, BranchProposal, CommitId, MAX_MERGES, ProposedCommit, RepoError};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};

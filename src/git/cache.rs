@@ -236,7 +236,7 @@ fn number_of(path: &Path) -> Option<u64> {
 }
 
 /// A directory name that people recognise and that no two URLs share.
-fn slug(name: &str) -> String {
+pub(super) fn slug(name: &str) -> String {
     let readable: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let tail = readable.len().saturating_sub(40);
     let hash: String = Sha256::digest(name.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -11,7 +11,8 @@
 
 use super::fault::{Hint, chain, lasting, passing};
 use super::local::moved;
-use super::snapshot::{MAX_ENTRIES, MAX_READ_ONE, entry, find};
+use super::snapshot::{MAX_READ_ONE, entry, find};
+use super::walk::MAX_ENTRIES;
 use super::{bare, ledger, past};
 use crate::plan::Past;
 use crate::port::{

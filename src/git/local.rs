@@ -13,7 +13,7 @@ use super::commit::Chain;
 use super::fault::{Hint, chain, lasting, passing};
 use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
-use super::{bare, commit, pack, past};
+use super::{bare, commit, listing, pack, past};
 use crate::plan::Past;
 use crate::port::{
     Branches, CommitId, ConfigRepo, Keep, LedgerRef, Publication, PublishError, Published, RepoError, Snapshot,
@@ -35,6 +35,8 @@ pub struct Local {
     signer: Option<Arc<Signer>>,
     /// The full name of the ledger's ref.
     ledger: Option<String>,
+    /// See [`super::listing`].
+    listing: Option<PathBuf>,
 }
 
 impl Local {
@@ -42,8 +44,11 @@ impl Local {
     pub fn open(path: &Path, name: &str, branch: Option<&str>, options: &Options) -> Result<Local, RepoError> {
         bare::open(path, name)?;
         let branch = Mutex::new(branch.map(str::to_owned));
+        // The same name means another repository in another folder.
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let listing = listing::place(options.cache_dir.as_deref(), &whole.to_string_lossy());
         let (signer, ledger) = (options.signer.clone(), options.ledger.clone());
-        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch, signer, ledger })
+        Ok(Local { path: path.to_owned(), name: name.to_owned(), branch, signer, ledger, listing })
     }
 
     fn branch(&self, repo: &gix::Repository) -> Result<String, RepoError> {
@@ -68,7 +73,8 @@ impl ConfigRepo for Local {
         }
         let head = bare::head_of(&repo, &branch, &self.name)?;
         let ledger = self.ledger_of(&repo);
-        Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None)?.beside(ledger)))
+        let listing = self.listing.as_deref();
+        Ok(Box::new(TreeSnapshot::of(repo, &self.name, &branch, head, None, listing)?.beside(ledger)))
     }
 
     fn past(&self, head: Option<&CommitId>, limit: usize, keep: &Keep<'_>) -> Result<Past, RepoError> {

@@ -10,6 +10,7 @@
 //! | [`history`] | the commits of a source repository's branch, without its files |
 //! | `past` | what the commits of a config repository's branch say, without their files |
 //! | `snapshot`, `commit` | one commit's files; the next commits, made in memory |
+//! | `walk`, `listing` | the names in a tree; those of the last look, so that the next one reads what changed |
 //! | `branches` | what the branches of pull requests hold |
 //! | `ledger` | what the ledger's ref holds, and its next commit |
 //! | [`sign`] | their signatures, by an SSH or an OpenPGP key |
@@ -44,6 +45,8 @@ pub mod remote;
 pub mod history;
 mod past;
 mod snapshot;
+mod walk;
+mod listing;
 mod branches;
 mod ledger;
 mod commit;

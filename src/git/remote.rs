@@ -18,7 +18,7 @@ use super::sign::Signer;
 use super::snapshot::TreeSnapshot;
 use super::transport::Server;
 use super::upload::Upload;
-use super::{Location, Options, bare, commit, pack, past};
+use super::{Location, Options, bare, commit, listing, pack, past};
 use crate::plan::Past;
 use crate::port::{
     Branches, CommitId, ConfigRepo, Keep, LedgerRef, Publication, PublishError, Published, RepoError, Snapshot,
@@ -67,6 +67,11 @@ impl Remote {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// See [`super::listing`].
+    fn listing(&self) -> Option<PathBuf> {
+        listing::place(self.directory.as_deref(), &self.name)
+    }
+
     /// The branch head, in a generation that has all its files listed.
     fn take_snapshot(&self, state: &mut State) -> Result<TreeSnapshot, RepoError> {
         let mut upload = Upload::begin(&self.server)?;
@@ -88,7 +93,9 @@ impl Remote {
             old.replace();
         }
         let ledger = self.ledger_in(&current, ledger);
-        Ok(TreeSnapshot::of(current.open()?, &self.name, &branch, tip, Some(current))?.beside(ledger))
+        let repo = current.open()?;
+        let listing = self.listing();
+        Ok(TreeSnapshot::of(repo, &self.name, &branch, tip, Some(current), listing.as_deref())?.beside(ledger))
     }
 
     fn fill(
@@ -109,7 +116,7 @@ impl Remote {
             upload.fetch(current, tip)?;
             repo = current.open()?;
         }
-        TreeSnapshot::of(repo, &self.name, branch, tip, Some(Arc::clone(current)))
+        TreeSnapshot::of(repo, &self.name, branch, tip, Some(Arc::clone(current)), self.listing().as_deref())
     }
 
     /// A generation that has the commit; `Moved` when it has to be fetched and is no longer the head.

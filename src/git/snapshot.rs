@@ -5,6 +5,7 @@
 
 use super::cache::Generation;
 use super::fault::{chain, lasting, passing};
+use super::walk::list;
 use crate::port::{BlobId, CommitId, FileEntry, LedgerFiles, ReadProblem, RepoError, Snapshot, Visit};
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
@@ -12,14 +13,9 @@ use gix::objs::tree::EntryMode;
 use gix::odb::pack::Find as _;
 use gix::prelude::FindExt as _;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
-/// The most entries (files, directories, links) that a tree may hold.
-pub(super) const MAX_ENTRIES: usize = 1_000_000;
-/// The most directories inside each other.
-pub(super) const MAX_DEPTH: usize = 128;
-/// The biggest directory object that is read, in bytes.
-const MAX_TREE_OBJECT: u64 = 64 << 20;
 /// The biggest file that [`Snapshot::read_one`] returns, in bytes.
 pub(super) const MAX_READ_ONE: u64 = 64 << 20;
 
@@ -44,19 +40,20 @@ impl std::fmt::Debug for TreeSnapshot {
 }
 
 impl TreeSnapshot {
-    /// Lists the files of `commit`; their bytes are read later.
+    /// Lists the files of `commit`; their bytes are read later. At `listing` lies what was listed last.
     pub(super) fn of(
         repo: gix::Repository,
         name: &str,
         branch: &str,
         commit: ObjectId,
         cache: Option<Arc<Generation>>,
+        listing: Option<&Path>,
     ) -> Result<TreeSnapshot, RepoError> {
         let tree = repo
             .find_commit(commit)
             .and_then(|found| found.tree_id().map(|id| id.detach()))
             .map_err(|error| passing(format!("commit {commit} of {name} cannot be read: {}", chain(&error))))?;
-        let mut found = Walk::new(&repo, name, MAX_ENTRIES).files(tree)?;
+        let mut found = list(&repo, name, tree, listing)?;
         found.sort_by(|a, b| a.0.cmp(&b.0));
         let blobs = found.iter().map(|(_, id)| *id).collect();
         let files = found.into_iter().map(|(path, id)| entry(path, Some(id))).collect();
@@ -181,145 +178,7 @@ impl Snapshot for TreeSnapshot {
     }
 }
 
-/// A walk through a tree that cannot be made to run for ever: equal subtrees count each time they are met.
-struct Walk<'r> {
-    repo: &'r gix::Repository,
-    name: &'r str,
-    limit: usize,
-    entries: usize,
-    found: Vec<(BString, ObjectId)>,
-}
-
-impl<'r> Walk<'r> {
-    fn new(repo: &'r gix::Repository, name: &'r str, limit: usize) -> Walk<'r> {
-        Walk { repo, name, limit, entries: 0, found: Vec::new() }
-    }
-
-    /// Every regular file below the tree, in no particular order.
-    fn files(mut self, root: ObjectId) -> Result<Vec<(BString, ObjectId)>, RepoError> {
-        let mut open = vec![(BString::default(), root, 0)];
-        let mut buffer = Vec::new();
-        while let Some((prefix, tree, depth)) = open.pop() {
-            self.directory(&prefix, tree, depth, &mut buffer, &mut open)?;
-        }
-        Ok(self.found)
-    }
-
-    fn directory(
-        &mut self,
-        prefix: &BString,
-        tree: ObjectId,
-        depth: usize,
-        buffer: &mut Vec<u8>,
-        open: &mut Vec<(BString, ObjectId, usize)>,
-    ) -> Result<(), RepoError> {
-        let name = self.name;
-        let broken = |error: gix::Error| passing(format!("a directory of {name} cannot be read: {}", chain(&error)));
-        if depth > MAX_DEPTH {
-            return Err(lasting(format!("{name} has more than {MAX_DEPTH} directories inside each other")));
-        }
-        let size = self.repo.find_header(tree).map_err(broken)?.size();
-        if size > MAX_TREE_OBJECT {
-            return Err(lasting(format!("a directory of {name} has more entries than can be read")));
-        }
-        let entries = self.repo.objects.find_tree_iter(&tree, buffer).map_err(broken)?;
-        for item in entries {
-            let item = item.map_err(broken)?;
-            self.entries += 1;
-            if self.entries > self.limit {
-                return Err(lasting(format!("{name} has more than {} files and directories", self.limit)));
-            }
-            let path = joined(prefix, item.filename);
-            if item.mode.is_tree() {
-                open.push((path, item.oid.to_owned(), depth + 1));
-            } else if is_file(item.mode) {
-                self.found.push((path, item.oid.to_owned()));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A regular file, executable or not: neither a link nor a submodule.
 pub(super) fn is_file(mode: EntryMode) -> bool {
     mode.is_blob()
-}
-
-fn joined(prefix: &BString, name: &gix::bstr::BStr) -> BString {
-    let mut path = prefix.clone();
-    if !path.is_empty() {
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
-    path
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gix::objs::Tree;
-    use gix::objs::tree::{Entry, EntryKind};
-
-    fn repository() -> (tempfile::TempDir, gix::Repository) {
-        let directory = tempfile::tempdir().unwrap();
-        let repo = gix::init_bare(directory.path()).unwrap().with_object_memory();
-        (directory, repo)
-    }
-
-    fn tree(repo: &gix::Repository, entries: &[(&str, EntryKind, ObjectId)]) -> ObjectId {
-        let entry = |(name, kind, oid): &(&str, EntryKind, ObjectId)| Entry {
-            mode: (*kind).into(),
-            filename: (*name).into(),
-            oid: *oid,
-        };
-        let entries = entries.iter().map(entry).collect();
-        repo.write_object(Tree { entries }).unwrap().detach()
-    }
-
-    fn files(repo: &gix::Repository, root: ObjectId, limit: usize) -> Result<Vec<String>, String> {
-        let found = Walk::new(repo, "r", limit).files(root).map_err(|error| error.message)?;
-        let mut paths: Vec<String> = found.iter().map(|(path, _)| path.to_string()).collect();
-        paths.sort();
-        Ok(paths)
-    }
-
-    #[test]
-    fn only_regular_files_are_found() {
-        let (_directory, repo) = repository();
-        let blob = repo.write_blob("x").unwrap().detach();
-        let below = tree(&repo, &[("f", EntryKind::BlobExecutable, blob)]);
-        let root = tree(
-            &repo,
-            &[
-                ("a", EntryKind::Blob, blob),
-                ("d", EntryKind::Tree, below),
-                ("l", EntryKind::Link, blob),
-                ("s", EntryKind::Commit, blob),
-            ],
-        );
-        assert_eq!(files(&repo, root, 5).unwrap(), ["a", "d/f"]);
-        assert_eq!(files(&repo, root, 4).unwrap_err(), "r has more than 4 files and directories");
-    }
-
-    #[test]
-    fn a_tree_that_unfolds_without_end_is_refused() {
-        let (_directory, repo) = repository();
-        let mut root = tree(&repo, &[("f", EntryKind::Blob, repo.write_blob("x").unwrap().detach())]);
-        for _ in 0..40 {
-            root = tree(&repo, &[("a", EntryKind::Tree, root), ("b", EntryKind::Tree, root)]);
-        }
-        assert_eq!(files(&repo, root, 1000).unwrap_err(), "r has more than 1000 files and directories");
-    }
-
-    #[test]
-    fn directories_inside_each_other_are_followed_to_the_limit() {
-        let (_directory, repo) = repository();
-        let mut root = tree(&repo, &[("f", EntryKind::Blob, repo.write_blob("x").unwrap().detach())]);
-        for _ in 0..MAX_DEPTH {
-            root = tree(&repo, &[("d", EntryKind::Tree, root)]);
-        }
-        assert_eq!(files(&repo, root, MAX_ENTRIES).unwrap().len(), 1);
-        let deeper = tree(&repo, &[("d", EntryKind::Tree, root)]);
-        assert!(files(&repo, deeper, MAX_ENTRIES).unwrap_err().contains("inside each other"));
-    }
 }
