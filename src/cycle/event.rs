@@ -13,7 +13,10 @@ pub enum Event<'a> {
         policies: usize,
     },
     FilesScanned {
+        /// Files that may hold references by their names.
         files: usize,
+        /// How often a file's bytes were read; all others were known from an earlier run. Policy files come on top.
+        read: usize,
         references: usize,
     },
     ListingStarted {

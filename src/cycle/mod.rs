@@ -8,6 +8,7 @@
 mod ask;
 mod event;
 mod explain;
+mod familiar;
 mod history;
 mod hold;
 mod inspect;
@@ -17,6 +18,7 @@ mod ledger;
 mod near;
 mod propose;
 mod recall;
+mod references;
 mod refused;
 mod rollback;
 mod scan;
