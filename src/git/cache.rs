@@ -6,6 +6,7 @@
 //!   7/                          the current generation, a bare repository
 //!     tip                       the last commit that is complete in it
 //!   8.new/                      a generation that is being filled
+//!   files                       the names of the last look, see `listing`
 //! ```
 //!
 //! A cache belongs to one process at a time; a second one for the same URL works in a temporary directory instead of

@@ -16,9 +16,9 @@ use gix::ObjectId;
 use gix::bstr::BString;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a listing that are read or written: a million files have a tenth of a kilobyte each.
@@ -27,9 +27,9 @@ const SUM: usize = 32;
 const FILE: u8 = 0;
 const DIRECTORY: u8 = 1;
 
-/// Where the listing of a repository lies, in the folder of the caches.
+/// Where the listing of a repository lies: in the folder of its cache, also where it needs none.
 pub(super) fn place(directory: Option<&Path>, name: &str) -> Option<PathBuf> {
-    directory.map(|directory| directory.join(format!("{}.files", slug(name))))
+    directory.map(|directory| directory.join(slug(name)).join("files"))
 }
 
 /// A directory as it was listed.
@@ -180,11 +180,12 @@ impl Lister {
             let folder = place.parent().unwrap_or(Path::new("."));
             // For our eyes only, as the caches are.
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            // One name for all: a kill leaves one file at most, and of two that write at once the hash tells.
+            let new = place.with_extension("new");
+            let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(&Sha256::digest(&self.bytes))?;
             file.write_all(&self.bytes)?;
-            file.persist(place)?;
-            std::io::Result::Ok(())
+            fs::rename(new, place)
         };
         // What cannot be kept is walked again.
         drop(write());
