@@ -155,6 +155,8 @@ fn policy(
         pin: pin?,
         watch: optional(rules.watch)?.map(|pace| pace.0),
         windows: windows?,
+        schedule: optional(rules.schedule)?,
+        zone: optional(rules.zone)?,
         write: write(rules.write, problems)?,
     };
     Some((policy, places))

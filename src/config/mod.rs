@@ -44,6 +44,7 @@ mod places;
 mod routes;
 mod problems;
 mod pulls;
+mod repositories;
 mod require;
 mod settings_check;
 mod settings_file;

@@ -21,7 +21,7 @@ use crate::image::Tag;
 use crate::policy::{
     Family, FloatingCurrent, Grouping, Guard, ImagePattern, Order, Parts, Pin, PolicyName, Source, WriteMode,
 };
-use crate::schedule::Cron;
+use crate::schedule::{Cron, Zone};
 use crate::version::range::Range;
 use serde_json::{Value as Json, json};
 
@@ -119,8 +119,11 @@ record! {
         "write" => write: WriteShape,
         /// When changes may be written; outside of them they are held. Without it: at any time.
         "windows" => windows: Vec<Spanned<WindowShape>>,
-        /// When the service looks, as a cron expression of five fields. Checked today, used by the service later.
+        /// When the service looks, as a cron expression of five fields, or six with seconds first. Without it: when it looks at the
+        /// repository.
         "schedule" => schedule: Cron,
+        /// The IANA name of the time zone whose clocks the schedule means. Without it: the service's.
+        "timeZone" => zone: Zone,
     }
     refused {
         "freeze" => Refusal::Never("is a window here", "write `windows: [{kind: deny, dates: {first: ..., last: ...}, reason: ...}]`"),

@@ -15,6 +15,7 @@ pub use super::forges::{AppSettings, ForgeKind, ForgePlace, ForgeSettings, PullR
 pub use super::ledger::{LEDGER, LedgerSettings};
 use super::policies::is_document;
 use super::problems::Problems;
+pub use super::repositories::{MAX_BRANCHES, MAX_REPOSITORIES, RepositoryPlace, RepositorySettings, ServiceSettings};
 use super::settings_check;
 use super::settings_file::SettingsFile;
 use super::shape::Shape;
@@ -57,6 +58,9 @@ pub struct Settings {
     pub freeze: Option<Freeze>,
     /// How registries are reached that have no `proxy` of their own; `None` is what the environment says.
     pub proxy: Option<Proxy>,
+    /// What the service keeps up to date.
+    pub repositories: Vec<RepositorySettings>,
+    pub service: ServiceSettings,
 }
 
 /// How the repositories of one host, or some of them, are reached.
@@ -256,6 +260,11 @@ impl Settings {
             forge.app.iter_mut().map(|app| &mut app.key_file).chain(&mut forge.ca_file).for_each(place);
         }
         self.trust_root_file.iter_mut().chain(self.ledger.file()).for_each(place);
+        for repository in &mut self.repositories {
+            if let RepositoryPlace::Path(path) = &mut repository.place {
+                place(path);
+            }
+        }
         self
     }
 

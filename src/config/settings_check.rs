@@ -5,6 +5,7 @@ use super::ledger;
 use super::pace;
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
+use super::repositories;
 use super::settings::{
     CommitSettings, Credentials, GitSettings, Limits, RegistryLogin, RegistrySettings, SecretSource, Settings,
     SigningSettings, UserSource,
@@ -32,6 +33,8 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         docker_config_files: values(file.docker_config_files).into_iter().flatten().map(|path| path.0).collect(),
         clouds: values(file.clouds),
         pull_requests: file.pull_requests.value().map(forges::pull_requests).unwrap_or_default(),
+        repositories: repositories::repositories(file.repositories, problems),
+        service: repositories::service(file.service),
         ..Settings::default()
     };
     settings.ledger = ledger::ledger(file.ledger, &settings.pull_requests.prefix, problems);

@@ -11,6 +11,7 @@ use super::places::{
     ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
 };
 use super::policy_file::ApiVersion;
+use super::repositories::{RepositoryShape, ServiceShape};
 use super::routes::{MirrorPlace, ProxyPlace, RequestRate, RunTime};
 use super::settings::Cloud;
 use super::shape::{Refusal, Spanned};
@@ -63,13 +64,16 @@ record! {
         "ledger" => ledger: LedgerShape,
         /// Bounds for what comes from outside.
         "limits" => limits: LimitsShape,
+        /// What `landwaiter serve` keeps up to date.
+        "repositories" => repositories: Vec<Spanned<RepositoryShape>>,
+        /// How `landwaiter serve` goes about it.
+        "service" => service: ServiceShape,
     }
     refused {
-        "repositories" => Refusal::NotYet("name the repository with `--repo`; `git` says how to reach its server"),
         "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
         "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
         "signing" => Refusal::Never("belongs under `commit`", "write `commit: {signing: {keyFile: ...}}`"),
-        "service" => Refusal::NotYet("run `landwaiter update` from a scheduler"),
+        "webhooks" => Refusal::NotYet("`service` looks by schedule"),
         "notifications" => Refusal::NotYet("`--format json` prints what was done"),
         "telemetry" => Refusal::NotYet("`--format json` prints what was done"),
         "policies" => Refusal::Never("belong in the config repository", "see `landwaiter schema policies`"),

@@ -84,7 +84,7 @@ pub use suggest::{MAX_SUGGESTIONS, MAX_TRIED, Suggestion};
 pub use write::{GroupValues, Grouping, MAX_GROUP, MergeKind, PullRequestOptions, RUN_GROUP, Words, Write, WriteMode};
 
 use crate::image::{Digest, Repository, Tag};
-use crate::schedule::Windows;
+use crate::schedule::{Cron, Windows, Zone};
 use crate::version::calver::Pattern;
 use crate::version::range::Range;
 use globset::GlobMatcher;
@@ -115,6 +115,10 @@ pub struct Policy {
     pub watch: Option<Duration>,
     /// When changes may be written.
     pub windows: Windows,
+    /// When the service looks; `None` is when it looks at the repository.
+    pub schedule: Option<Cron>,
+    /// Whose clocks the schedule means; `None` is the repository's.
+    pub zone: Option<Zone>,
     pub write: Write,
 }
 
@@ -135,6 +139,8 @@ impl Policy {
             pin: Pin::default(),
             watch: None,
             windows: Windows::default(),
+            schedule: None,
+            zone: None,
             write: Write::default(),
         }
     }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use std::fmt;
 
 /// A time zone.
@@ -50,6 +50,17 @@ impl Zone {
             let second = later.filter(|later| Some(*later) != earlier);
             [earlier, second].into_iter().flatten().filter(shows).collect::<Vec<_>>()
         })
+    }
+
+    /// How far the clocks are ahead of UTC.
+    pub(super) fn offset(&self, at: Timestamp) -> Offset {
+        self.0.to_offset(at)
+    }
+
+    /// When the clocks were last set, at `at` or before.
+    pub(super) fn last_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let just_after = Timestamp::from_second(at.as_second() + 1).ok()?;
+        self.0.preceding(just_after).next().map(|change| change.timestamp())
     }
 
     /// The next moments at which the clocks are set.
