@@ -16,7 +16,7 @@
 //! | [`template`] | texts with holes, bounded: what commits are to say |
 //! | [`image`] | repository, tag, digest, image reference: parsed without loss |
 //! | [`signature`] | whether an image is signed by whom it must be: keys, identities, proofs |
-//! | [`schedule`] | cron expressions (checked today, run by the service later), windows in which changes may be written |
+//! | [`schedule`] | cron expressions and what is run next, windows in which changes may be written |
 //! | [`version`] | the range dialect, exact numbers, natural order, the history of a branch |
 //! | [`policy`] | filter, order, guards: a decision that knows why each other tag was passed over |
 //! | [`yaml`] | the one adapter round the YAML parser: nodes and comments with byte spans |
@@ -32,6 +32,8 @@
 //! | [`git`] | config repositories: local, remote, checkout; commit and push by compare-and-swap; histories of sources |
 //! | [`forge`] | pull requests on the forges: GitHub and the others |
 //! | [`store`] | what is remembered between runs, and may be deleted at any time |
+//! | [`telemetry`] | logs and metrics: folds over what happens |
+//! | [`service`] | triggers become runs; health, metrics, the end |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
 //! The order of the table is the layering: a module uses only modules above it. `tests/architecture.rs` holds the exact
@@ -58,4 +60,6 @@ pub mod registry;
 pub mod git;
 pub mod forge;
 pub mod store;
+pub mod telemetry;
+pub mod service;
 pub mod cli;

@@ -44,6 +44,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("git", &["image", "version", "plan", "port"]),
     ("forge", &["plan", "port", "http"]),
     ("store", &["image", "port"]),
+    ("telemetry", &["port", "cycle"]),
+    ("service", &["plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry"]),
     ("cli", &["*"]),
 ];
 

@@ -6,6 +6,7 @@ use landwaiter::plan::{
     HOLDS_FILE, Ledger, LedgerBytes, MAX_BY, MAX_HOLDS, MAX_LEDGER_FILE, MAX_REASON, MAX_SIGHTS, SEEN_FILE,
 };
 use landwaiter::policy::Reason;
+use landwaiter::telemetry::FAMILIES;
 use std::path::PathBuf;
 
 const POLICY_HEAD: &str = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n";
@@ -66,13 +67,26 @@ fn keys_below(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
 
 #[test]
 fn every_example_of_settings_is_accepted() {
-    let examples = examples("settings.md");
+    let examples = [examples("settings.md"), examples("service.md")].concat();
     assert!(examples.len() > 2);
     for example in examples {
         if let Err(diagnostics) = settings::read("settings.yaml", &example) {
             panic!("{diagnostics:?}\n{example}");
         }
     }
+}
+
+#[test]
+fn every_metric_is_described_in_the_programs_words() {
+    let text = document("service.md");
+    for family in FAMILIES {
+        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        let row =
+            format!("\n| `{}` | {} | {} | {} |\n", family.name, family.kind.word(), labels.join(", "), family.help);
+        assert!(text.contains(&row), "docs/service.md has no row {row}");
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| `landwaiter_")).count();
+    assert_eq!(rows, FAMILIES.len(), "docs/service.md names a metric that is none");
 }
 
 #[test]
@@ -87,7 +101,10 @@ fn every_field_is_described() {
     }
     let text = document("settings.md");
     let schema = schema::settings_schema();
-    for section in ["registries", "git"] {
+    for key in schema["properties"]["service"]["properties"].as_object().unwrap().keys() {
+        assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
+    }
+    for section in ["registries", "git", "repositories"] {
         let properties = &schema["properties"][section]["items"]["properties"];
         for key in properties.as_object().unwrap().keys() {
             assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");

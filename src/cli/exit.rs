@@ -1,6 +1,6 @@
 //! Exit statuses: few, each with one meaning, documented in the help and the README.
 
-use crate::cycle::RunError;
+use crate::cycle::{Report, RunError};
 use std::process::ExitCode;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,17 @@ impl Exit {
     pub fn and(self, other: Exit) -> Exit {
         let order = [Exit::Usage, Exit::Rejected, Exit::Failed, Exit::HeldByErrors, Exit::Found];
         order.into_iter().find(|exit| *exit == self || *exit == other).unwrap_or(Exit::Done)
+    }
+
+    /// The status for a run that has a report.
+    pub fn of_report(report: &Report) -> Exit {
+        if report.planned.warnings.has_errors() {
+            Exit::Rejected
+        } else if report.plan().held_by_errors() {
+            Exit::HeldByErrors
+        } else {
+            Exit::Done
+        }
     }
 
     /// The status for a run that ended without a result. No wildcard arm: a new error does not compile until somebody

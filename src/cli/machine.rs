@@ -20,18 +20,29 @@ const MAX_OPERATOR_FILE: u64 = 4 << 20;
 
 /// The settings file that was named, or the one in the user's configuration directory, or none.
 pub(super) fn read_settings(arguments: &OperatorArguments) -> Result<Settings, Failure> {
-    let path = match &arguments.config {
-        Some(path) => path.clone(),
-        None => match config_folder().map(|folder| folder.join("landwaiter/settings.yaml")) {
-            Some(path) if is_there(&path, "settings")? => path,
-            _ => return Ok(Settings::default()),
-        },
+    let Some(path) = settings_path(arguments)? else {
+        return Ok(Settings::default());
     };
     let text = read_text(&path, "settings")?;
     let shown = path.display().to_string();
     settings::read(&shown, &text)
         .map(|settings| settings.relative_to(path.parent().unwrap_or(Path::new("."))))
         .map_err(|diagnostics| Failure::rejected("settings", Rejected { diagnostics, sources: vec![(shown, text)] }))
+}
+
+fn settings_path(arguments: &OperatorArguments) -> Result<Option<PathBuf>, Failure> {
+    Ok(match &arguments.config {
+        Some(path) => Some(path.clone()),
+        None => match config_folder().map(|folder| folder.join("landwaiter/settings.yaml")) {
+            Some(path) if is_there(&path, "settings")? => Some(path),
+            _ => None,
+        },
+    })
+}
+
+/// The text of the settings file, to see whether it is another one; `None` when it cannot be read.
+pub(super) fn settings_text(arguments: &OperatorArguments) -> Option<String> {
+    read_text(&settings_path(arguments).ok()??, "settings").ok()
 }
 
 /// As for Git, `.` is the checkout that the current directory is in, if it is in one: its root as a path from here, and

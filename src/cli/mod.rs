@@ -22,6 +22,7 @@ mod progress;
 mod registry;
 mod release;
 mod schema;
+mod serve;
 mod sources;
 mod telling;
 mod trial;
@@ -54,6 +55,7 @@ Examples:
   landwaiter plan                      what would change in this checkout
   landwaiter explain apps/web.yaml:12  why this tag and not another
   landwaiter update --worktree         edit the files, commit nothing
+  landwaiter serve --config FILE       keep repositories up to date, by schedule
 
 Exit statuses:
   0 done or nothing to do   1 failed                     2 usage
@@ -65,6 +67,7 @@ enum Command {
     Demo(demo::Arguments),
     Plan(plan::Arguments),
     Update(update::Arguments),
+    Serve(serve::Arguments),
     Explain(explain::Arguments),
     Try(trial::Arguments),
     Check(check::Arguments),
@@ -143,6 +146,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Plan(arguments) => plan::run(&arguments, output),
         Command::Update(arguments) => update::run(&arguments, output),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),

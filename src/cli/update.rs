@@ -40,30 +40,20 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         (_, true) => wire::Purpose::PushOrigin,
         _ => wire::Purpose::WriteBranch,
     };
-    let approved = arguments.plan.as_deref().map(machine::read_plan).transpose()?;
-    if approved.is_some() && arguments.repo.branch.len() > 1 {
+    if arguments.plan.is_some() && arguments.repo.branch.len() > 1 {
         return Err(Failure::usage("--plan is of one branch").hint("name that branch alone"));
     }
-    let approve = move |planned: &Planned| match &approved {
-        Some(approved) => same(approved, planned),
-        None => Ok(()),
-    };
     branches::each(&arguments.repo, arguments.format == Format::Json, output, |repo, output| {
         let wired = wire::Wired::new(repo, purpose, output)?;
+        let approved = arguments.plan.as_deref().map(machine::read_plan).transpose()?;
+        let approve = |planned: &Planned| approved.as_ref().map_or(Ok(()), |approved| same(approved, planned));
         let report = wired.block_on(async |run| run.update(&approve).await)?;
         output.warn(&report.planned.warnings);
         let text = match arguments.format {
             Format::Text => render::text::report(output.paint(), &report),
             Format::Json => render::json::report(&report),
         };
-        let exit = if report.planned.warnings.has_errors() {
-            Exit::Rejected
-        } else if report.plan().held_by_errors() {
-            Exit::HeldByErrors
-        } else {
-            Exit::Done
-        };
-        Ok(branches::Outcome { text, exit, warnings: report.planned.warnings })
+        Ok(branches::Outcome { text, exit: Exit::of_report(&report), warnings: report.planned.warnings })
     })
 }
 

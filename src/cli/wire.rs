@@ -13,12 +13,14 @@ use super::{OperatorArguments, RepoArguments, forges, sources};
 use crate::config::settings::{
     GitSettings, Proxy, RegistrySettings, SecretSource, Settings, SigningSettings, SourceHosts,
 };
-use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources};
+use crate::cycle::{
+    DEADLINE, Events, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources,
+};
 use crate::git::{self, Location};
 use crate::http::{Rate, Watcher, WayOut};
 use crate::plan::{MessageOptions, Seal};
 use crate::policy::Policy;
-use crate::port::{Author, Clock, ConfigRepo, Forge, Login, Secret, SourceHistory};
+use crate::port::{Author, Clock, ConfigRepo, Forge, Secret, SourceHistory};
 use crate::registry::{self, Mirrors};
 use crate::signature::TrustRoot;
 use crate::store::Database;
@@ -48,14 +50,27 @@ pub(super) enum Purpose {
     WriteLedger,
 }
 
-/// Everything a run needs, made from arguments, settings and environment.
-pub(super) struct Wired {
-    repo: Arc<dyn ConfigRepo>,
-    registry: registry::Client,
+/// What all runs of a process share: the settings, and what was learned of registries.
+pub(super) struct Shared {
+    settings: Arc<Settings>,
+    operator: OperatorArguments,
+    watcher: Watcher,
+    pub(super) registry: registry::Client,
     store: Arc<Database>,
+}
+
+/// One branch of a config repository, open.
+pub(super) struct Opened {
+    repo: Arc<dyn ConfigRepo>,
     sources: Arc<dyn SourceHistory>,
     forge: Option<Arc<dyn Forge>>,
     options: Options,
+}
+
+/// Everything a command needs, made from arguments, settings and environment.
+pub(super) struct Wired {
+    shared: Shared,
+    opened: Opened,
     progress: Progress,
     runtime: Runtime,
     /// Where the current directory is in the checkout around it; empty elsewhere.
@@ -79,6 +94,72 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
 
+impl Shared {
+    pub(super) fn new(settings: Settings, operator: &OperatorArguments, watcher: Watcher) -> Result<Shared, Failure> {
+        let store = Arc::new(Database::new(state_folder(operator).map(|folder| folder.join("store"))));
+        Ok(Shared {
+            registry: registry_client(&settings, Some(watcher.clone()))?.remembering(store.clone()),
+            settings: Arc::new(settings),
+            operator: operator.clone(),
+            watcher,
+            store,
+        })
+    }
+
+    /// Whether runs could be made by these settings, as far as their own files say.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if let Some(signing) = &self.settings.commit.signing {
+            signer(signing)?;
+        }
+        run_options(None, &self.settings, SourceHosts::default()).map(drop)
+    }
+
+    /// Opens a branch. `hosts` are those that `select: commit` may read from.
+    fn open(
+        &self,
+        location: &Location,
+        branch: Option<&str>,
+        policies: Option<GlobSet>,
+        hosts: SourceHosts,
+    ) -> Result<Opened, Failure> {
+        let found = forges::find(location, &self.settings, self.watcher.clone())?;
+        let (forge, login) = found.map_or((None, None), |found| (Some(found.forge), found.git));
+        // `login` counts where the settings have none for Git.
+        let mut git = git_options(location, &self.operator, &self.settings)?;
+        git.login = git.login.or(login);
+        let repo = git::open(location, branch, &git).map_err(RunError::Repo)?;
+        let way = sources::way(hosts.clone(), self.operator.clone(), Arc::clone(&self.settings));
+        Ok(Opened {
+            repo: repo.into(),
+            forge,
+            options: run_options(policies, &self.settings, hosts)?,
+            sources: Arc::new(git::Histories::new(way, git::history::Limits::default())),
+        })
+    }
+
+    /// Opens what is to be written to: a bare repository or a URL, as `update` does.
+    pub(super) fn open_named(&self, repo: &str, branch: Option<&str>, policies: &[String]) -> Result<Opened, Failure> {
+        let location = parse(repo)?;
+        check_usage(&location, branch, Purpose::WriteBranch)?;
+        let hosts = sources::hosts(&location, &self.settings);
+        self.open(&location, branch, globs(policies)?, hosts)
+    }
+
+    /// The run that `opened` is for.
+    pub(super) fn run<'a>(&'a self, opened: &'a Opened, events: &'a dyn Events) -> Run<'a> {
+        Run {
+            repo: opened.repo.clone(),
+            registry: &self.registry,
+            store: &*self.store,
+            sources: Arc::clone(&opened.sources),
+            forge: opened.forge.clone(),
+            clock: &SystemClock,
+            events,
+            options: &opened.options,
+        }
+    }
+}
+
 impl Wired {
     pub(super) fn new(arguments: &RepoArguments, purpose: Purpose, output: &Output) -> Result<Wired, Failure> {
         let (named, here) = checkout_around(&arguments.repo);
@@ -86,43 +167,18 @@ impl Wired {
         let branch = only_branch(arguments)?;
         check_usage(&location, branch.as_deref(), purpose)?;
         let policies = globs(&arguments.policies)?;
-        let settings = Arc::new(read_settings(&arguments.operator)?);
+        let settings = read_settings(&arguments.operator)?;
         let hosts = sources::hosts(&location, &settings);
         let progress = Progress::new(output.watched());
         let (location, branch) = target(location, branch, purpose)?;
-        let found = forges::find(&location, &settings, progress.watcher())?;
-        let (forge, login) = found.map_or((None, None), |found| (Some(found.forge), found.git));
-        let repo = open(&location, branch.as_deref(), arguments, login, &settings)?;
-        let store = Arc::new(Database::new(state_folder(&arguments.operator).map(|folder| folder.join("store"))));
-        Ok(Wired {
-            here,
-            repo: repo.into(),
-            forge,
-            registry: registry_client(&settings, Some(progress.watcher()))?.remembering(store.clone()),
-            store,
-            options: run_options(policies, &settings, hosts.clone())?,
-            sources: Arc::new(git::Histories::new(
-                sources::way(hosts, arguments.operator.clone(), settings),
-                git::history::Limits::default(),
-            )),
-            progress,
-            runtime: runtime()?,
-        })
+        let shared = Shared::new(settings, &arguments.operator, progress.watcher())?;
+        let opened = shared.open(&location, branch.as_deref(), policies, hosts)?;
+        Ok(Wired { shared, opened, progress, runtime: runtime()?, here })
     }
 
     /// Runs one piece of asynchronous work to its end.
     pub(super) fn block_on<T>(&self, work: impl AsyncFnOnce(Run<'_>) -> Result<T, RunError>) -> Result<T, Failure> {
-        let run = Run {
-            repo: self.repo.clone(),
-            registry: &self.registry,
-            store: &*self.store,
-            sources: Arc::clone(&self.sources),
-            forge: self.forge.clone(),
-            clock: &SystemClock,
-            events: &self.progress,
-            options: &self.options,
-        };
-        let result = self.runtime.block_on(work(run));
+        let result = self.runtime.block_on(work(self.shared.run(&self.opened, &self.progress)));
         self.progress.done();
         Ok(result?)
     }
@@ -151,11 +207,12 @@ impl Wired {
 
     /// The policies alone, with whatever is wrong with them.
     pub(super) fn policies(&self) -> Result<LoadedPolicies, Failure> {
-        let snapshot = self.repo.snapshot().map_err(RunError::Repo)?;
-        let sources = policy_sources(&*snapshot, self.options.policies.as_ref(), self.options.max_file);
+        let (repo, options) = (&self.opened.repo, &self.opened.options);
+        let snapshot = repo.snapshot().map_err(RunError::Repo)?;
+        let sources = policy_sources(&*snapshot, options.policies.as_ref(), options.max_file);
         let sources = sources.map_err(RunError::Repo)?;
         self.progress.done();
-        let (rules, rejected) = judge_policies(sources, self.options.policies.is_some());
+        let (rules, rejected) = judge_policies(sources, options.policies.is_some());
         Ok(LoadedPolicies { policies: rules.policies, rejected })
     }
 }
@@ -271,19 +328,6 @@ fn target(location: Location, branch: Option<String>, purpose: Purpose) -> Resul
         }
         _ => (location, branch),
     })
-}
-
-/// `login` counts where the settings have none for Git.
-fn open(
-    location: &Location,
-    branch: Option<&str>,
-    arguments: &RepoArguments,
-    login: Option<Login>,
-    settings: &Settings,
-) -> Result<Box<dyn ConfigRepo>, Failure> {
-    let mut options = git_options(location, &arguments.operator, settings)?;
-    options.login = options.login.or(login);
-    Ok(git::open(location, branch, &options).map_err(RunError::Repo)?)
 }
 
 fn parse(text: &str) -> Result<Location, Failure> {

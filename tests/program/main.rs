@@ -20,6 +20,7 @@ mod pace;
 mod registry_check;
 mod rollbacks;
 mod scenarios;
+mod service;
 #[path = "../support/servers.rs"]
 #[expect(dead_code, reason = "only a part of what the servers can do is needed")]
 mod servers;

@@ -1,0 +1,238 @@
+//! `landwaiter serve`: the service, wired to this machine. Its settings are a file, its orders are signals.
+
+use super::diagnose::{self, Failure};
+use super::machine;
+use super::wire::{self, Shared, SystemClock};
+use super::{Exit, OperatorArguments};
+use crate::config::settings::RepositorySettings;
+use crate::cycle::{Events, Report};
+use crate::http::Watcher;
+use crate::port::{Clock, Registry};
+use crate::service::{Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen};
+use crate::telemetry::{Level, Log, LogFormat, RunResult};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// The longest grace, in seconds.
+const MAX_GRACE: u64 = 3_600;
+/// Orders that wait to be read; more of them mean nothing else.
+const ORDERS: usize = 16;
+
+/// Keep the settings' repositories up to date, by their schedules
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Signals: HUP reads the settings again and looks at everything; TERM and INT let running work finish, a second one does not.
+
+Examples:
+  landwaiter serve --config settings.yaml
+  landwaiter serve --config settings.yaml --once   every repository once, for a CronJob")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    operator: OperatorArguments,
+    /// Look at every repository once and end, with the exit status of `update`; nothing is listened at
+    #[arg(long)]
+    once: bool,
+    /// How many seconds running work may take to finish after TERM or INT
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u64).range(0..=MAX_GRACE))]
+    grace: u64,
+    /// How the log on stderr is written: text on a terminal and JSON elsewhere, unless told otherwise
+    #[arg(long, value_enum)]
+    log_format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let format = match arguments.log_format {
+        Some(Format::Text) => LogFormat::Text,
+        Some(Format::Json) => LogFormat::Json,
+        None if io::stderr().is_terminal() => LogFormat::Text,
+        None => LogFormat::Json,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log = Log::new(format, Arc::clone(&clock), io::stderr());
+    let tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default() };
+    // A person who starts it with settings that cannot be used sees them as every other command shows them.
+    let first = machine::read_settings(&arguments.operator)?;
+    if first.repositories.is_empty() {
+        return Err(no_repositories());
+    }
+    let runtime = wire::runtime()?;
+    let loader = Arc::new(File { operator: arguments.operator.clone(), log, handle: runtime.handle().clone() });
+    let service = Service::new(loader, Arc::clone(&clock), tell.clone()).map_err(failure)?;
+    let exit = if arguments.once {
+        let results = runtime.block_on(service.once());
+        results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
+    } else {
+        let operations = Operations { health: tell.health, metrics: tell.metrics, clock };
+        runtime.block_on(serve(service, operations, &tell.log, Duration::from_secs(arguments.grace)))?;
+        Exit::Done
+    };
+    // What still runs when the grace is over ends with the process, as after a kill.
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+fn exit_of(result: RunResult) -> Exit {
+    match result {
+        RunResult::Done => Exit::Done,
+        RunResult::Held => Exit::HeldByErrors,
+        RunResult::Rejected => Exit::Rejected,
+        RunResult::Failed => Exit::Failed,
+    }
+}
+
+async fn serve(service: Service, operations: Operations, log: &Log, grace: Duration) -> Result<(), Failure> {
+    let wanted = service.settings().address;
+    let (sender, orders) = mpsc::channel(ORDERS);
+    let signals = Signals::new().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
+    let (address, answers) = listen(wanted, operations).await.map_err(|error| {
+        Failure::failed(format!("cannot listen at {wanted}: {error}"))
+            .hint("`service: {address: ...}` in the settings chooses another address")
+    })?;
+    log.line(Level::Info, "listening", &[("address", address.to_string().into())]);
+    tokio::select! {
+        _ = service.serve(orders, grace) => Ok(()),
+        () = answers => Err(Failure::failed(format!("nothing is answered at {address} any more"))),
+        () = signals.obey(sender) => {
+            Err(Failure::failed("stopped at once by a second signal")
+                .hint("what ran is as after a kill: the branch has the old or the new commit, and the next start finishes"))
+        }
+    }
+}
+
+struct Signals {
+    hang_up: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            hang_up: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Turns signals into orders, until the second one that says stop.
+    async fn obey(mut self, orders: mpsc::Sender<Order>) {
+        let mut stopping = false;
+        loop {
+            let order = tokio::select! {
+                _ = self.hang_up.recv() => Order::Reload,
+                _ = self.terminate.recv() => Order::Stop,
+                _ = self.interrupt.recv() => Order::Stop,
+            };
+            if order == Order::Stop && std::mem::replace(&mut stopping, true) {
+                return;
+            }
+            // Many orders to reload are one; the last place is for the order to stop.
+            if order == Order::Stop || orders.capacity() > 1 {
+                let _ = orders.try_send(order);
+            }
+        }
+    }
+}
+
+/// The settings file, read again whenever it is asked for.
+struct File {
+    operator: OperatorArguments,
+    log: Log,
+    handle: Handle,
+}
+
+impl Loader for File {
+    fn load(&self) -> Result<Loaded, Trouble> {
+        let settings = machine::read_settings(&self.operator).map_err(trouble)?;
+        if settings.repositories.is_empty() {
+            return Err(trouble(no_repositories()));
+        }
+        let (repositories, service) = (settings.repositories.clone(), settings.service.clone());
+        let log = self.log.clone();
+        // Notices tell of hosts, not of runs: what several runs share has no run's id.
+        let watcher = Watcher::new(move |notice| {
+            log.line(Level::Warn, "registry-noticed", &[("notice", notice.to_string().into())]);
+        });
+        let shared = Shared::new(settings, &self.operator, watcher).map_err(trouble)?;
+        shared.check().map_err(trouble)?;
+        let runner = Wired {
+            shared,
+            repositories: repositories.clone(),
+            handle: self.handle.clone(),
+            counted: Mutex::default(),
+        };
+        Ok(Loaded { runner: Arc::new(runner), repositories, service })
+    }
+
+    fn stamp(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        machine::settings_text(&self.operator).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// Runs as `update` does.
+struct Wired {
+    shared: Shared,
+    repositories: Vec<RepositorySettings>,
+    handle: Handle,
+    /// Requests that were told already.
+    counted: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Runner for Wired {
+    fn run(&self, target: &Target, events: &dyn Events) -> Result<Report, Trouble> {
+        let named = |one: &&RepositorySettings| {
+            let same = one.place.to_string() == target.repository;
+            same && target.branch.as_ref().map_or(one.branches.is_empty(), |branch| one.branches.contains(branch))
+        };
+        let policies = self.repositories.iter().find(named).map_or(&[][..], |one| &one.policies);
+        let opened = self.shared.open_named(&target.repository, target.branch.as_deref(), policies).map_err(trouble)?;
+        let run = self.shared.run(&opened, events);
+        self.handle.block_on(run.update(&|_| Ok(()))).map_err(|error| trouble(error.into()))
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.shared.registry.requests();
+        let new = now
+            .iter()
+            .map(|(host, count)| (host.clone(), count.saturating_sub(counted.get(host).copied().unwrap_or_default())));
+        let new = new.collect();
+        *counted = now;
+        new
+    }
+}
+
+fn no_repositories() -> Failure {
+    Failure::new(Exit::Rejected, "the settings name no repositories to keep up to date")
+        .hint("write `repositories: [{url: ...}]` into the file of `--config`")
+}
+
+/// A failure in the words of the log: one line, with the place of the first problem.
+fn trouble(failure: Failure) -> Trouble {
+    let mut message = failure.message;
+    if let Some(first) = diagnose::first(&failure.rejected) {
+        message = format!("{message}; {first}");
+    }
+    Trouble { message, hint: failure.hint, rejected: failure.exit == Exit::Rejected }
+}
+
+fn failure(trouble: Trouble) -> Failure {
+    let exit = if trouble.rejected { Exit::Rejected } else { Exit::Failed };
+    let failure = Failure::new(exit, trouble.message);
+    trouble.hint.into_iter().fold(failure, Failure::hint)
+}

@@ -1,0 +1,215 @@
+//! The branches that are kept up to date, and when each is due.
+//!
+//! A branch is due when the first of its policies is: those that say nothing are due when the settings say. Policies stand in
+//! the repository, so what they say is known after the first run; until then the settings' schedule counts. The whole branch is
+//! looked at whichever policy was due.
+
+use crate::config::settings::{RepositorySettings, ServiceSettings};
+use crate::cycle::Report;
+use crate::policy::Policy;
+use crate::schedule::{Cron, Timetable, Zone, back_off};
+use crate::telemetry::Place;
+use std::collections::BTreeMap;
+
+/// One branch of one repository; without a name, the default branch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    pub repository: String,
+    pub branch: Option<String>,
+}
+
+impl Target {
+    pub(super) fn place(&self) -> Place {
+        Place { repository: self.repository.clone(), branch: self.branch.clone().unwrap_or_default() }
+    }
+
+    /// What `H` goes by, for the branch or for one of its policies.
+    fn seed(&self, policy: &str) -> String {
+        format!("{} {} {policy}", self.repository, self.branch.as_deref().unwrap_or_default())
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Targets(BTreeMap<Target, Known>);
+
+#[derive(Debug)]
+struct Known {
+    cron: Cron,
+    zone: Zone,
+    /// What its policies say; `None` before the first run that could read them.
+    policies: Option<Vec<Own>>,
+    /// Failed runs in a row.
+    failures: u32,
+    since: i64,
+    attempted: bool,
+}
+
+/// What one policy says.
+#[derive(Debug, Clone)]
+struct Own {
+    name: String,
+    cron: Option<Cron>,
+    zone: Option<Zone>,
+}
+
+impl Targets {
+    /// The branches that the settings name; what is known of those that stay is kept.
+    pub(super) fn set(&mut self, repositories: &[RepositorySettings], service: &ServiceSettings, now: i64) {
+        let mut old = std::mem::take(&mut self.0);
+        for repository in repositories {
+            let named = repository.branches.iter().cloned().map(Some);
+            let branches: Vec<Option<String>> =
+                if repository.branches.is_empty() { vec![None] } else { named.collect() };
+            for branch in branches {
+                let target = Target { repository: repository.place.to_string(), branch };
+                let cron = repository.schedule.as_ref().unwrap_or(&service.schedule).clone();
+                let zone = repository.zone.as_ref().unwrap_or(&service.zone).clone();
+                let known = match old.remove(&target) {
+                    Some(known) => Known { cron, zone, ..known },
+                    None => Known { cron, zone, policies: None, failures: 0, since: now, attempted: false },
+                };
+                self.0.insert(target, known);
+            }
+        }
+    }
+
+    pub(super) fn has(&self, target: &Target) -> bool {
+        self.0.contains_key(target)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &Target> {
+        self.0.keys()
+    }
+
+    /// When each is due: at once where it was never looked at.
+    pub(super) fn due(&self, now: i64) -> impl Iterator<Item = (&Target, Option<i64>)> {
+        self.0
+            .iter()
+            .map(move |(target, known)| (target, if known.attempted { known.next(target, now) } else { Some(now) }))
+    }
+
+    /// Those that were never looked at, and since when they are known.
+    pub(super) fn waiting(&self) -> BTreeMap<Target, i64> {
+        let waiting = self.0.iter().filter(|(_, known)| !known.attempted);
+        waiting.map(|(target, known)| (target.clone(), known.since)).collect()
+    }
+
+    /// A run ended: says when the next one is due.
+    pub(super) fn ended(&mut self, target: &Target, failed: bool, report: Option<&Report>, now: i64) -> Option<i64> {
+        let known = self.0.get_mut(target)?;
+        known.attempted = true;
+        known.failures = if failed { known.failures.saturating_add(1) } else { 0 };
+        if let Some(report) = report {
+            known.policies = Some(report.planned.policies.iter().map(own).collect());
+        }
+        if failed { Some(now.saturating_add(back_off(known.failures))) } else { known.next(target, now) }
+    }
+}
+
+impl Known {
+    fn next(&self, target: &Target, now: i64) -> Option<i64> {
+        self.timetables(target).iter().filter_map(|table| table.next(now)).min()
+    }
+
+    fn timetables(&self, target: &Target) -> Vec<Timetable> {
+        let usual = || self.cron.timetable(&target.seed(""), self.zone.clone());
+        let Some(policies) = self.policies.as_ref().filter(|policies| !policies.is_empty()) else {
+            return vec![usual()];
+        };
+        let own = policies.iter().filter_map(|policy| {
+            let zone = policy.zone.as_ref().unwrap_or(&self.zone);
+            Some(policy.cron.as_ref()?.timetable(&target.seed(&policy.name), zone.clone()))
+        });
+        let silent = policies.iter().any(|policy| policy.cron.is_none());
+        own.chain(silent.then(usual)).collect()
+    }
+}
+
+fn own(policy: &Policy) -> Own {
+    Own { name: policy.name.to_string(), cron: policy.schedule.clone(), zone: policy.zone.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::RepositoryPlace;
+
+    const MIDNIGHT: i64 = 1_763_596_800; // 2025-11-20T00:00:00Z
+
+    fn repository(place: &str, branches: &[&str], schedule: &str) -> RepositorySettings {
+        RepositorySettings {
+            place: RepositoryPlace::Path(place.into()),
+            branches: branches.iter().map(|branch| (*branch).to_owned()).collect(),
+            policies: Vec::new(),
+            schedule: Cron::parse(schedule).ok(),
+            zone: None,
+        }
+    }
+
+    fn target(branch: Option<&str>) -> Target {
+        Target { repository: "r".into(), branch: branch.map(str::to_owned) }
+    }
+
+    fn policies(of: &[(&str, Option<&str>, Option<&str>)]) -> Option<Vec<Own>> {
+        let own = |(name, cron, zone): &(&str, Option<&str>, Option<&str>)| Own {
+            name: (*name).to_owned(),
+            cron: cron.map(|cron| Cron::parse(cron).unwrap()),
+            zone: zone.map(|zone| Zone::parse(zone).unwrap()),
+        };
+        Some(of.iter().map(own).collect())
+    }
+
+    #[test]
+    fn a_branch_is_due_when_the_first_of_its_policies_is() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &[], "0 12 * * *")], &ServiceSettings::default(), MIDNIGHT);
+        let target = target(None);
+        let hours = |targets: &Targets| (targets.0[&target].next(&target, MIDNIGHT).unwrap() - MIDNIGHT) / 3_600;
+        assert_eq!(hours(&targets), 12, "nothing is known of its policies");
+        for (said, due) in [
+            (policies(&[("web", Some("0 6 * * *"), None)]), 6),
+            (policies(&[("web", Some("0 18 * * *"), None)]), 18),
+            (policies(&[("web", Some("0 18 * * *"), None), ("api", None, None)]), 12),
+            (policies(&[("web", Some("0 18 * * *"), Some("Asia/Tokyo"))]), 9),
+            (policies(&[]), 12),
+        ] {
+            targets.0.get_mut(&target).unwrap().policies = said;
+            assert_eq!(hours(&targets), due);
+        }
+    }
+
+    #[test]
+    fn failures_put_the_next_look_off_and_a_good_run_ends_that() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &["main"], "*/5 * * * *")], &ServiceSettings::default(), MIDNIGHT);
+        let target = target(Some("main"));
+        let mut ended = |failed| targets.ended(&target, failed, None, MIDNIGHT).map(|at| at - MIDNIGHT);
+        assert_eq!([true, true, true, false, true].map(&mut ended), [60, 120, 240, 300, 60].map(Some));
+    }
+
+    #[test]
+    fn what_stays_in_the_settings_keeps_what_is_known_of_it() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &["a", "b"], "@daily")], &ServiceSettings::default(), MIDNIGHT);
+        assert_eq!(targets.due(MIDNIGHT).filter(|(_, at)| *at == Some(MIDNIGHT)).count(), 2, "at once");
+        targets.ended(&target(Some("a")), false, None, MIDNIGHT);
+        targets.set(&[repository("r", &["a", "c"], "@hourly")], &ServiceSettings::default(), MIDNIGHT + 5);
+        let due: Vec<_> = targets
+            .due(MIDNIGHT + 5)
+            .map(|(target, at)| (target.branch.clone().unwrap(), at.unwrap() - MIDNIGHT))
+            .collect();
+        assert_eq!(due, [("a".to_owned(), 3_600), ("c".to_owned(), 5)]);
+        assert_eq!(targets.waiting(), [(target(Some("c")), MIDNIGHT + 5)].into());
+        assert!(!targets.has(&target(Some("b"))));
+        assert_eq!(targets.ended(&target(Some("b")), false, None, MIDNIGHT), None);
+    }
+
+    #[test]
+    fn branches_and_policies_are_spread_apart() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &["a", "b"], "H H * * *")], &ServiceSettings::default(), MIDNIGHT);
+        let due: Vec<_> = targets.0.iter().map(|(target, known)| known.next(target, MIDNIGHT)).collect();
+        assert_ne!(due[0], due[1]);
+    }
+}
