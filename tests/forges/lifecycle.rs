@@ -564,6 +564,21 @@ fn what_people_write_stays_until_there_is_something_new_to_say() {
 }
 
 #[test]
+fn what_is_put_on_hold_is_closed_and_proposed_again_afterwards() {
+    on_each(|dialect| async move {
+        let world = World::new(dialect).await;
+        world.registry.push("acme/web", "1.1.0");
+        world.run().await;
+        let held_back = pod("acme/web:1.0.0").replace(":1.0.0", ":1.0.0 # landwaiter-hold: not yet");
+        world.person_commits("main", &[("web.yaml", &held_back)], "wait");
+        let report = world.run().await;
+        assert_eq!((held(&report), outcomes(&report)), (vec!["hold"], vec![Outcome::Closed]), "{dialect:?}");
+        world.person_commits("main", &[("web.yaml", &pod("acme/web:1.0.0"))], "go on");
+        assert_eq!(outcomes(&world.run().await), [Outcome::Opened], "{dialect:?}");
+    });
+}
+
+#[test]
 fn commits_and_pull_requests_of_one_run_do_not_mix() {
     on_each(|dialect| async move {
         let world = World::new(dialect).await;
