@@ -7,104 +7,28 @@
 //! | a newer tag, or the base has changed the same files | branch rebuilt on the base's head, title and body edited |
 //! | a person's commit, or another base | left alone and said so once, until it is handed back |
 //! | nothing is left to change | closed and the branch deleted (`tidy`) |
-//! | a look-up failed | left as it is |
+//! | a look-up failed | what was proposed stays (`super::keep`), or all of it is left as it is |
 //!
 //! Every step can be the last one of a killed run: the next run finds what is there and goes on. The forge is told nothing that
-//! was not pushed before, and nothing is pushed over what this run has not seen.
+//! was not pushed before, and nothing is pushed over what this run has not seen. `branch` looks and pushes, `finish` arranges labels, people
+//! and merging, `facts` asks what images say of themselves.
 
+mod branch;
 mod facts;
 mod finish;
+mod outcome;
 mod tidy;
 
+pub(super) use outcome::Trouble;
+pub use outcome::{Outcome, Pulled};
+
 use super::{Planned, Run, Staged, blocking};
-use crate::plan::{self, Body, REBUILD_LABEL, Record, State, groups, proposed, rebuild_is_checked};
+use crate::plan::{self, REBUILD_LABEL, Record, State, groups, proposed, rebuild_is_checked};
 use crate::policy::{Reason, WriteMode};
-use crate::port::{
-    BranchProposal, CommitId, Forge, ForgeError, NewCommit, NewPullRequest, ProposedCommit, Publication, PublishError,
-    PullRequest, RepoError,
-};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::port::{BranchProposal, CommitId, Forge, NewPullRequest, PullRequest};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tidy::Members;
-
-/// What became of one pull request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pulled {
-    /// The group of changes that it is for.
-    pub group: Arc<str>,
-    pub branch: String,
-    pub number: Option<u64>,
-    /// The page for people.
-    pub url: Option<String>,
-    pub title: String,
-    pub outcome: Outcome,
-    /// What a person should know of it.
-    pub detail: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Opened,
-    Updated,
-    Unchanged,
-    Closed,
-    /// A person has committed to it.
-    TakenOver,
-    /// As many are open as may be.
-    Limited,
-    Failed,
-}
-
-impl Outcome {
-    /// The word of the JSON contract.
-    pub fn word(self) -> &'static str {
-        match self {
-            Outcome::Opened => "opened",
-            Outcome::Updated => "updated",
-            Outcome::Unchanged => "unchanged",
-            Outcome::Closed => "closed",
-            Outcome::TakenOver => "taken-over",
-            Outcome::Limited => "limited",
-            Outcome::Failed => "failed",
-        }
-    }
-}
-
-/// Why a step could not be taken, as a fragment.
-#[derive(Debug)]
-pub(super) struct Trouble(pub(super) String);
-
-impl From<ForgeError> for Trouble {
-    fn from(error: ForgeError) -> Trouble {
-        Trouble(error.to_string())
-    }
-}
-
-impl From<RepoError> for Trouble {
-    fn from(error: RepoError) -> Trouble {
-        Trouble(error.to_string())
-    }
-}
-
-impl From<PublishError> for Trouble {
-    fn from(error: PublishError) -> Trouble {
-        Trouble(match error {
-            PublishError::Refused { reason, messages } if !messages.is_empty() => {
-                format!("the server refused the push: {reason} ({})", messages.join("; "))
-            }
-            PublishError::Moved { .. } => {
-                "the branch moved while this run was at work; the next run looks again".to_owned()
-            }
-            error => error.to_string(),
-        })
-    }
-}
-
-impl From<super::RunError> for Trouble {
-    fn from(error: super::RunError) -> Trouble {
-        Trouble(error.to_string())
-    }
-}
 
 /// What all pull requests of a run share.
 struct Place {
@@ -359,112 +283,6 @@ impl Run<'_> {
         let lately = place.open.iter().filter(|pull| pull.created > hour_ago).count() + place.opened;
         let most = limits.max_per_hour.filter(|most| lately >= *most)?;
         Some(format!("as many were opened within the hour as `pullRequests.maxPerHour` allows ({most})"))
-    }
-
-    async fn standing(&self, proposal: &Proposal<'_>, place: &Place) -> Result<Standing, Trouble> {
-        let Some(tip) = place.heads.get(&proposal.branch).cloned() else { return Ok(Standing::Nothing) };
-        let found = self.look_at(&proposal.branch, &tip).await?;
-        Ok(match self.stranger(&found) {
-            None => Standing::Ours(tip, found),
-            Some(who) => Standing::Anothers(tip, who),
-        })
-    }
-
-    async fn look_at(&self, branch: &str, tip: &CommitId) -> Result<BranchProposal, Trouble> {
-        let (branch, tip) = (branch.to_owned(), tip.clone());
-        self.with_branches(move |branches| Ok(branches.proposal(&branch, &tip)?)).await
-    }
-
-    /// Who has made the commit at the end of the merges, if it was not this bot.
-    pub(super) fn stranger(&self, found: &BranchProposal) -> Option<String> {
-        let ours = |commit: &ProposedCommit| {
-            commit.parents.len() == 1
-                && commit.author.email == self.options.author.email
-                && commit.committer.email == self.options.committer.email
-        };
-        let last = found.commits.last()?;
-        if ours(last) {
-            return None;
-        }
-        let theirs = if last.committer.email == self.options.committer.email { &last.author } else { &last.committer };
-        Some(if theirs.name.trim().is_empty() { "somebody".to_owned() } else { theirs.name.clone() })
-    }
-
-    /// The head of the branch when it holds what is wanted, and whether it had to be pushed for that.
-    async fn push(
-        &self,
-        proposal: &Proposal<'_>,
-        standing: Standing,
-        place: &Place,
-    ) -> Result<(CommitId, bool), Trouble> {
-        let files = proposal.staged.files.clone();
-        let expected = match standing {
-            Standing::Nothing => None,
-            Standing::Ours(tip, found) => {
-                let (bot, changes) = (found.commits.last().map(|commit| commit.id.clone()), found.changes);
-                let wanted: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
-                let same_paths = changes.keys().map(String::as_str).eq(wanted.iter().copied());
-                if let Some(bot) = bot.filter(|_| same_paths) {
-                    let files = files.clone();
-                    let same = self.with_branches(move |branches| {
-                        for file in &files {
-                            if branches.read(&bot, &file.path)?.as_deref() != Some(&*file.new) {
-                                return Ok(false);
-                            }
-                        }
-                        Ok(true)
-                    });
-                    if same.await? {
-                        return Ok((tip, false));
-                    }
-                }
-                Some(tip)
-            }
-            Standing::Anothers(tip, _) => Some(tip),
-        };
-        let publication = Publication {
-            ledger: None,
-            parent: Some(place.head.clone()),
-            commits: vec![NewCommit { files, message: proposal.staged.message.clone() }],
-            author: self.options.author.clone(),
-            committer: self.options.committer.clone(),
-            time: self.clock.now(),
-        };
-        let branch = proposal.branch.clone();
-        let push = move |branches: &dyn crate::port::Branches| {
-            Ok(branches.push(&branch, expected.as_ref(), &publication)?.commits)
-        };
-        let commits = self.with_branches(push).await?;
-        let tip = commits.last().cloned().ok_or_else(|| Trouble("nothing was pushed".to_owned()))?;
-        Ok((tip, true))
-    }
-
-    fn body(
-        &self,
-        planned: &Planned,
-        proposal: &Proposal<'_>,
-        facts: &facts::Facts,
-        record: &Record,
-        auto_merge: Option<crate::policy::Bump>,
-        forge: &dyn Forge,
-    ) -> Result<String, Trouble> {
-        let can = forge.abilities();
-        let trailers: Vec<&str> =
-            proposal.staged.message.lines().filter(|line| line.starts_with("Landwaiter-")).collect();
-        let body = Body {
-            plan: planned.shown(),
-            members: &proposal.members,
-            facts,
-            trailers: &trailers.join("\n"),
-            record,
-            noun: can.noun,
-            auto_merge,
-            html: can.hidden_text,
-            limit: can.body,
-        };
-        plan::body(&body).ok_or_else(|| {
-            Trouble(format!("what it must say is longer than {} bytes; smaller groups (`write.group`) help", can.body))
-        })
     }
 }
 
