@@ -3,6 +3,7 @@
 
 use crate::DIALECTS;
 use crate::gitea::GITEA;
+use crate::github::GITHUB;
 use crate::hub::{Hub, State};
 use crate::world::{NOW, POLICIES, World, outcomes, pod};
 use landwaiter::cycle::Outcome;
@@ -131,4 +132,33 @@ async fn branches_that_stay_keep_no_other_from_being_tidied_up() {
     }
     assert_eq!(world.hub.head(&pull.branch), None, "merged, so it goes");
     assert_eq!(world.hub.heads().len(), 1 + 21);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forge_that_lets_nobody_in_is_told_of_whether_or_not_something_is_new() {
+    for dialect in DIALECTS {
+        let mut world = World::new(dialect).await;
+        world.locks_the_bot_out(dialect);
+        let report = world.run().await;
+        let told: Vec<&str> = report.planned.warnings.diagnostics.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(told.len(), 1, "{dialect:?} {told:?}");
+        assert!(told[0].starts_with("the open pull requests could not be had: "), "{dialect:?} {told:?}");
+        world.registry.push("acme/web", "1.1.0");
+        let report = world.run().await;
+        let (_, held) = report.plan().held().next().unwrap();
+        assert_eq!(held.reason.word(), "incomplete-information", "{dialect:?}");
+        assert!(held.detail.contains("`forges` or `git` in the settings"), "{dialect:?} {}", held.detail);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proposed_already_costs_no_look_at_the_past() {
+    let world = World::new(&GITHUB).await;
+    world.registry.push("acme/web", "1.1.0");
+    world.registry.push("acme/api", "2.1.0");
+    world.run().await;
+    let asked = || world.forge.requests().values().sum::<u64>();
+    let before = asked();
+    assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged, Outcome::Unchanged]);
+    assert_eq!(asked() - before, 2, "what is open, before the decision and before writing");
 }

@@ -22,7 +22,7 @@ pub(crate) struct World {
     _folder: tempfile::TempDir,
     pub(crate) bare: PathBuf,
     pub(crate) hub: Arc<Hub>,
-    _fake: Running,
+    fake: Running,
     pub(crate) forge: Arc<dyn Forge>,
     pub(crate) registry: Images,
     pub(crate) pulls: PullRequestSettings,
@@ -161,7 +161,7 @@ impl World {
             _folder: folder,
             bare,
             hub,
-            _fake: fake,
+            fake,
             forge,
             registry: Images::default(),
             pulls: PullRequestSettings::default(),
@@ -171,6 +171,11 @@ impl World {
         world.registry.push("acme/web", "1.0.0");
         world.registry.push("acme/api", "2.0.0");
         world
+    }
+
+    /// From now on the bot shows the forge a token that is none.
+    pub(crate) fn locks_the_bot_out(&mut self, dialect: &Dialect) {
+        self.forge = dialect.connect(&self.fake, "none-of-yours");
     }
 
     /// One run of the bot, with nothing but the world to remember by.
