@@ -26,6 +26,7 @@ use super::{Planned, Run, Staged, blocking};
 use crate::plan::{self, REBUILD_LABEL, Record, State, groups, proposed, rebuild_is_checked};
 use crate::policy::{Reason, WriteMode};
 use crate::port::{BranchProposal, CommitId, Forge, NewPullRequest, PullRequest};
+use crate::text::Diagnostic;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tidy::Members;
@@ -76,6 +77,7 @@ impl Run<'_> {
                 for staged in std::mem::take(&mut planned.proposals) {
                     hold(planned, &staged.group, Reason::IncompleteInformation, &detail);
                 }
+                planned.warnings.diagnostics.push(Diagnostic::warning(forge.name(), None, detail));
                 return Vec::new();
             }
         };
@@ -105,7 +107,10 @@ impl Run<'_> {
             pulled.push(done);
             planned.proposals.push(staged);
         }
-        pulled.extend(self.tidy(planned, &members, &place).await);
+        let (tidied, troubles) = self.tidy(planned, &members, &place).await;
+        pulled.extend(tidied);
+        let warning = |trouble: Trouble| Diagnostic::warning(place.forge.name(), None, trouble.0);
+        planned.warnings.diagnostics.extend(troubles.into_iter().map(warning));
         pulled
     }
 

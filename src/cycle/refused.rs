@@ -1,18 +1,18 @@
 //! What people have said no to: pull requests that were closed unmerged, looked at before the same is proposed again.
 //!
-//! Only changes that would go into a pull request are asked about, one question to the forge for each group of them. A tag that
-//! was refused is no candidate any more, so the policy is asked again without it; where nothing else is left, the reference is
+//! Only changes that would go into a pull request are asked about, and of these only those that no open one proposes already: one
+//! question to the forge for what is open, and one for each group that is left. A tag that was refused is no candidate any more, so the policy is asked again without it; where nothing else is left, the reference is
 //! held, naming the pull request.
 
 use super::Run;
 use super::ask::Asking;
 use super::select::{Asked, Memory};
 use crate::image::Tag;
-use crate::plan::{Change, Entry, Record, State, branch_of, settle};
+use crate::plan::{Change, Entry, Proposed, Record, State, branch_of, settle};
 use crate::policy::{Policy, Reason};
 use crate::port::{Forge, PullRequest, PullState};
 use futures::stream::{self, StreamExt as _};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Questions to the forge that are under way at once.
@@ -33,8 +33,12 @@ impl Run<'_> {
     ) {
         // The files of a checkout get every change, however it is proposed elsewhere.
         let Some(base) = base else { return };
-        let groups: BTreeSet<Arc<str>> =
-            entries.iter().filter_map(proposal).map(|change| change.group.clone()).collect();
+        let mut groups: BTreeMap<Arc<str>, BTreeSet<Proposed>> = BTreeMap::new();
+        for entry in entries.iter() {
+            if let Some(change) = proposal(entry) {
+                groups.entry(change.group.clone()).or_default().insert(Proposed::of(entry, change));
+            }
+        }
         if groups.is_empty() {
             return;
         }
@@ -61,12 +65,13 @@ impl Run<'_> {
             }
         }
         let open: HashSet<&Asked> = again.iter().filter_map(|(at, _)| asked[*at].as_ref()).collect();
-        let works = Ok(());
+        let works = self.store.works();
         let firsts = memory.book.firsts(self.options.seal.as_ref());
         let (histories, until) = (&memory.histories, memory.until);
         let asking = Asking { policies, histories, works: &works, firsts: firsts.as_ref(), until };
         for answered in self.ask(asking, open).await {
             memory.answers.extend(answered.decisions);
+            memory.lists.extend(answered.list);
             memory.passed_over.extend(answered.passed_over);
         }
         for (at, refused) in again {
@@ -84,12 +89,34 @@ impl Run<'_> {
         }
     }
 
-    async fn look_back(&self, forge: &dyn Forge, base: &str, groups: &BTreeSet<Arc<str>>, past: &mut Past) {
-        let branch = |group: &Arc<str>| branch_of(&self.options.pull_requests.prefix, base, group);
-        let unknown: Vec<String> = groups.iter().map(branch).filter(|branch| !past.contains_key(branch)).collect();
+    /// Asks about the past of each group, save those of which an open pull request proposes all this already: nobody has refused
+    /// it since that was opened.
+    async fn look_back(
+        &self,
+        forge: &dyn Forge,
+        base: &str,
+        groups: &BTreeMap<Arc<str>, BTreeSet<Proposed>>,
+        past: &mut Past,
+    ) {
+        let prefix = &self.options.pull_requests.prefix;
+        // What is open may be unknown: then all of the past is asked for, and says why it cannot be had.
+        let open = forge.open(prefix).await.unwrap_or_default();
+        let mut unknown = Vec::new();
+        for (group, wanted) in groups {
+            let branch = branch_of(prefix, base, group);
+            let proposes = |pull: &PullRequest| {
+                let record = Record::of(&pull.body).filter(|record| !record.closed);
+                pull.branch == branch && pull.base == base && record.is_some_and(|one| wanted.is_subset(&one.changes))
+            };
+            if open.iter().any(proposes) {
+                past.insert(branch, Ok(Arc::default()));
+            } else if !past.contains_key(&branch) {
+                unknown.push(branch);
+            }
+        }
         let ask = |branch: String| async move {
             let found = forge.past(&branch, base).await;
-            (branch, found.map(Arc::new).map_err(|error| error.to_string()))
+            (branch, found.map(Arc::new).map_err(|error| error.with_hint()))
         };
         let found: Vec<_> = stream::iter(unknown).map(ask).buffer_unordered(AT_ONCE).collect().await;
         past.extend(found);

@@ -71,7 +71,8 @@ pub struct Proposed {
 }
 
 impl Proposed {
-    fn of(entry: &Entry, change: &Change) -> Proposed {
+    /// The image of a change, and what it would become.
+    pub fn of(entry: &Entry, change: &Change) -> Proposed {
         let image = entry.image.as_ref().map(ToString::to_string).unwrap_or_default();
         Proposed { image, to: exact(change.to.tag.as_ref(), change.to.digest.as_ref()) }
     }

@@ -199,6 +199,17 @@ pub enum ForgeErrorKind {
 }
 
 impl ForgeError {
+    /// What to try, for people.
+    pub fn hint(&self) -> Option<&'static str> {
+        let whom = "whom to be there stands under `forges` or `git` in the settings";
+        matches!(self.kind, ForgeErrorKind::Unauthorized).then_some(whom)
+    }
+
+    /// The error with what to try, as one fragment.
+    pub fn with_hint(&self) -> String {
+        self.hint().map_or_else(|| self.to_string(), |hint| format!("{self} ({hint})"))
+    }
+
     /// Whether a later run, with nothing changed by a person, can succeed.
     pub fn retryable(&self) -> bool {
         use ForgeErrorKind::*;

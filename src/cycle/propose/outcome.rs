@@ -53,7 +53,7 @@ pub(in crate::cycle) struct Trouble(pub(in crate::cycle) String);
 
 impl From<ForgeError> for Trouble {
     fn from(error: ForgeError) -> Trouble {
-        Trouble(error.to_string())
+        Trouble(error.with_hint())
     }
 }
 

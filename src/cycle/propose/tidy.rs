@@ -74,7 +74,13 @@ fn is_uncertain(held: &Held) -> bool {
 }
 
 impl Run<'_> {
-    pub(super) async fn tidy(&self, planned: &Planned, members: &Members, place: &Place) -> Vec<Pulled> {
+    /// What became of the pull requests, and what could not be done beside them: it is there for the next run.
+    pub(super) async fn tidy(
+        &self,
+        planned: &Planned,
+        members: &Members,
+        place: &Place,
+    ) -> (Vec<Pulled>, Vec<Trouble>) {
         let prefix = &self.options.pull_requests.prefix;
         let wanted: BTreeSet<String> =
             planned.proposals.iter().map(|staged| branch_of(prefix, &place.base, &staged.group)).collect();
@@ -113,11 +119,13 @@ impl Run<'_> {
         let minutes = usize::try_from(self.clock.now() / 60).unwrap_or(0);
         let begin = minutes.checked_rem(bare.len()).unwrap_or(0);
         bare.rotate_left(begin);
+        let mut troubles = Vec::new();
         for (name, tip) in bare.into_iter().take(MAX_BRANCHES) {
-            // What cannot be tidied up now is there for the next run; nobody waits for it.
-            drop(self.remove_branch(name, tip, members, place).await);
+            if let Err(Trouble(why)) = self.remove_branch(name, tip, members, place).await {
+                troubles.push(Trouble(format!("branch {name}, which nobody needs, could not be tidied up: {why}")));
+            }
         }
-        pulled
+        (pulled, troubles)
     }
 
     /// Closes one that nothing is left for.
