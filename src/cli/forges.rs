@@ -4,7 +4,7 @@
 
 use super::diagnose::Failure;
 use super::machine::{login, read_text};
-use super::wire::{SystemClock, runtime, way_out};
+use super::wire::{self, SystemClock, runtime, way_out};
 use crate::config::settings::{ForgeKind, Settings};
 use crate::forge::{AzureDevOps, BitbucketCloud, BitbucketDataCenter, GitHub, GitHubApp, GitLab, Gitea, Options};
 use crate::git::Location;
@@ -64,11 +64,21 @@ fn client(api: &Url, ca_pem: Option<Vec<u8>>, settings: &Settings, watcher: Watc
     let mut options = http::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
     options.watcher = Some(watcher);
     options.way_out = settings.proxy.as_ref().map_or(WayOut::Environment, way_out);
-    if let Some(timeout) = settings.limits.timeout {
-        options.timeouts.attempt = timeout;
-        options.timeouts.read = options.timeouts.read.max(timeout);
-        options.timeouts.deadline = options.timeouts.deadline.max(timeout);
-    }
+    wire::allow_time(&mut options.timeouts, settings);
     options.hosts.insert(http::authority(api), HostOptions { ca_pem, ..HostOptions::default() });
     http::Client::new(options).map_err(|error| Failure::failed(format!("forges: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_can_be_asked_for_its_login_from_within_a_run_of_the_service() {
+        // The service opens repositories on threads for blocking work of a runtime of its own.
+        let outer = runtime().unwrap();
+        let inner =
+            outer.block_on(async { tokio::task::spawn_blocking(|| runtime().unwrap().block_on(async { 7 })).await });
+        assert_eq!(inner.unwrap(), 7);
+    }
 }

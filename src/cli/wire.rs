@@ -17,7 +17,7 @@ use crate::cycle::{
     DEADLINE, Events, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources,
 };
 use crate::git::{self, Location};
-use crate::http::{Rate, Watcher, WayOut};
+use crate::http::{self, Rate, Watcher, WayOut};
 use crate::plan::{MessageOptions, Seal};
 use crate::policy::Policy;
 use crate::port::{Author, Clock, ConfigRepo, Forge, Secret, SourceHistory};
@@ -390,11 +390,7 @@ fn ssh(entry: Option<&GitSettings>) -> Result<Option<git::Ssh>, Failure> {
 
 pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> Result<registry::Client, Failure> {
     let mut options = registry::Options::new(concat!("landwaiter/", env!("CARGO_PKG_VERSION")));
-    if let Some(timeout) = settings.limits.timeout {
-        options.timeouts.attempt = timeout;
-        options.timeouts.read = options.timeouts.read.max(timeout);
-        options.timeouts.deadline = options.timeouts.deadline.max(timeout);
-    }
+    allow_time(&mut options.timeouts, settings);
     options.credentials = keys::credentials(settings)?;
     options.machine = keys::machine(settings);
     options.watcher = watcher;
@@ -421,6 +417,15 @@ pub(super) fn registry_client(settings: &Settings, watcher: Option<Watcher>) -> 
         }
     }
     registry::Client::new(options).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// How long one request may take, where the settings say it.
+pub(super) fn allow_time(timeouts: &mut http::Timeouts, settings: &Settings) {
+    if let Some(timeout) = settings.limits.timeout {
+        timeouts.attempt = timeout;
+        timeouts.read = timeouts.read.max(timeout);
+        timeouts.deadline = timeouts.deadline.max(timeout);
+    }
 }
 
 pub(super) fn way_out(proxy: &Proxy) -> WayOut {
