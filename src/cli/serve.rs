@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = Log::new(format, Arc::clone(&clock), io::stderr());
-    let tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default() };
+    let tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default(), observers: Vec::new() };
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
     if first.repositories.is_empty() {
@@ -174,7 +174,7 @@ impl Loader for File {
             handle: self.handle.clone(),
             counted: Mutex::default(),
         };
-        Ok(Loaded { runner: Arc::new(runner), repositories, service })
+        Ok(Loaded { runner: Arc::new(runner), repositories, service, observers: Vec::new() })
     }
 
     fn stamp(&self) -> u64 {

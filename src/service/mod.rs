@@ -9,22 +9,26 @@
 //! |---|---|
 //! | `targets` | the branches that are kept up to date, and when each is due |
 //! | `health` | whether the process is alive and ready |
+//! | `observer` | who else is told how runs end |
 //! | `reload` | settings that change |
 //! | `told` | what a report means for the log and the numbers |
 //! | `routes` | the addresses at which health and metrics are answered for |
 
 mod health;
+mod observer;
 mod reload;
 mod routes;
 mod targets;
 mod told;
 
 pub use health::{Health, STALLED_AFTER, START_WINDOW};
+pub use observer::{Observer, RunEnded};
 pub use routes::{Operations, listen};
 pub use targets::Target;
 
 use crate::config::settings::{RepositorySettings, ServiceSettings};
 use crate::cycle::{Events, Report};
+use crate::image::Repository;
 use crate::port::Clock;
 use crate::schedule::{Queue, Rules};
 use crate::telemetry::{Level, Log, Metrics, Place, RunLog, RunResult, Value};
@@ -68,6 +72,8 @@ pub struct Loaded {
     pub runner: Arc<dyn Runner>,
     pub repositories: Vec<RepositorySettings>,
     pub service: ServiceSettings,
+    /// Who is told of runs while these settings count.
+    pub observers: Vec<Arc<dyn Observer>>,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -84,13 +90,24 @@ pub trait Loader: Send + Sync {
     fn stamp(&self) -> u64;
 }
 
-/// What the operator wants of a running service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is wanted of a running service, by its operator or by a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Read the settings again, and look at everything.
     Reload,
+    /// Look at this soon. Where nothing is known of it, nothing happens.
+    Look(Look),
     /// Begin nothing, let finish what runs, and end.
     Stop,
+}
+
+/// Where something is said to be new. Whoever says so is believed nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// An image repository: every branch that has it in a file is looked at.
+    Image(Repository),
+    /// A branch of a config repository, by the name that the settings give it; without a branch, all of them.
+    Config { repository: String, branch: Option<String> },
 }
 
 /// Whom the service tells what it does.
@@ -99,6 +116,8 @@ pub struct Tell {
     pub log: Log,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    /// Who is told of runs whatever the settings say.
+    pub observers: Vec<Arc<dyn Observer>>,
 }
 
 /// The running service.
@@ -120,9 +139,11 @@ pub struct Service {
 
 /// A run under way.
 struct Task {
+    id: String,
     target: Target,
     log: RunLog,
     started: Instant,
+    began: i64,
 }
 
 type Ended = Result<Box<Report>, Trouble>;
@@ -174,6 +195,7 @@ impl Service {
                 }
                 order = orders.recv() => match order {
                     Some(Order::Reload) => self.reload(),
+                    Some(Order::Look(look)) => self.wanted(&look),
                     Some(Order::Stop) | None => break,
                 },
                 () = tokio::time::sleep(idle) => {}
@@ -209,8 +231,9 @@ impl Service {
         while let Some(target) = self.queue.start(now) {
             self.begun += 1;
             let id = format!("{now:x}-{}", self.begun);
-            let log = RunLog::new(self.tell.log.clone(), id, target.repository.clone(), target.branch.clone());
+            let log = RunLog::new(self.tell.log.clone(), id.clone(), target.repository.clone(), target.branch.clone());
             log.line(Level::Info, "run-started", &[]);
+            self.observe(|observer| observer.run_started(&id, &target, now));
             let (runner, metrics) = (Arc::clone(&self.loaded.runner), Arc::clone(&self.tell.metrics));
             let (events, of) = (log.clone(), target.clone());
             let task = self.running.spawn_blocking(move || {
@@ -218,7 +241,7 @@ impl Service {
                 metrics.requested(runner.requests());
                 ended
             });
-            self.tasks.insert(task.id(), Task { target, log, started: Instant::now() });
+            self.tasks.insert(task.id(), Task { id, target, log, started: Instant::now(), began: now });
         }
         self.tell.metrics.queue(self.queue.waiting(now), self.queue.running());
     }
@@ -245,7 +268,7 @@ impl Service {
                 (stopped.id(), Err(Trouble::failed(format!("internal error: the run stopped ({stopped})"))))
             }
         };
-        let Task { target, log, started } = self.tasks.remove(&id)?;
+        let Task { id, target, log, started, began } = self.tasks.remove(&id)?;
         let (now, took) = (self.clock.now(), started.elapsed());
         let place = target.place();
         let result = match &ended {
@@ -265,6 +288,18 @@ impl Service {
             }
         }
         self.tell.health.attempted(&target);
+        let run = RunEnded {
+            id: &id,
+            target: &target,
+            began,
+            ended: now,
+            took,
+            result,
+            outcome: ended.as_deref(),
+            failures: self.targets.failures(&target),
+            next,
+        };
+        self.observe(|observer| observer.run_ended(&run));
         let mut facts: Vec<(&str, Value)> = vec![
             ("result", result.word().into()),
             ("milliseconds", i64::try_from(took.as_millis()).unwrap_or(i64::MAX).into()),
@@ -278,6 +313,19 @@ impl Service {
         }
         log.line(level, "run-ended", &facts);
         Some(result)
+    }
+
+    /// Everybody who is told of runs.
+    fn observe(&self, tell: impl Fn(&dyn Observer)) {
+        self.tell.observers.iter().chain(&self.loaded.observers).for_each(|observer| tell(&**observer));
+    }
+
+    /// Something is said to be new: the branches that it may be of interest to are looked at soon.
+    fn wanted(&mut self, look: &Look) {
+        let now = self.clock.now();
+        for target in self.targets.concerned(look) {
+            self.queue.event(target, now);
+        }
     }
 
     fn count(&self, place: &Place, report: &Report) {

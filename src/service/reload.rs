@@ -1,6 +1,6 @@
 //! Settings that change: taken in whole, or refused and told.
 
-use super::{Loaded, Service, Target, rules};
+use super::{Loaded, Service, Target, Trouble, rules};
 use crate::telemetry::{Level, Place, Value};
 use std::collections::BTreeSet;
 
@@ -32,11 +32,17 @@ impl Service {
             }
             Err(trouble) => {
                 self.tell.metrics.loaded(false);
+                self.observe_settings(Some(&trouble), now);
                 let mut facts = vec![("error", Value::from(trouble.message))];
                 facts.extend(trouble.hint.map(|hint| ("help", hint.into())));
                 self.tell.log.line(Level::Error, "settings-refused", &facts);
             }
         }
+    }
+
+    fn observe_settings(&self, refused: Option<&Trouble>, now: i64) {
+        let targets: Vec<&Target> = self.targets.names().collect();
+        self.observe(|observer| observer.settings_read(&targets, refused, now));
     }
 
     /// Makes the loaded settings those that count.
@@ -53,6 +59,7 @@ impl Service {
         self.tell.metrics.retain(|place| places.contains(place));
         self.tell.health.expect(self.targets.waiting());
         self.tell.metrics.loaded(true);
+        self.observe_settings(None, now);
         let facts = [("repositories", repositories.len().into()), ("branches", places.len().into())];
         self.tell.log.line(Level::Info, "settings-loaded", &facts);
     }

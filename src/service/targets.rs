@@ -4,12 +4,14 @@
 //! the repository, so what they say is known after the first run; until then the settings' schedule counts. The whole branch is
 //! looked at whichever policy was due.
 
+use super::Look;
 use crate::config::settings::{RepositorySettings, ServiceSettings};
 use crate::cycle::Report;
+use crate::image::Repository;
 use crate::policy::Policy;
 use crate::schedule::{Cron, Timetable, Zone, back_off};
 use crate::telemetry::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One branch of one repository; without a name, the default branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ struct Known {
     zone: Zone,
     /// What its policies say; `None` before the first run that could read them.
     policies: Option<Vec<Own>>,
+    /// The images that its policies look after; `None` before the first run that could see them.
+    images: Option<BTreeSet<Repository>>,
     /// Failed runs in a row.
     failures: u32,
     since: i64,
@@ -67,7 +71,9 @@ impl Targets {
                 let zone = repository.zone.as_ref().unwrap_or(&service.zone).clone();
                 let known = match old.remove(&target) {
                     Some(known) => Known { cron, zone, ..known },
-                    None => Known { cron, zone, policies: None, failures: 0, since: now, attempted: false },
+                    None => {
+                        Known { cron, zone, policies: None, images: None, failures: 0, since: now, attempted: false }
+                    }
                 };
                 self.0.insert(target, known);
             }
@@ -80,6 +86,23 @@ impl Targets {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Target> {
         self.0.keys()
+    }
+
+    /// Those that it may be of interest to. Where nothing was read yet, the first run will see it anyway.
+    pub(super) fn concerned(&self, look: &Look) -> impl Iterator<Item = &Target> {
+        let concerns = move |(target, known): &(&Target, &Known)| match look {
+            Look::Image(image) => known.images.as_ref().is_some_and(|images| images.contains(image)),
+            Look::Config { repository, branch } => {
+                let one = target.branch.is_none() || branch.is_none() || target.branch == *branch;
+                target.repository == *repository && one
+            }
+        };
+        self.0.iter().filter(concerns).map(|(target, _)| target)
+    }
+
+    /// How many of its runs failed since the last one that did not.
+    pub(super) fn failures(&self, target: &Target) -> u32 {
+        self.0.get(target).map_or(0, |known| known.failures)
     }
 
     /// When each is due: at once where it was never looked at.
@@ -102,6 +125,8 @@ impl Targets {
         known.failures = if failed { known.failures.saturating_add(1) } else { 0 };
         if let Some(report) = report {
             known.policies = Some(report.planned.policies.iter().map(own).collect());
+            let managed = report.plan().entries.iter().filter(|entry| entry.policy.is_some());
+            known.images = Some(managed.filter_map(|entry| entry.image.clone()).collect());
         }
         if failed { Some(now.saturating_add(back_off(known.failures))) } else { known.next(target, now) }
     }
@@ -203,6 +228,32 @@ mod tests {
         assert_eq!(targets.waiting(), [(target(Some("c")), MIDNIGHT + 5)].into());
         assert!(!targets.has(&target(Some("b"))));
         assert_eq!(targets.ended(&target(Some("b")), false, None, MIDNIGHT), None);
+    }
+
+    #[test]
+    fn what_is_new_concerns_the_branches_that_use_it() {
+        let mut targets = Targets::default();
+        targets.set(
+            &[repository("r", &["a", "b"], "@daily"), repository("s", &[], "@daily")],
+            &ServiceSettings::default(),
+            MIDNIGHT,
+        );
+        let web = Repository::parse("reg.example.com/acme/web").unwrap();
+        targets.0.get_mut(&target(Some("b"))).unwrap().images = Some([web.clone()].into());
+        let concerned = |look: Look| {
+            let name = |of: &Target| format!("{}/{}", of.repository, of.branch.as_deref().unwrap_or("-"));
+            targets.concerned(&look).map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(concerned(Look::Image(web)), ["r/b"]);
+        assert!(concerned(Look::Image(Repository::parse("reg.example.com/acme/api").unwrap())).is_empty());
+        let config = |repository: &str, branch: Option<&str>| Look::Config {
+            repository: repository.to_owned(),
+            branch: branch.map(str::to_owned),
+        };
+        assert_eq!(concerned(config("r", Some("a"))), ["r/a"]);
+        assert_eq!(concerned(config("r", None)), ["r/a", "r/b"]);
+        assert_eq!(concerned(config("s", Some("main"))), ["s/-"], "it may be the default branch");
+        assert!(concerned(config("t", None)).is_empty());
     }
 
     #[test]

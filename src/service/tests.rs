@@ -45,7 +45,7 @@ struct Fixed(Arc<Clumsy>, Vec<RepositorySettings>);
 impl Loader for Fixed {
     fn load(&self) -> Result<Loaded, Trouble> {
         let runner: Arc<dyn Runner> = self.0.clone();
-        Ok(Loaded { runner, repositories: self.1.clone(), service: ServiceSettings::default() })
+        Ok(Loaded { runner, repositories: self.1.clone(), service: ServiceSettings::default(), observers: Vec::new() })
     }
 
     fn stamp(&self) -> u64 {
@@ -64,7 +64,7 @@ fn service(repositories: &[(&str, usize)]) -> (Service, Arc<Clumsy>, Arc<Metrics
     let (clumsy, metrics) = (Arc::new(Clumsy::default()), Arc::new(Metrics::default()));
     let clock = Arc::new(Hands(AtomicI64::new(1_763_596_800)));
     let log = Log::new(LogFormat::Json, clock.clone(), std::io::sink());
-    let tell = Tell { log, metrics: metrics.clone(), health: Arc::default() };
+    let tell = Tell { log, metrics: metrics.clone(), health: Arc::default(), observers: Vec::new() };
     let loader = Arc::new(Fixed(clumsy.clone(), repositories.iter().map(repository).collect()));
     (Service::new(loader, clock.clone(), tell).unwrap(), clumsy, metrics, clock)
 }
