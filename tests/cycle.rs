@@ -4,7 +4,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, HISTORY, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError};
+use landwaiter::cycle::{DEADLINE, HISTORY, MAX_ATTEMPTS, MAX_FILE, Options, Quiet, Run, RunError, Scope};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, Past};
 use landwaiter::port::{
@@ -195,6 +195,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         clock: &Noon,
         events: &Quiet,
         options: &options,
+        scope: Scope::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(run.update(&|_| Ok(())))

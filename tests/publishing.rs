@@ -4,7 +4,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, HISTORY, MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError};
+use landwaiter::cycle::{DEADLINE, HISTORY, MAX_FAILURES, MAX_FILE, Options, Quiet, Report, Run, RunError, Scope};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, Past};
@@ -192,6 +192,7 @@ impl World {
             clock: &StandsStill,
             events: &Quiet,
             options: &options,
+            scope: Scope::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(run.update(&|_| Ok(())))

@@ -9,7 +9,7 @@ mod repos;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, Event, Events, HISTORY, MAX_FILE, Options, Run};
+use landwaiter::cycle::{DEADLINE, Event, Events, HISTORY, MAX_FILE, Options, Run, Scope};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, Past};
@@ -214,6 +214,7 @@ impl World {
             clock: &Noon,
             events: self,
             options: &options,
+            scope: Scope::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let planned = runtime.block_on(run.plan()).unwrap();

@@ -8,7 +8,7 @@ use super::diagnose::Failure;
 use super::output::Output;
 use super::wire::{SystemClock, runtime};
 use crate::config::settings::{PullRequestSettings, Settings, SourceHosts};
-use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Planned, Quiet, Report, Run};
+use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Planned, Quiet, Report, Run, Scope};
 use crate::git;
 use crate::plan::MessageOptions;
 use crate::port::{Author, ConfigRepo, Forgetful, NoSources, Registry};
@@ -137,6 +137,7 @@ impl World {
             clock: &SystemClock,
             events: &Quiet,
             options: &self.options,
+            scope: Scope::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::machine;
 use super::wire::{self, Shared, SystemClock};
 use super::{Exit, OperatorArguments};
 use crate::config::settings::RepositorySettings;
-use crate::cycle::{Events, Report};
+use crate::cycle::{Events, Report, Run, Scope};
 use crate::http::Watcher;
 use crate::port::{Clock, Registry};
 use crate::service::{Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen};
@@ -194,14 +194,14 @@ struct Wired {
 }
 
 impl Runner for Wired {
-    fn run(&self, target: &Target, events: &dyn Events) -> Result<Report, Trouble> {
+    fn run(&self, target: &Target, scope: Scope, events: &dyn Events) -> Result<Report, Trouble> {
         let named = |one: &&RepositorySettings| {
             let same = one.place.to_string() == target.repository;
             same && target.branch.as_ref().map_or(one.branches.is_empty(), |branch| one.branches.contains(branch))
         };
         let policies = self.repositories.iter().find(named).map_or(&[][..], |one| &one.policies);
         let opened = self.shared.open_named(&target.repository, target.branch.as_deref(), policies).map_err(trouble)?;
-        let run = self.shared.run(&opened, events);
+        let run = Run { scope, ..self.shared.run(&opened, events) };
         self.handle.block_on(run.update(&|_| Ok(()))).map_err(|error| trouble(error.into()))
     }
 

@@ -14,7 +14,7 @@ use crate::config::settings::{
     GitSettings, Proxy, RegistrySettings, SecretSource, Settings, SigningSettings, SourceHosts,
 };
 use crate::cycle::{
-    DEADLINE, Events, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, judge_policies, policy_sources,
+    DEADLINE, Events, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, Scope, judge_policies, policy_sources,
 };
 use crate::git::{self, Location};
 use crate::http::{self, Rate, Watcher, WayOut};
@@ -156,6 +156,7 @@ impl Shared {
             clock: &SystemClock,
             events,
             options: &opened.options,
+            scope: Scope::default(),
         }
     }
 }

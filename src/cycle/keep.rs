@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Kept {
     /// With what was proposed before in place of some holds.
     pub plan: Plan,
-    /// Where these are.
+    /// The holds of which it is known what was proposed before, if only that nothing was.
     pub places: BTreeSet<usize>,
 }
 
@@ -36,6 +36,9 @@ impl Planned {
     }
 }
 
+/// What was proposed cannot be made out.
+struct Unclear;
+
 /// A held reference on its way to what was proposed for it.
 struct Wanted {
     at: usize,
@@ -44,8 +47,14 @@ struct Wanted {
 }
 
 impl Run<'_> {
-    /// What was proposed before for references of which too little could be learned, by their places in the plan.
-    pub(super) async fn kept(&self, plan: &Plan, policies: &[Policy], base: Option<&str>) -> Vec<(usize, Change)> {
+    /// What was proposed before for references of which too little could be learned, by their places in the plan: a change, or
+    /// nothing. What is not among them is not known.
+    pub(super) async fn kept(
+        &self,
+        plan: &Plan,
+        policies: &[Policy],
+        base: Option<&str>,
+    ) -> Vec<(usize, Option<Change>)> {
         let (Some(base), Some(forge)) = (base, &self.forge) else { return Vec::new() };
         let wanted = self.wanted(plan, policies, base);
         if wanted.is_empty() || self.repo.branches().is_none() {
@@ -65,8 +74,11 @@ impl Run<'_> {
             let Ok(found) = self.proposed_before(plan, pull, &places).await else { continue };
             for member in members {
                 let entry = &plan.entries[member.at];
-                let change = found.get(&member.at).and_then(|was| change(entry, was, &member.group));
-                kept.extend(change.map(|change| (member.at, change)));
+                let was = found.get(&member.at).map(|was| match was {
+                    Some(was) => change(entry, was, &member.group),
+                    None => Ok(None),
+                });
+                kept.extend(was.and_then(Result::ok).map(|change| (member.at, change)));
             }
         }
         kept
@@ -81,8 +93,9 @@ impl Run<'_> {
                 continue;
             };
             let policy = by_name.get(name.as_str()).filter(|policy| policy.write.mode == WriteMode::PullRequest);
-            let Some(policy) = policy.filter(|_| held.reason == Reason::IncompleteInformation && !tied.contains(&at))
-            else {
+            let Some(policy) = policy.filter(|_| {
+                matches!(held.reason, Reason::IncompleteInformation | Reason::NotDue) && !tied.contains(&at)
+            }) else {
                 continue;
             };
             if let Ok(group) = policy.write.group(name.as_str(), image, &found.file) {
@@ -93,13 +106,13 @@ impl Run<'_> {
         wanted
     }
 
-    /// What stands at these places in the commit of ours that the pull request shows.
+    /// What stands at these places in the commit of ours that the pull request shows; nothing where it leaves the file alone.
     async fn proposed_before(
         &self,
         plan: &Plan,
         pull: &PullRequest,
         places: &[(usize, Key)],
-    ) -> Result<BTreeMap<usize, Reference>, RepoError> {
+    ) -> Result<BTreeMap<usize, Option<Reference>>, RepoError> {
         let (branch, files) = (pull.branch.clone(), files(plan, places));
         let looked = self.with_branches(move |branches| {
             let Some(tip) = branches.heads(&branch_prefix(&branch))?.remove(&branch) else { return Ok(None) };
@@ -114,7 +127,7 @@ impl Run<'_> {
             Ok(Some((proposal, texts)))
         });
         let looked = looked.await.map_err(|trouble| RepoError { message: trouble.0, hint: None, retryable: true })?;
-        let Some((_, texts)) = looked.filter(|(proposal, _)| self.stranger(proposal).is_none()) else {
+        let Some((proposal, texts)) = looked.filter(|(proposal, _)| self.stranger(proposal).is_none()) else {
             return Ok(BTreeMap::new());
         };
         let mut by_key: HashMap<Key, Reference> = HashMap::new();
@@ -122,7 +135,11 @@ impl Run<'_> {
             let entries = entries(&file, &bytes);
             by_key.extend(keys(&entries).into_iter().zip(entries.into_iter().map(|entry| entry.found.reference)));
         }
-        Ok(places.iter().filter_map(|(at, key)| Some((*at, by_key.remove(key)?))).collect())
+        let was = |(at, key): &(usize, Key)| match proposal.changes.contains_key(&*plan.entries[*at].found.file) {
+            true => Some((*at, Some(by_key.remove(key)?))),
+            false => Some((*at, None)),
+        };
+        Ok(places.iter().filter_map(was).collect())
     }
 }
 
@@ -146,17 +163,14 @@ fn entries(file: &Arc<str>, bytes: &[u8]) -> Vec<Entry> {
     site::scan(file, bytes).references.into_iter().map(entry).collect()
 }
 
-/// From what stands in the base to what was proposed; nothing where both are the same.
-fn change(entry: &Entry, was: &Reference, group: &Arc<str>) -> Option<Change> {
+/// From what stands in the base to what was proposed; nothing where both are the same. What cannot be written is not known.
+fn change(entry: &Entry, was: &Reference, group: &Arc<str>) -> Result<Option<Change>, Unclear> {
     let reference = &entry.found.reference;
     if (&was.tag, &was.digest) == (&reference.tag, &reference.digest) {
-        return None;
+        return Ok(None);
     }
-    let tag = match &was.tag {
-        Some(tag) => Some(Tag::parse(tag).ok()?),
-        None => None,
-    };
+    let tag = was.tag.as_ref().map(|tag| Tag::parse(tag)).transpose().map_err(|_| Unclear)?;
     let to = Target { name: None, tag, digest: was.digest.clone() };
-    let action = edit::plan_action(reference, &to).ok()?;
-    Some(Change { action, to, group: group.clone(), pull_request: true })
+    let action = edit::plan_action(reference, &to).map_err(|_| Unclear)?;
+    Ok(Some(Change { action, to, group: group.clone(), pull_request: true }))
 }

@@ -22,6 +22,7 @@ mod references;
 mod refused;
 mod rollback;
 mod scan;
+mod scope;
 mod select;
 mod signatures;
 mod stage;
@@ -34,6 +35,7 @@ pub use keep::Kept;
 pub use propose::{Outcome, Pulled};
 pub use recall::WATCH_PACE;
 pub use scan::{PolicySources, policy_sources};
+pub use scope::Scope;
 pub use write::{Approve, Report, Written, WrittenCommit};
 
 use crate::config::policies::{self, Loaded, Places};
@@ -84,6 +86,8 @@ pub struct Run<'a> {
     pub clock: &'a dyn Clock,
     pub events: &'a dyn Events,
     pub options: &'a Options,
+    /// What is asked about.
+    pub scope: Scope,
 }
 
 impl std::fmt::Debug for Run<'_> {

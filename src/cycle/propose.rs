@@ -159,7 +159,7 @@ impl Run<'_> {
         };
         // A pull request shows the whole group or what it showed before, never a part.
         if pull.is_some() && members.uncertain(&proposal.branch) {
-            done.detail = Some("a look-up for this group failed; it stays as it is".to_owned());
+            done.detail = Some("too little is known of this group now; it stays as it is".to_owned());
             return done;
         }
         let outcome = match pull {

@@ -54,12 +54,14 @@ pub(super) fn pace(policy: &Policy, digest: Option<&Digest>) -> Option<Duration>
 }
 
 impl Run<'_> {
-    /// The repository's tags: from the registry, or from an earlier run where the operator allows it for that long.
+    /// The repository's tags: from the registry, or from an earlier run where the operator allows it for that long
+    /// and nobody says that there is something new.
     pub(super) async fn list(&self, repository: &Repository) -> Result<Listed, RegistryError> {
         let now = self.clock.now();
         let kept_for = self.options.cache_for.get(repository.host());
         let lifetime = kept_for.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
         if let Some(lifetime) = lifetime
+            && !self.scope.images.contains(repository)
             && let Some(list) = self.store.list(repository)
             && (list.time..list.time.saturating_add(lifetime)).contains(&now)
         {

@@ -7,7 +7,7 @@ use super::ledger::Book;
 use super::recall::{Current, News, pace};
 use super::refused::Past;
 use super::scan::Scanned;
-use super::{LONGEST_DEADLINE, Options, Run, RunError};
+use super::{LONGEST_DEADLINE, Options, Run, RunError, Scope};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, Sight, State, question, settle};
 use crate::policy::{Decision, Held, Policy, PolicyName, Question, Reason};
@@ -120,7 +120,7 @@ impl Run<'_> {
             .map(|found| {
                 let claim = claims.owner(&found.file, &found.reference, &allowed);
                 let claim = self.beside_rejected(&scanned.broken, &found, claim);
-                step(claim, &policies, found, &today, &|policy| self.barred(policy))
+                step(claim, &policies, found, &today, &|policy| self.barred(policy), &self.scope)
             })
             .collect();
 
@@ -216,6 +216,7 @@ fn step(
     found: Found,
     today: &str,
     barred: &dyn Fn(&Policy) -> Option<Held>,
+    scope: &Scope,
 ) -> Step {
     let image = found.reference.repository.clone();
     match claim {
@@ -231,6 +232,10 @@ fn step(
         Claim::Managed { policy, repository } => {
             let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
             match question(&policies[policy], &found.reference, current.as_ref(), today) {
+                Ok(_) if let Some(held) = scope.leaves_out(&policies[policy].name, &repository) => {
+                    let policy = Some(policies[policy].name.clone());
+                    Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
+                }
                 Ok(question) => {
                     let asked = Asked {
                         policy,

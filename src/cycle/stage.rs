@@ -8,7 +8,7 @@ use crate::edit::{self, Edit};
 use crate::plan::{Entry, FileNote, Group, Plan, State, compose, groups};
 use crate::policy::{Policy, Reason};
 use crate::port::{NewFile, RepoError, Snapshot};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
@@ -22,8 +22,12 @@ impl Run<'_> {
         let head = snapshot.head().cloned();
         // For as long as files and texts are made, what was proposed before stands in place of the holds.
         let mut held = Vec::new();
+        let mut places = BTreeSet::new();
         for (at, change) in self.kept(&plan, &policies, branch.as_deref()).await {
-            held.push((at, std::mem::replace(&mut plan.entries[at].state, State::Change(change))));
+            places.insert(at);
+            held.extend(
+                change.map(|change| (at, std::mem::replace(&mut plan.entries[at].state, State::Change(change)))),
+            );
         }
         // Fixed now: a change that turns out to be impossible must not change which group comes before which.
         let order: Order = groups(&plan).into_iter().enumerate().map(|(at, group)| (lane_of(&group), at)).collect();
@@ -36,8 +40,7 @@ impl Run<'_> {
         .await??;
         let (proposals, commits) =
             self.staged(&mut plan, &policies, &proven, &order).into_iter().partition(|staged| staged.pull_request);
-        let kept =
-            (!held.is_empty()).then(|| Kept { plan: plan.clone(), places: held.iter().map(|(at, _)| *at).collect() });
+        let kept = (!places.is_empty()).then(|| Kept { plan: plan.clone(), places });
         held.into_iter().for_each(|(at, state)| plan.entries[at].state = state);
         self.events.happened(&Event::Planned { changes: plan.changes().count(), held: plan.held().count() });
         let repository = self.repo.name().to_owned();

@@ -26,10 +26,10 @@ impl Plan {
             if refused.is_empty() {
                 return self.join(&shared);
             }
-            for (users, why) in refused {
+            for (users, reason, why) in refused {
                 for at in users {
                     if matches!(self.entries[at].state, State::Change(_)) {
-                        self.entries[at].state = State::held(Reason::NotEditable, why.clone());
+                        self.entries[at].state = State::held(reason, why.clone());
                     }
                 }
             }
@@ -92,7 +92,7 @@ fn shared(entries: &[Entry]) -> Vec<Users> {
 }
 
 /// The users with the reason why they cannot change, when one of them would and they do not want the same.
-fn disagreement(entries: &[Entry], users: &Users) -> Option<(Vec<usize>, String)> {
+fn disagreement(entries: &[Entry], users: &Users) -> Option<(Vec<usize>, Reason, String)> {
     let wishes = users.entries.iter().map(|at| wish(&entries[*at], users.span)).collect::<Vec<_>>();
     let (first, rest) = wishes.split_first()?;
     if rest.iter().all(|wish| wish == first) {
@@ -106,7 +106,15 @@ fn disagreement(entries: &[Entry], users: &Users) -> Option<(Vec<usize>, String)
         None => "they want different values".to_owned(),
     };
     let detail = format!("{} references share the anchor on line {anchor}, and {why}", users.entries.len());
-    Some((users.entries.clone(), detail))
+    // Where they may still agree later, what holds one of them holds them all.
+    let unknown = users.entries.iter().find_map(|at| match &entries[*at].state {
+        State::Held(held) => Some(held.reason).filter(|reason| {
+            use Reason::*;
+            matches!(reason, IncompleteInformation | NotDue | Window | Frozen | Pace)
+        }),
+        _ => None,
+    });
+    Some((users.entries.clone(), unknown.unwrap_or(Reason::NotEditable), detail))
 }
 
 /// Why an entry leaves a scalar as it is.
@@ -162,6 +170,27 @@ mod tests {
     }
 
     const TWO: [&str; 3] = ["name: a, newTag: &t v1", "name: b, newTag: *t", "name: c, newTag: v1"];
+
+    #[test]
+    fn where_one_is_not_known_of_the_others_wait_for_that() {
+        for reason in [Reason::IncompleteInformation, Reason::NotDue, Reason::Hold] {
+            let references = site::scan("kustomization.yaml", images(&TWO).as_bytes()).references;
+            let to = Target { tag: Tag::parse("v2").ok(), ..Target::default() };
+            let change = Change { action: Action::Update, to, group: "a".into(), pull_request: true };
+            let states = [State::held(reason, "x"), State::Change(change.clone()), State::Change(change)];
+            let entry = |(reference, state)| Entry {
+                found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+                image: None,
+                policy: None,
+                state,
+            };
+            let mut plan = Plan { entries: references.into_iter().zip(states).map(entry).collect(), ..Plan::default() };
+            plan.tie();
+            let expected = if reason == Reason::Hold { Reason::NotEditable } else { reason };
+            assert!(matches!(&plan.entries[1].state, State::Held(held) if held.reason == expected), "{reason}");
+            assert_eq!(plan.entries[2].state.word(), "change");
+        }
+    }
 
     #[test]
     fn all_users_of_an_anchor_change_or_none() {

@@ -47,10 +47,11 @@ pub enum Reason {
     NoForge,
     TakenOver,
     PullRequestLimit,
+    NotDue,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 42] = [
+    pub const ALL: [Reason; 43] = [
         Reason::InvalidTag,
         Reason::NoMatch,
         Reason::Excluded,
@@ -93,6 +94,7 @@ impl Reason {
         Reason::NoForge,
         Reason::TakenOver,
         Reason::PullRequestLimit,
+        Reason::NotDue,
     ];
 
     /// The word that JSON, metrics and the documentation use. Stable.
@@ -140,6 +142,7 @@ impl Reason {
             Reason::NoForge => "no-forge",
             Reason::TakenOver => "taken-over",
             Reason::PullRequestLimit => "pull-request-limit",
+            Reason::NotDue => "not-due",
         }
     }
 
@@ -213,6 +216,9 @@ impl Reason {
             }
             Reason::PullRequestLimit => {
                 "as many pull requests as the operator allows are open, or were opened within the hour"
+            }
+            Reason::NotDue => {
+                "the service looked at other images in this run: at those that were due, or said to be new"
             }
         }
     }

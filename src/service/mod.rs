@@ -8,6 +8,7 @@
 //! | file | says |
 //! |---|---|
 //! | `targets` | the branches that are kept up to date, and when each is due |
+//! | `known` | what is known of a branch, and so what a run of it asks about |
 //! | `health` | whether the process is alive and ready |
 //! | `observer` | who else is told how runs end |
 //! | `reload` | settings that change |
@@ -15,6 +16,7 @@
 //! | `routes` | the addresses at which health and metrics are answered for |
 
 mod health;
+mod known;
 mod observer;
 mod reload;
 mod routes;
@@ -27,7 +29,7 @@ pub use routes::{Operations, listen};
 pub use targets::Target;
 
 use crate::config::settings::{RepositorySettings, ServiceSettings};
-use crate::cycle::{Events, Report};
+use crate::cycle::{Events, Report, Scope};
 use crate::image::Repository;
 use crate::port::Clock;
 use crate::schedule::{Queue, Rules};
@@ -49,9 +51,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often the settings are looked at for changes.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Makes one run, start to end. Called on a thread that may block.
+/// Makes one run, start to end. Called on a thread that may block. What is not in `scope` is not asked about.
 pub trait Runner: Send + Sync {
-    fn run(&self, target: &Target, events: &dyn Events) -> Result<Report, Trouble>;
+    fn run(&self, target: &Target, scope: Scope, events: &dyn Events) -> Result<Report, Trouble>;
 
     /// Requests to registries by host since this was last asked.
     fn requests(&self) -> BTreeMap<String, u64>;
@@ -141,6 +143,8 @@ pub struct Service {
 struct Task {
     id: String,
     target: Target,
+    /// What it asks about.
+    scope: Scope,
     log: RunLog,
     started: Instant,
     began: i64,
@@ -232,16 +236,17 @@ impl Service {
             self.begun += 1;
             let id = format!("{now:x}-{}", self.begun);
             let log = RunLog::new(self.tell.log.clone(), id.clone(), target.repository.clone(), target.branch.clone());
-            log.line(Level::Info, "run-started", &[]);
+            let scope = self.targets.begin(&target, now);
+            log.line(Level::Info, "run-started", &told::asks(&scope));
             self.observe(|observer| observer.run_started(&id, &target, now));
             let (runner, metrics) = (Arc::clone(&self.loaded.runner), Arc::clone(&self.tell.metrics));
-            let (events, of) = (log.clone(), target.clone());
+            let (events, of, asks) = (log.clone(), target.clone(), scope.clone());
             let task = self.running.spawn_blocking(move || {
-                let ended = runner.run(&of, &events).map(Box::new);
+                let ended = runner.run(&of, asks, &events).map(Box::new);
                 metrics.requested(runner.requests());
                 ended
             });
-            self.tasks.insert(task.id(), Task { id, target, log, started: Instant::now(), began: now });
+            self.tasks.insert(task.id(), Task { id, target, scope, log, started: Instant::now(), began: now });
         }
         self.tell.metrics.queue(self.queue.waiting(now), self.queue.running());
     }
@@ -268,7 +273,7 @@ impl Service {
                 (stopped.id(), Err(Trouble::failed(format!("internal error: the run stopped ({stopped})"))))
             }
         };
-        let Task { id, target, log, started, began } = self.tasks.remove(&id)?;
+        let Task { id, target, scope, log, started, began } = self.tasks.remove(&id)?;
         let (now, took) = (self.clock.now(), started.elapsed());
         let place = target.place();
         let result = match &ended {
@@ -276,7 +281,7 @@ impl Service {
             Err(trouble) if trouble.rejected => RunResult::Rejected,
             Err(_) => RunResult::Failed,
         };
-        let mut next = self.targets.ended(&target, result == RunResult::Failed, ended.as_deref().ok(), now);
+        let mut next = self.targets.ended(&target, &scope, result == RunResult::Failed, ended.as_deref().ok(), now);
         if !again {
             next = None;
         }
@@ -284,7 +289,7 @@ impl Service {
         if self.targets.has(&target) {
             self.tell.metrics.ran(&place, result, now, took.as_secs_f64());
             if let Ok(report) = &ended {
-                self.count(&place, report);
+                self.count(&target, &place, report);
             }
         }
         self.tell.health.attempted(&target);
@@ -323,16 +328,13 @@ impl Service {
     /// Something is said to be new: the branches that it may be of interest to are looked at soon.
     fn wanted(&mut self, look: &Look) {
         let now = self.clock.now();
-        for target in self.targets.concerned(look) {
-            self.queue.event(target, now);
+        for target in self.targets.want(look) {
+            self.queue.event(&target, now);
         }
     }
 
-    fn count(&self, place: &Place, report: &Report) {
-        let mut held: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for (_, one) in report.plan().held() {
-            *held.entry(one.reason.word()).or_default() += 1;
-        }
+    fn count(&mut self, target: &Target, place: &Place, report: &Report) {
+        let held = self.targets.holds(target, report.plan());
         let pulled = report.pulled.iter().map(|pulled| pulled.outcome.word());
         self.tell.metrics.wrote(place, written(report), pulled, held);
     }

@@ -28,6 +28,7 @@ impl Service {
                 }
                 self.loaded = loaded;
                 self.take_in(now);
+                self.targets.want_all();
                 self.targets.names().for_each(|target| self.queue.event(target, now));
             }
             Err(trouble) => {

@@ -1,17 +1,17 @@
 //! The branches that are kept up to date, and when each is due.
 //!
 //! A branch is due when the first of its policies is: those that say nothing are due when the settings say. Policies stand in
-//! the repository, so what they say is known after the first run; until then the settings' schedule counts. The whole branch is
-//! looked at whichever policy was due.
+//! the repository, so what they say is known after the first run; until then the settings' schedule counts. A run asks about the
+//! images of the policies that are due, and about all when it is not known which these are.
 
 use super::Look;
+use super::known::Known;
 use crate::config::settings::{RepositorySettings, ServiceSettings};
-use crate::cycle::Report;
-use crate::image::Repository;
-use crate::policy::Policy;
-use crate::schedule::{Cron, Timetable, Zone, back_off};
+use crate::cycle::{Report, Scope};
+use crate::plan::Plan;
+use crate::schedule::back_off;
 use crate::telemetry::Place;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One branch of one repository; without a name, the default branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ impl Target {
     }
 
     /// What `H` goes by, for the branch or for one of its policies.
-    fn seed(&self, policy: &str) -> String {
+    pub(super) fn seed(&self, policy: &str) -> String {
         format!("{} {} {policy}", self.repository, self.branch.as_deref().unwrap_or_default())
     }
 }
@@ -34,28 +34,6 @@ impl Target {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Targets(BTreeMap<Target, Known>);
-
-#[derive(Debug)]
-struct Known {
-    cron: Cron,
-    zone: Zone,
-    /// What its policies say; `None` before the first run that could read them.
-    policies: Option<Vec<Own>>,
-    /// The images that its policies look after; `None` before the first run that could see them.
-    images: Option<BTreeSet<Repository>>,
-    /// Failed runs in a row.
-    failures: u32,
-    since: i64,
-    attempted: bool,
-}
-
-/// What one policy says.
-#[derive(Debug, Clone)]
-struct Own {
-    name: String,
-    cron: Option<Cron>,
-    zone: Option<Zone>,
-}
 
 impl Targets {
     /// The branches that the settings name; what is known of those that stay is kept.
@@ -71,9 +49,7 @@ impl Targets {
                 let zone = repository.zone.as_ref().unwrap_or(&service.zone).clone();
                 let known = match old.remove(&target) {
                     Some(known) => Known { cron, zone, ..known },
-                    None => {
-                        Known { cron, zone, policies: None, images: None, failures: 0, since: now, attempted: false }
-                    }
+                    None => Known::new(cron, zone, now),
                 };
                 self.0.insert(target, known);
             }
@@ -88,8 +64,34 @@ impl Targets {
         self.0.keys()
     }
 
-    /// Those that it may be of interest to. Where nothing was read yet, the first run will see it anyway.
-    pub(super) fn concerned(&self, look: &Look) -> impl Iterator<Item = &Target> {
+    /// Somebody says that something is new. Gives the branches that it may be of interest to. Where nothing was read yet, the first run will see it anyway.
+    pub(super) fn want(&mut self, look: &Look) -> Vec<Target> {
+        let concerned: Vec<Target> = self.concerned(look).cloned().collect();
+        for target in &concerned {
+            let Some(known) = self.0.get_mut(target) else { continue };
+            let scope = match look {
+                Look::Image(image) => Scope { images: [image.clone()].into(), ..Scope::nothing() },
+                Look::Config { .. } => Scope::default(),
+            };
+            known.wanted.get_or_insert_with(Scope::nothing).merge(scope);
+        }
+        concerned
+    }
+
+    /// All of them are to be looked at as a whole.
+    pub(super) fn want_all(&mut self) {
+        self.0.values_mut().for_each(|known| known.wanted.get_or_insert_default().merge(Scope::default()));
+    }
+
+    /// A run begins: what it has to ask about. What was wanted is hereby taken.
+    pub(super) fn begin(&mut self, target: &Target, now: i64) -> Scope {
+        let Some(known) = self.0.get_mut(target) else { return Scope::default() };
+        let mut scope = known.due_scope(target, now);
+        scope.merge(known.wanted.take().unwrap_or_else(Scope::nothing));
+        scope
+    }
+
+    fn concerned(&self, look: &Look) -> impl Iterator<Item = &Target> {
         let concerns = move |(target, known): &(&Target, &Known)| match look {
             Look::Image(image) => known.images.as_ref().is_some_and(|images| images.contains(image)),
             Look::Config { repository, branch } => {
@@ -98,6 +100,11 @@ impl Targets {
             }
         };
         self.0.iter().filter(concerns).map(|(target, _)| target)
+    }
+
+    /// How many references of the branch are held, by reason: what this run did not ask about is held as before.
+    pub(super) fn holds(&mut self, target: &Target, plan: &Plan) -> BTreeMap<&'static str, u64> {
+        self.0.get_mut(target).map_or_else(BTreeMap::new, |known| known.holds(plan))
     }
 
     /// How many of its runs failed since the last one that did not.
@@ -119,12 +126,26 @@ impl Targets {
     }
 
     /// A run ended: says when the next one is due.
-    pub(super) fn ended(&mut self, target: &Target, failed: bool, report: Option<&Report>, now: i64) -> Option<i64> {
+    ///
+    /// A run that failed leaves what it should have asked about to the next one.
+    pub(super) fn ended(
+        &mut self,
+        target: &Target,
+        scope: &Scope,
+        failed: bool,
+        report: Option<&Report>,
+        now: i64,
+    ) -> Option<i64> {
         let known = self.0.get_mut(target)?;
         known.attempted = true;
         known.failures = if failed { known.failures.saturating_add(1) } else { 0 };
+        if failed {
+            known.wanted.get_or_insert_with(Scope::nothing).merge(scope.clone());
+        } else if report.is_none() {
+            known.gave_up(scope, now);
+        }
         if let Some(report) = report {
-            known.policies = Some(report.planned.policies.iter().map(own).collect());
+            known.learn(&report.planned.policies, scope, now);
             let managed = report.plan().entries.iter().filter(|entry| entry.policy.is_some());
             known.images = Some(managed.filter_map(|entry| entry.image.clone()).collect());
         }
@@ -132,33 +153,15 @@ impl Targets {
     }
 }
 
-impl Known {
-    fn next(&self, target: &Target, now: i64) -> Option<i64> {
-        self.timetables(target).iter().filter_map(|table| table.next(now)).min()
-    }
-
-    fn timetables(&self, target: &Target) -> Vec<Timetable> {
-        let usual = || self.cron.timetable(&target.seed(""), self.zone.clone());
-        let Some(policies) = self.policies.as_ref().filter(|policies| !policies.is_empty()) else {
-            return vec![usual()];
-        };
-        let own = policies.iter().filter_map(|policy| {
-            let zone = policy.zone.as_ref().unwrap_or(&self.zone);
-            Some(policy.cron.as_ref()?.timetable(&target.seed(&policy.name), zone.clone()))
-        });
-        let silent = policies.iter().any(|policy| policy.cron.is_none());
-        own.chain(silent.then(usual)).collect()
-    }
-}
-
-fn own(policy: &Policy) -> Own {
-    Own { name: policy.name.to_string(), cron: policy.schedule.clone(), zone: policy.zone.clone() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::settings::RepositoryPlace;
+    use crate::image::Repository;
+    use crate::policy::PolicyName;
+    use crate::schedule::{Cron, Zone};
+    use crate::service::known::Own;
+    use std::collections::BTreeSet;
 
     const MIDNIGHT: i64 = 1_763_596_800; // 2025-11-20T00:00:00Z
 
@@ -178,7 +181,9 @@ mod tests {
 
     fn policies(of: &[(&str, Option<&str>, Option<&str>)]) -> Option<Vec<Own>> {
         let own = |(name, cron, zone): &(&str, Option<&str>, Option<&str>)| Own {
-            name: (*name).to_owned(),
+            name: PolicyName::parse(name).unwrap(),
+            stamp: 0,
+            asked: Some(MIDNIGHT),
             cron: cron.map(|cron| Cron::parse(cron).unwrap()),
             zone: zone.map(|zone| Zone::parse(zone).unwrap()),
         };
@@ -205,11 +210,62 @@ mod tests {
     }
 
     #[test]
+    fn a_run_asks_about_what_is_due_and_what_is_new() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &[], "0 12 * * *")], &ServiceSettings::default(), MIDNIGHT);
+        let target = target(None);
+        let (noon, evening) = (MIDNIGHT + 12 * 3_600, MIDNIGHT + 18 * 3_600);
+        let due = |scope: &Scope| {
+            let names = scope.policies.as_ref().map(|due| due.iter().map(PolicyName::as_str).collect::<Vec<_>>());
+            names.map(|names| names.join(" "))
+        };
+        assert_eq!(targets.begin(&target, MIDNIGHT), Scope::default(), "nothing is known yet");
+        targets.0.get_mut(&target).unwrap().policies =
+            policies(&[("web", Some("0 18 * * *"), None), ("api", None, None), ("db", Some("@hourly"), None)]);
+        assert_eq!(targets.begin(&target, MIDNIGHT), Scope::default(), "no run has ended yet");
+        targets.0.get_mut(&target).unwrap().attempted = true;
+        assert_eq!(due(&targets.begin(&target, MIDNIGHT)).as_deref(), Some(""));
+        assert_eq!(due(&targets.begin(&target, MIDNIGHT + 3_600)).as_deref(), Some("db"));
+        let at_noon = targets.begin(&target, noon);
+        assert_eq!(due(&at_noon).as_deref(), Some("api db"));
+        let web = Repository::parse("reg.example.com/acme/web").unwrap();
+        targets.0.get_mut(&target).unwrap().images = Some([web.clone()].into());
+        targets.want(&Look::Image(web.clone()));
+        // The run fails: what it was to ask about is asked about by the next one, too.
+        assert_eq!(targets.ended(&target, &at_noon, true, None, noon).map(|at| at - noon), Some(60));
+        let next = targets.begin(&target, noon + 60);
+        assert_eq!((due(&next).as_deref(), &next.images), (Some("api db"), &[web].into()));
+        // Rejected policies are no failure, and are not read again before something is due.
+        assert_eq!(targets.ended(&target, &next, false, None, noon + 61), Some(noon + 3_600));
+        assert_eq!(due(&targets.begin(&target, noon + 3_600)).as_deref(), Some("db"));
+        assert_eq!(
+            targets.begin(&target, evening),
+            Scope {
+                policies: Some([PolicyName::parse("db").unwrap(), PolicyName::parse("web").unwrap()].into()),
+                images: BTreeSet::new()
+            }
+        );
+        targets.want_all();
+        assert!(targets.begin(&target, noon).is_whole());
+        // A policy that is new, or says something else, is asked about at once.
+        let said = targets.0.get_mut(&target).unwrap().policies.as_mut().unwrap();
+        said.iter_mut().for_each(|policy| policy.asked = Some(evening));
+        said[0].asked = None;
+        assert_eq!(targets.0[&target].next(&target, evening), Some(evening));
+        assert_eq!(
+            due(&targets.begin(&target, MIDNIGHT)).as_deref(),
+            Some("web"),
+            "nor is a clock that is set back waited for"
+        );
+    }
+
+    #[test]
     fn failures_put_the_next_look_off_and_a_good_run_ends_that() {
         let mut targets = Targets::default();
         targets.set(&[repository("r", &["main"], "*/5 * * * *")], &ServiceSettings::default(), MIDNIGHT);
         let target = target(Some("main"));
-        let mut ended = |failed| targets.ended(&target, failed, None, MIDNIGHT).map(|at| at - MIDNIGHT);
+        let mut ended =
+            |failed| targets.ended(&target, &Scope::default(), failed, None, MIDNIGHT).map(|at| at - MIDNIGHT);
         assert_eq!([true, true, true, false, true].map(&mut ended), [60, 120, 240, 300, 60].map(Some));
     }
 
@@ -218,7 +274,7 @@ mod tests {
         let mut targets = Targets::default();
         targets.set(&[repository("r", &["a", "b"], "@daily")], &ServiceSettings::default(), MIDNIGHT);
         assert_eq!(targets.due(MIDNIGHT).filter(|(_, at)| *at == Some(MIDNIGHT)).count(), 2, "at once");
-        targets.ended(&target(Some("a")), false, None, MIDNIGHT);
+        targets.ended(&target(Some("a")), &Scope::default(), false, None, MIDNIGHT);
         targets.set(&[repository("r", &["a", "c"], "@hourly")], &ServiceSettings::default(), MIDNIGHT + 5);
         let due: Vec<_> = targets
             .due(MIDNIGHT + 5)
@@ -227,7 +283,7 @@ mod tests {
         assert_eq!(due, [("a".to_owned(), 3_600), ("c".to_owned(), 5)]);
         assert_eq!(targets.waiting(), [(target(Some("c")), MIDNIGHT + 5)].into());
         assert!(!targets.has(&target(Some("b"))));
-        assert_eq!(targets.ended(&target(Some("b")), false, None, MIDNIGHT), None);
+        assert_eq!(targets.ended(&target(Some("b")), &Scope::default(), false, None, MIDNIGHT), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ struct Clumsy {
 }
 
 impl Runner for Clumsy {
-    fn run(&self, target: &Target, _: &dyn Events) -> Result<Report, Trouble> {
+    fn run(&self, target: &Target, _: Scope, _: &dyn Events) -> Result<Report, Trouble> {
         let count = |by: isize| {
             let mut inside = self.inside.lock().unwrap();
             let (now, most) = inside.entry(target.repository.clone()).or_default();

@@ -1,7 +1,7 @@
 //! What a run's report means for the log and for the numbers.
 
-use crate::cycle::Report;
-use crate::telemetry::{Level, RunLog, RunResult};
+use crate::cycle::{Report, Scope};
+use crate::telemetry::{Level, RunLog, RunResult, Value};
 use std::collections::BTreeSet;
 
 /// What a run's report says of how it went, one line for each commit, pull request and rejected file.
@@ -31,6 +31,14 @@ pub(super) fn told(report: &Report, log: &RunLog) -> RunResult {
         report if report.planned.warnings.has_errors() => RunResult::Rejected,
         report if report.plan().held_by_errors() => RunResult::Held,
         _ => RunResult::Done,
+    }
+}
+
+/// What a run asks about, where that is not everything.
+pub(super) fn asks(scope: &Scope) -> Vec<(&'static str, Value)> {
+    match &scope.policies {
+        None => Vec::new(),
+        Some(due) => vec![("policies", due.len().into()), ("images", scope.images.len().into())],
     }
 }
 

@@ -4,7 +4,8 @@ use crate::DIALECTS;
 use crate::dialect::Dialect;
 use crate::hub::State;
 use crate::world::{NOW, POLICIES, World, held, outcomes, pod};
-use landwaiter::cycle::Outcome;
+use landwaiter::cycle::{Outcome, Scope};
+use landwaiter::image::Repository;
 use std::future::Future;
 
 /// Plays the scene on every forge.
@@ -135,6 +136,42 @@ fn a_member_that_cannot_be_looked_at_keeps_what_was_proposed_for_it() {
         assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
         world.registry.comes_back();
         assert_eq!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
+    });
+}
+
+#[test]
+fn a_run_that_asks_about_some_leaves_the_others_as_they_are() {
+    on_each(|dialect| async move {
+        let about = |image: &str| Scope { images: [Repository::parse(image).unwrap()].into(), ..Scope::nothing() };
+        // Both are proposed: one goes on, the other stays.
+        let mut world = in_one_group(dialect).await;
+        let pull = world.only_open();
+        world.registry.push("acme/web", "1.2.0");
+        world.registry.push("acme/api", "2.2.0");
+        world.scope = about("ghcr.io/acme/web");
+        let report = world.run().await;
+        assert_eq!((held(&report), outcomes(&report)), (vec!["not-due"], vec![Outcome::Updated]), "{dialect:?}");
+        assert_eq!(world.file(&pull.branch, "web.yaml"), pod("acme/web:1.2.0").trim_end(), "{dialect:?}");
+        assert_eq!(world.file(&pull.branch, "api.yaml"), pod("acme/api:2.1.0").trim_end(), "{dialect:?}");
+        world.scope = about("ghcr.io/acme/other");
+        let before = format!("{:?}", world.hub.pulls());
+        let report = world.run().await;
+        assert_eq!((held(&report), outcomes(&report)), (vec!["not-due"; 2], vec![Outcome::Unchanged]), "{dialect:?}");
+        assert_eq!(format!("{:?}", world.hub.pulls()), before, "{dialect:?}: nothing is closed or taken out");
+        world.scope = Scope::default();
+        world.run().await;
+        assert_eq!(world.file(&pull.branch, "api.yaml"), pod("acme/api:2.2.0").trim_end(), "{dialect:?}");
+        // Nothing was proposed for the other: the group goes on all the same.
+        let mut world = World::new(dialect).await;
+        let grouped = POLICIES.replace("{mode: pullRequest}", "{mode: pullRequest, group: run}");
+        world.person_commits("main", &[("landwaiter.yaml", &grouped)], "one for all");
+        for tag in ["1.1.0", "1.2.0"] {
+            world.registry.push("acme/web", tag);
+            world.scope = about("ghcr.io/acme/web");
+            assert_ne!(outcomes(&world.run().await), [Outcome::Unchanged], "{dialect:?}");
+            let branch = world.only_open().branch;
+            assert_eq!(world.file(&branch, "web.yaml"), pod(&format!("acme/web:{tag}")).trim_end(), "{dialect:?}");
+        }
     });
 }
 

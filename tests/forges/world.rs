@@ -5,7 +5,7 @@ use crate::hub::{Hub, Pull, State};
 use crate::repos::run_git;
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use landwaiter::config::settings::{PullRequestSettings, Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Outcome, Quiet, Report, Run};
+use landwaiter::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Outcome, Quiet, Report, Run, Scope};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Platform, Repository, RunConfig, Tag};
 use landwaiter::plan::MessageOptions;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) registry: Images,
     pub(crate) pulls: PullRequestSettings,
     pub(crate) now: i64,
+    /// What runs ask about.
+    pub(crate) scope: Scope,
 }
 
 /// Images by repository, which fail where they are told to.
@@ -166,6 +168,7 @@ impl World {
             registry: Images::default(),
             pulls: PullRequestSettings::default(),
             now: NOW,
+            scope: Scope::default(),
         };
         world.person_commits("main", files, "first");
         world.registry.push("acme/web", "1.0.0");
@@ -214,6 +217,7 @@ impl World {
             clock: &At(self.now),
             events: &Quiet,
             options: &options,
+            scope: self.scope.clone(),
         };
         run.update(&|_| Ok(())).await.unwrap()
     }

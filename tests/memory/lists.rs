@@ -32,6 +32,20 @@ fn a_list_counts_for_its_time_and_is_named() {
 }
 
 #[test]
+fn a_list_does_not_count_for_an_image_that_is_said_to_be_new() {
+    let mut world = World::new("1.0.0", "    select: {semver: '*'}\n");
+    world.cache_for = [(world.registry.host(), Duration::from_secs(600))].into();
+    world.push("1.0.0", START - 2);
+    assert_eq!(world.says().0, "stays");
+    world.push("1.1.0", START - 1);
+    let image = Repository::parse(&format!("{}/acme/web", world.registry.host())).unwrap();
+    world.scope = Scope { images: [image].into(), ..Scope::nothing() };
+    assert_eq!((world.says().0.as_str(), world.says().2), ("1.1.0", 1));
+    world.scope = Scope::nothing();
+    assert_eq!(world.says(), ("not-due: this run asks about other images".to_owned(), vec![], 0));
+}
+
+#[test]
 fn without_the_setting_every_run_asks() {
     let world = World::new("1.0.0", "    select: {semver: '*'}\n");
     world.push("1.0.0", START - 2);

@@ -11,7 +11,7 @@ mod watch;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use landwaiter::config::settings::{Settings, SourceHosts};
-use landwaiter::cycle::{DEADLINE, Event, Events, HISTORY, MAX_FILE, Options, Planned, Run};
+use landwaiter::cycle::{DEADLINE, Event, Events, HISTORY, MAX_FILE, Options, Planned, Run, Scope};
 use landwaiter::git::{self, Location};
 use landwaiter::image::{Digest, ImageMetadata, Repository, Tag};
 use landwaiter::plan::{MessageOptions, State};
@@ -37,6 +37,7 @@ struct World {
     runtime: tokio::runtime::Runtime,
     now: i64,
     cache_for: BTreeMap<String, Duration>,
+    scope: Scope,
     remembers: bool,
     refuses_digests: bool,
     moved: Mutex<Vec<String>>,
@@ -122,6 +123,7 @@ impl World {
             runtime,
             now: START,
             cache_for: BTreeMap::new(),
+            scope: Scope::default(),
             remembers: true,
             refuses_digests: false,
             moved: Mutex::default(),
@@ -202,6 +204,7 @@ impl World {
             clock: &clock,
             events: self,
             options: &options,
+            scope: self.scope.clone(),
         };
         let before = self.registry.requests();
         let planned = self.runtime.block_on(run.plan()).unwrap();

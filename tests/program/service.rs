@@ -181,6 +181,35 @@ fn a_new_tag_is_written_at_the_next_tick() {
 }
 
 #[test]
+fn a_run_asks_about_the_policies_that_are_due_and_no_others() {
+    let two = POLICIES.replace("    select", "    schedule: '* * * * * *'\n    select")
+        + "  - name: api\n    images: [reg.example.com/acme/api]\n    select: {semver: '*'}\n    schedule: '0 0 29 2 *'\n";
+    let world = World::new();
+    world.push("acme/web", &["1.0.0"]);
+    world.push("acme/api", &["1.0.0"]);
+    world.write("landwaiter.yaml", &two);
+    world.write("apps/web.yaml", POD);
+    world.write("apps/api.yaml", &POD.replace("acme/web", "acme/api"));
+    let bare = world.bare().to_string_lossy().into_owned();
+    settle(&world, &quiet(&bare));
+    let mut serving = Serving::start(&world, &[]);
+    serving.until_lines("run-ended", 1);
+    world.push("acme/api", &["1.1.0"]);
+    let asked = world.registry.requests();
+    serving.until_lines("run-ended", 4);
+    let narrow = serving.lines("run-started").into_iter().skip(1).take(3);
+    assert!(narrow.into_iter().all(|line| line["policies"] == 1), "{}", serving.log());
+    assert!(serving.lines("listing-started").iter().skip(1).all(|line| line["images"] == 1), "{}", serving.log());
+    assert!(world.registry.requests() > asked, "web is asked about");
+    assert!(!git(&bare, &["show", "main:apps/api.yaml"]).contains("1.1.0"), "api is not due");
+    assert!(!serving.get("/metrics").1.contains("not-due"), "what is not due is no hold that anybody must know of");
+    serving.signal("-HUP");
+    serving.until("api", || git(&bare, &["show", "main:apps/api.yaml"]).contains("1.1.0"));
+    serving.signal("-TERM");
+    assert_eq!(serving.ended(), Some(0));
+}
+
+#[test]
 fn a_burst_of_signals_is_one_run() {
     let (world, bare) = world(POLICIES);
     settle(&world, &quiet(&bare));

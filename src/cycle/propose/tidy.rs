@@ -69,7 +69,7 @@ impl Members {
 
 /// Holds that say nothing about whether the change is still wanted.
 fn is_uncertain(held: &Held) -> bool {
-    let says_when = matches!(held.reason, Reason::Window | Reason::Frozen | Reason::Pace);
+    let says_when = matches!(held.reason, Reason::Window | Reason::Frozen | Reason::Pace | Reason::NotDue);
     held.reason.is_error() || says_when || matches!(held.reason, Reason::AmbiguousPolicy | Reason::AmbiguousImage)
 }
 
