@@ -45,7 +45,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("forge", &["plan", "port", "http"]),
     ("store", &["image", "port"]),
     ("telemetry", &["port", "cycle"]),
-    ("service", &["image", "plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry"]),
+    ("service", &["text", "image", "plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry"]),
     ("cli", &["*"]),
 ];
 

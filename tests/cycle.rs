@@ -185,6 +185,7 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         changes_per_run: None,
         history: HISTORY,
         seal: None,
+        last_valid_policies: false,
     };
     let run = Run {
         repo: repo.clone(),

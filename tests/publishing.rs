@@ -182,6 +182,7 @@ impl World {
             changes_per_run: None,
             history: HISTORY,
             seal: None,
+            last_valid_policies: false,
         };
         let run = Run {
             repo: Arc::new(Scripted { inner, bare: self.bare(), fates }),

@@ -197,6 +197,7 @@ impl World {
             sources: SourceHosts::default(),
             trust_root: None,
             seal: None,
+            last_valid_policies: false,
             backoff: Duration::ZERO,
             deadline: DEADLINE,
             freeze: None,

@@ -108,6 +108,7 @@ impl World {
         let author = Author { name: "Landwaiter".to_owned(), email: "landwaiter@example.com".to_owned() };
         let options = Options {
             seal: None,
+            last_valid_policies: false,
             trust_root: None,
             policies: None,
             tenancy: settings.tenancy,

@@ -64,11 +64,7 @@ impl From<RunError> for Failure {
 /// The first error, on one line: where it is and what it is. What a secret stands on is not shown.
 pub(super) fn first(rejected: &Rejected) -> Option<String> {
     let first = rejected.diagnostics.iter().find(|one| one.severity == Severity::Error)?;
-    let source = rejected.sources.iter().find(|(file, _)| *file == first.file);
-    let line =
-        first.span.zip(source).map(|(span, (_, text))| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let place = line.map_or_else(|| first.file.clone(), |line| format!("{}:{line}", first.file));
-    Some(format!("{place}: {}", first.message))
+    Some(format!("{}: {}", rejected.place(first), first.message))
 }
 
 /// All diagnostics with their excerpts, in file order, a blank line after each.

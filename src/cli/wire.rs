@@ -14,7 +14,8 @@ use crate::config::settings::{
     GitSettings, Proxy, RegistrySettings, SecretSource, Settings, SigningSettings, SourceHosts,
 };
 use crate::cycle::{
-    DEADLINE, Events, HISTORY, MAX_FILE, Options, Rejected, Run, RunError, Scope, judge_policies, policy_sources,
+    DEADLINE, Events, HISTORY, MAX_FILE, Options, PolicySources, Rejected, Run, RunError, Scope, judge_policies,
+    policy_sources,
 };
 use crate::git::{self, Location};
 use crate::http::{self, Rate, Watcher, WayOut};
@@ -142,7 +143,9 @@ impl Shared {
         let location = parse(repo)?;
         check_usage(&location, branch, Purpose::WriteBranch)?;
         let hosts = sources::hosts(&location, &self.settings);
-        self.open(&location, branch, globs(policies)?, hosts)
+        let mut opened = self.open(&location, branch, globs(policies)?, hosts)?;
+        opened.options.last_valid_policies = true;
+        Ok(opened)
     }
 
     /// The run that `opened` is for.
@@ -210,7 +213,8 @@ impl Wired {
     pub(super) fn policies(&self) -> Result<LoadedPolicies, Failure> {
         let (repo, options) = (&self.opened.repo, &self.opened.options);
         let snapshot = repo.snapshot().map_err(RunError::Repo)?;
-        let sources = policy_sources(&*snapshot, options.policies.as_ref(), options.max_file);
+        let sources =
+            policy_sources(&*snapshot, options.policies.as_ref(), options.max_file).and_then(PolicySources::readable);
         let sources = sources.map_err(RunError::Repo)?;
         self.progress.done();
         let (rules, rejected) = judge_policies(sources, options.policies.is_some());
@@ -253,6 +257,7 @@ fn run_options(policies: Option<GlobSet>, settings: &Settings, sources: SourceHo
         changes_per_run: settings.limits.changes_per_run,
         history: settings.limits.history.unwrap_or(HISTORY),
         seal: settings.ledger.seal.as_ref().map(seal).transpose()?,
+        last_valid_policies: false,
     })
 }
 

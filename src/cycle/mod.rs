@@ -13,6 +13,7 @@ mod history;
 mod hold;
 mod inspect;
 mod keep;
+mod last_valid;
 mod learn;
 mod ledger;
 mod near;
@@ -49,7 +50,7 @@ use crate::port::{
 use crate::schedule::Freeze;
 use crate::signature::TrustRoot;
 use crate::site::Declarations;
-use crate::text::{Diagnostic, Severity};
+use crate::text::{Diagnostic, Severity, position};
 use globset::GlobSet;
 use ledger::Book;
 use std::collections::{BTreeMap, HashMap};
@@ -125,6 +126,8 @@ pub struct Options {
     pub changes_per_run: Option<NonZeroUsize>,
     /// How many commits are looked at for what somebody took back; see [`HISTORY`].
     pub history: usize,
+    /// Where a policy file is broken, its last valid version is used instead, if it is remembered.
+    pub last_valid_policies: bool,
     /// Under which first sights are written to the ledger and believed; without it none are.
     pub seal: Option<Seal>,
 }
@@ -159,6 +162,13 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// The file of one of the diagnostics, with its line where it has one.
+    pub fn place(&self, diagnostic: &Diagnostic) -> String {
+        let source = self.sources.iter().find(|(file, _)| *file == diagnostic.file);
+        let line = diagnostic.span.zip(source).map(|(span, (_, text))| position(text, span.start).line);
+        line.map_or_else(|| diagnostic.file.clone(), |line| format!("{}:{line}", diagnostic.file))
+    }
+
     /// Warnings do not count.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -292,7 +302,7 @@ fn read_policies(found: PolicySources, named: bool, tenancy: &Tenancy) -> Result
 /// The policies with whatever is wrong with them. To have none at all is worth a word: at the default places it may be
 /// meant, where `named` places hold none it is a mistake.
 pub fn judge_policies(found: PolicySources, named: bool) -> (Rules, Rejected) {
-    let PolicySources { texts: sources, overlooked } = found;
+    let PolicySources { texts: sources, overlooked, .. } = found;
     let loaded = policies::read(&sources);
     let broken = loaded.broken().into_iter().collect();
     let Loaded { policies, declarations, admission, places, mut diagnostics } = loaded;

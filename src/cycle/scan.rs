@@ -2,11 +2,12 @@
 
 use super::familiar::Familiar;
 use super::references::References;
-use super::{Event, Rejected, Rules, Run, RunError, blocking, read_policies};
+use super::{Event, Rejected, Rules, Run, RunError, blocking};
 use crate::config::policies::{Places, is_overlooked, is_policy_file};
 use crate::plan::{FileNote, Found, SkippedFile};
 use crate::policy::{Admission, Policy, PolicyName};
 use crate::port::{ReadProblem, RepoError, Snapshot};
+use crate::text::Diagnostic;
 use globset::GlobSet;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -36,14 +37,13 @@ impl Run<'_> {
         self.events.happened(&Event::SnapshotTaken { repository: self.repo.name(), head: snapshot.head() });
 
         let globs = self.options.policies.clone();
-        let named = globs.is_some();
         let limit = self.options.max_file;
         let (snapshot, sources) = blocking(move || {
             let sources = policy_sources(&*snapshot, globs.as_ref(), limit);
             (snapshot, sources)
         })
         .await?;
-        let (rules, warnings) = read_policies(sources?, named, &self.options.tenancy)?;
+        let (rules, warnings) = self.rules(sources?, &*snapshot)?;
         let Rules { policies, declarations, admission, places, broken } = rules;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
@@ -73,16 +73,37 @@ pub struct PolicySources {
     pub texts: Vec<(String, String)>,
     /// Files that are not read, although their authors may think so.
     pub overlooked: Vec<String>,
+    /// Those that cannot be read, and why: fragments.
+    pub unreadable: Vec<(String, String)>,
 }
 
-/// The policy files of a snapshot: path and text. A policy file that cannot be read is an error, not a missing policy.
+impl PolicySources {
+    /// The same, if all could be read: a policy file that cannot be read is an error, not a missing policy.
+    pub fn readable(self) -> Result<PolicySources, RepoError> {
+        match self.unreadable.first() {
+            Some(one) => Err(RepoError { message: said(one), hint: None, retryable: false }),
+            None => Ok(self),
+        }
+    }
+
+    /// One that cannot be read, for people.
+    pub(super) fn problem(one: &(String, String)) -> Diagnostic {
+        Diagnostic::error(&one.0, None, said(one))
+    }
+}
+
+fn said((path, why): &(String, String)) -> String {
+    format!("policy file {path} {why}")
+}
+
+/// The policy files of a snapshot.
 pub fn policy_sources(
     snapshot: &dyn Snapshot,
     globs: Option<&GlobSet>,
     limit: u64,
 ) -> Result<PolicySources, RepoError> {
     let mut sources = Vec::new();
-    let mut problem = None;
+    let mut unreadable = Vec::new();
     snapshot.read(limit, &|file| !file.unreadable_path && is_policy_file(&file.path, globs), &mut |file, bytes| {
         let text = match bytes {
             Ok(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "is not UTF-8".to_owned()),
@@ -91,17 +112,13 @@ pub fn policy_sources(
         };
         match text {
             Ok(text) => sources.push((file.path.to_string(), text)),
-            Err(why) => {
-                problem.get_or_insert(format!("policy file {} {why}", file.path));
-            }
+            Err(why) => unreadable.push((file.path.to_string(), why)),
         }
         ControlFlow::Continue(())
     })?;
-    if let Some(message) = problem {
-        return Err(RepoError { message, hint: None, retryable: false });
-    }
     sources.sort();
+    unreadable.sort();
     let readable = snapshot.files().iter().filter(|file| globs.is_none() && !file.unreadable_path);
     let overlooked = readable.filter(|file| is_overlooked(&file.path)).map(|file| file.path.to_string());
-    Ok(PolicySources { texts: sources, overlooked: overlooked.collect() })
+    Ok(PolicySources { texts: sources, overlooked: overlooked.collect(), unreadable })
 }

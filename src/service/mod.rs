@@ -41,7 +41,7 @@ use targets::Targets;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use told::{told, written};
+use told::{rejected, told, written};
 
 /// An order to reload waits so long for the next one, and no longer than the second.
 const DEBOUNCE: i64 = 1;
@@ -287,9 +287,11 @@ impl Service {
         }
         self.queue.finish(&target, now, next);
         if self.targets.has(&target) {
-            self.tell.metrics.ran(&place, result, now, took.as_secs_f64());
+            self.tell.metrics.ran(&place, result, ended.is_ok(), now, took.as_secs_f64());
             if let Ok(report) = &ended {
                 self.count(&target, &place, report);
+            } else if result == RunResult::Rejected {
+                self.tell.metrics.rejected(&place, 1);
             }
         }
         self.tell.health.attempted(&target);
@@ -335,6 +337,7 @@ impl Service {
 
     fn count(&mut self, target: &Target, place: &Place, report: &Report) {
         let held = self.targets.holds(target, report.plan());
+        self.tell.metrics.rejected(place, rejected(report));
         let pulled = report.pulled.iter().map(|pulled| pulled.outcome.word());
         self.tell.metrics.wrote(place, written(report), pulled, held);
     }

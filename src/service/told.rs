@@ -2,6 +2,7 @@
 
 use crate::cycle::{Report, Scope};
 use crate::telemetry::{Level, RunLog, RunResult, Value};
+use crate::text::Severity;
 use std::collections::BTreeSet;
 
 /// What a run's report says of how it went, one line for each commit, pull request and rejected file.
@@ -24,7 +25,8 @@ pub(super) fn told(report: &Report, log: &RunLog) -> RunResult {
         log.line(Level::Info, "pull-request", &facts);
     }
     for problem in &report.planned.warnings.diagnostics {
-        let facts = [("file", problem.file.as_str().into()), ("problem", problem.message.as_str().into())];
+        let place = report.planned.warnings.place(problem);
+        let facts = [("file", place.into()), ("problem", problem.message.as_str().into())];
         log.line(Level::Warn, "policy-problem", &facts);
     }
     match report {
@@ -40,6 +42,12 @@ pub(super) fn asks(scope: &Scope) -> Vec<(&'static str, Value)> {
         None => Vec::new(),
         Some(due) => vec![("policies", due.len().into()), ("images", scope.images.len().into())],
     }
+}
+
+/// In how many policy files are errors.
+pub(super) fn rejected(report: &Report) -> usize {
+    let errors = report.planned.warnings.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+    errors.map(|one| &one.file).collect::<BTreeSet<_>>().len()
 }
 
 /// How many changes the run's commits hold.

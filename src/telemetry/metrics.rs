@@ -38,7 +38,7 @@ const fn family(name: &'static str, kind: Kind, labels: &'static [&'static str],
 }
 
 /// Every family, in the order of the exposition and of the table in `docs/service.md`.
-pub const FAMILIES: [Family; 14] = [
+pub const FAMILIES: [Family; 15] = [
     family("landwaiter_build_info", Kind::Gauge, &["version"], "The running version; always 1."),
     family("landwaiter_runs_total", Kind::Counter, &["repository", "branch", "result"], "Runs that ended, by result."),
     family("landwaiter_run_duration_seconds", Kind::Histogram, &[], "How long runs took."),
@@ -46,7 +46,7 @@ pub const FAMILIES: [Family; 14] = [
         "landwaiter_last_success_timestamp_seconds",
         Kind::Gauge,
         PLACE,
-        "When the last run ended that was done or only held images back, since 1970.",
+        "When the last run ended that came to a plan, since 1970.",
     ),
     family("landwaiter_consecutive_failures", Kind::Gauge, PLACE, "Runs that failed since the last one that did not."),
     family(
@@ -60,6 +60,12 @@ pub const FAMILIES: [Family; 14] = [
         Kind::Counter,
         &["repository", "branch", "outcome"],
         "What became of pull requests, one for each of them and run.",
+    ),
+    family(
+        "landwaiter_policy_files_rejected",
+        Kind::Gauge,
+        &["repository", "branch"],
+        "Policy files in which the last run found errors; at least 1 where it could use no policy.",
     ),
     family(
         "landwaiter_held",
@@ -117,11 +123,6 @@ impl Result {
             Result::Failed => "failed",
         }
     }
-
-    /// Whether the branch was looked at as a whole.
-    pub fn is_success(self) -> bool {
-        matches!(self, Result::Done | Result::Held)
-    }
 }
 
 /// All numbers of the service.
@@ -151,6 +152,7 @@ struct Numbered {
     changes: u64,
     pulled: BTreeMap<&'static str, u64>,
     held: BTreeMap<&'static str, u64>,
+    rejected: usize,
 }
 
 impl Metrics {
@@ -162,8 +164,8 @@ impl Metrics {
         self.numbers().started = now;
     }
 
-    /// A run ended at `now`.
-    pub fn ran(&self, place: &Place, result: Result, now: i64, seconds: f64) {
+    /// A run ended at `now`. It looked at the branch if it came to a plan.
+    pub fn ran(&self, place: &Place, result: Result, looked: bool, now: i64, seconds: f64) {
         let mut numbers = self.numbers();
         for (count, bound) in numbers.durations.iter_mut().zip(BUCKETS) {
             *count += u64::from(seconds <= bound);
@@ -172,7 +174,7 @@ impl Metrics {
         numbers.duration_sum += seconds;
         let one = numbers.places.entry(place.clone()).or_default();
         *one.runs.entry(result).or_default() += 1;
-        if result.is_success() {
+        if looked {
             (one.last_success, one.failures) = (Some(now), 0);
         } else {
             one.failures += 1;
@@ -192,6 +194,11 @@ impl Metrics {
         one.changes += changes as u64;
         pulled.for_each(|outcome| *one.pulled.entry(outcome).or_default() += 1);
         one.held = held;
+    }
+
+    /// In so many policy files were errors.
+    pub fn rejected(&self, place: &Place, files: usize) {
+        self.numbers().places.entry(place.clone()).or_default().rejected = files;
     }
 
     /// Drops the series of all other places.
@@ -288,6 +295,7 @@ impl Numbered {
                 }
             }
             "landwaiter_consecutive_failures" => text.series(family, "", &labels, self.failures as f64),
+            "landwaiter_policy_files_rejected" => text.series(family, "", &labels, self.rejected as f64),
             "landwaiter_changes_written_total" => text.series(family, "", &labels, self.changes as f64),
             _ => {}
         }
@@ -302,8 +310,9 @@ mod tests {
     fn what_happened_is_counted() {
         let metrics = Metrics::default();
         let place = Place { repository: "config.git".into(), branch: "main".into() };
-        metrics.ran(&place, Result::Failed, 100, 0.25);
-        metrics.ran(&place, Result::Held, 200, 45.0);
+        metrics.ran(&place, Result::Failed, false, 100, 0.25);
+        metrics.ran(&place, Result::Held, true, 200, 45.0);
+        metrics.rejected(&place, 1);
         metrics.wrote(&place, 3, ["opened", "opened"].into_iter(), [("pace", 2)].into());
         metrics.requested([("reg".to_owned(), 5)].into());
         metrics.requested([("reg".to_owned(), 2)].into());
@@ -318,6 +327,7 @@ mod tests {
             "landwaiter_changes_written_total{repository=\"config.git\",branch=\"main\"} 3",
             "landwaiter_pull_requests_total{repository=\"config.git\",branch=\"main\",outcome=\"opened\"} 2",
             "landwaiter_held{repository=\"config.git\",branch=\"main\",reason=\"pace\"} 2",
+            "landwaiter_policy_files_rejected{repository=\"config.git\",branch=\"main\"} 1",
             "landwaiter_registry_requests_total{host=\"reg\"} 7",
             "landwaiter_run_duration_seconds_bucket{le=\"0.5\"} 1",
             "landwaiter_run_duration_seconds_bucket{le=\"+Inf\"} 2",

@@ -203,6 +203,7 @@ impl World {
             cache_for: BTreeMap::new(),
             history: HISTORY,
             seal: None,
+            last_valid_policies: false,
             freeze: None,
             changes_per_run: None,
             backoff: Duration::ZERO,

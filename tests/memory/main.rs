@@ -190,6 +190,7 @@ impl World {
             changes_per_run: None,
             history: HISTORY,
             seal: None,
+            last_valid_policies: false,
         };
         let repo = git::open(&Location::Path(self.path("repo")), None, &git::Options::default()).unwrap();
         let clock = At(self.now);

@@ -209,6 +209,85 @@ fn a_run_asks_about_the_policies_that_are_due_and_no_others() {
     assert_eq!(serving.ended(), Some(0));
 }
 
+/// Commits files on `main`, as somebody else does.
+fn commit(world: &World, bare: &str, files: &[(&str, &str)]) {
+    files.iter().for_each(|(path, text)| world.write(path, text));
+    let repo = world.repo().to_string_lossy().into_owned();
+    git(&repo, &["pull", "--quiet", "--no-edit", "--no-rebase", bare, "main"]);
+    git(&repo, &["add", "--all"]);
+    git(&repo, &["commit", "--quiet", "--message=theirs"]);
+    git(&repo, &["push", "--quiet", bare, "HEAD:main"]);
+}
+
+#[test]
+fn a_broken_policy_file_stops_only_itself_and_its_last_version_goes_on() {
+    const API: &str = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n  - name: api\n    images: [reg.example.com/acme/api]\n    select: {semver: '*'}\n    schedule: '* * * * * *'\n";
+    let often = POLICIES.replace("    select", "    schedule: '* * * * * *'\n    select");
+    let world = World::new();
+    world.push("acme/web", &["1.0.0"]);
+    world.push("acme/api", &["1.0.0"]);
+    world.write("landwaiter.yaml", &often);
+    world.write("policies/api.yaml", API);
+    world.write("apps/web.yaml", POD);
+    world.write("apps/api.yaml", &POD.replace("acme/web", "acme/api"));
+    let bare = world.bare().to_string_lossy().into_owned();
+    settle(&world, &quiet(&bare));
+    let mut serving = Serving::start(&world, &[]);
+    serving.until_lines("run-ended", 1);
+    let web = || git(&bare, &["show", "main:apps/web.yaml"]);
+    let api = || git(&bare, &["show", "main:apps/api.yaml"]);
+
+    // Broken, and one that is broken from its first day: it would claim web, if anybody could read it.
+    let greedy = often.replace("name: web", "name: greedy").replace("semver: '*'", "semver: '<'");
+    commit(&world, &bare, &[("policies/api.yaml", &API.replace("semver", "semvre")), ("policies/more.yaml", &greedy)]);
+    serving.until("the report", || serving.lines("run-ended").iter().any(|line| line["result"] == "rejected"));
+    world.push("acme/web", &["1.1.0"]);
+    world.push("acme/api", &["1.1.0"]);
+    serving.until("both to go on", || web().contains("1.1.0") && api().contains("1.1.0"));
+    let problems: Vec<_> = serving.lines("policy-problem").into_iter().map(|line| line["problem"].clone()).collect();
+    for said in ["its last valid version is in use until it is mended", "was not there when all policies were valid"] {
+        assert!(problems.iter().any(|one| one.as_str().unwrap().contains(said)), "{said}: {problems:?}");
+    }
+    let place = format!("{{repository=\"{bare}\",branch=\"\"}}");
+    assert!(serving.get("/metrics").1.contains(&format!("landwaiter_policy_files_rejected{place} 2")));
+
+    // Restarts lose nothing, and what others change meanwhile counts.
+    serving.signal("-TERM");
+    assert_eq!(serving.ended(), Some(0));
+    world.push("acme/web", &["1.2.0", "2.0.0"]);
+    world.push("acme/api", &["1.2.0"]);
+    commit(&world, &bare, &[("landwaiter.yaml", &often.replace("'*'", "'<2'"))]);
+    let mut serving = Serving::start(&world, &[]);
+    serving.until("both to go on", || web().contains(":1.2.0") && api().contains(":1.2.0"));
+
+    // Mended, it counts as it is.
+    commit(&world, &bare, &[("policies/api.yaml", &API.replace("'*'", "'<1'")), ("policies/more.yaml", "# nothing\n")]);
+    serving.until("the end of the trouble", || serving.lines("run-ended").last().unwrap()["result"] == "done");
+    assert!(serving.get("/metrics").1.contains(&format!("landwaiter_policy_files_rejected{place} 0")));
+    world.push("acme/web", &["1.3.0"]);
+    world.push("acme/api", &["1.3.0"]);
+    serving.until("web", || web().contains(":1.3.0"));
+    assert!(api().contains(":1.2.0"), "the new version of the policy holds it");
+    serving.signal("-TERM");
+    assert_eq!(serving.ended(), Some(0));
+}
+
+#[test]
+fn without_a_memory_a_broken_policy_file_holds_all() {
+    let (world, bare) = world(POLICIES);
+    world.write("policies/api.yaml", "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies: 5\n");
+    commit(&world, &bare, &[]);
+    world.push("acme/web", &["1.1.0"]);
+    settle(&world, &quiet(&bare));
+    let mut serving = Serving::start(&world, &[]);
+    serving.until_lines("run-ended", 1);
+    assert_eq!(serving.lines("run-ended")[0]["result"], "rejected");
+    assert_eq!(image(&bare), "1.0.0");
+    assert!(serving.get("/metrics").1.contains(&format!("rejected{{repository=\"{bare}\",branch=\"\"}} 1")));
+    serving.signal("-TERM");
+    assert_eq!(serving.ended(), Some(0));
+}
+
 #[test]
 fn a_burst_of_signals_is_one_run() {
     let (world, bare) = world(POLICIES);
