@@ -20,6 +20,8 @@ pub struct Rules {
     pub patience: i64,
     /// Between the end of a run and the next one of the same thing.
     pub pause: i64,
+    /// The same for events, where it is shorter: somebody waits for what they tell of.
+    pub event_pause: i64,
 }
 
 /// What waits, and what is under way. `K` is what is run, `L` the lane that it blocks meanwhile.
@@ -38,6 +40,7 @@ struct Job<L> {
     /// It goes when its run ends.
     leaving: bool,
     not_before: i64,
+    event_not_before: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +61,9 @@ impl<K: Ord + Clone, L: PartialEq> Queue<K, L> {
 
     /// Something to be run from now on; one that is there stays as it is.
     pub fn add(&mut self, key: K, lane: L) {
-        let new = Job { lane, tick: None, event: None, running: false, leaving: false, not_before: i64::MIN };
+        let (tick, event, running, leaving) = (None, None, false, false);
+        let (not_before, event_not_before) = (i64::MIN, i64::MIN);
+        let new = Job { lane, tick, event, running, leaving, not_before, event_not_before };
         self.jobs.entry(key).or_insert(new).leaving = false;
     }
 
@@ -91,6 +96,7 @@ impl<K: Ord + Clone, L: PartialEq> Queue<K, L> {
     pub fn shift(&mut self, seconds: i64) {
         for job in self.jobs.values_mut() {
             job.not_before = job.not_before.saturating_add(seconds);
+            job.event_not_before = job.event_not_before.saturating_add(seconds);
             if let Some(event) = &mut job.event {
                 event.first = event.first.saturating_add(seconds);
                 event.due = event.due.saturating_add(seconds);
@@ -112,7 +118,7 @@ impl<K: Ord + Clone, L: PartialEq> Queue<K, L> {
 
     /// A run has ended; `tick` is the next moment of its timetable.
     pub fn finish(&mut self, key: &K, now: i64, tick: Option<i64>) {
-        let pause = self.rules.pause;
+        let Rules { pause, event_pause, .. } = self.rules;
         let Some(job) = self.jobs.get_mut(key) else {
             return;
         };
@@ -122,6 +128,7 @@ impl<K: Ord + Clone, L: PartialEq> Queue<K, L> {
         }
         job.running = false;
         job.not_before = now.saturating_add(pause);
+        job.event_not_before = now.saturating_add(pause.min(event_pause));
         job.tick = tick;
     }
 
@@ -152,9 +159,9 @@ impl<K: Ord + Clone, L: PartialEq> Queue<K, L> {
 
 impl<L> Job<L> {
     fn due(&self) -> Option<i64> {
-        let event = self.event.map(|event| event.due);
-        let earlier = [self.tick, event].into_iter().flatten().min()?;
-        Some(earlier.max(self.not_before))
+        let tick = self.tick.map(|at| at.max(self.not_before));
+        let event = self.event.map(|event| event.due.max(self.event_not_before));
+        [tick, event].into_iter().flatten().min()
     }
 }
 
@@ -173,7 +180,7 @@ pub fn back_off(failures: u32) -> i64 {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { parallel: 2, debounce: 2, patience: 10, pause: 5 };
+    const RULES: Rules = Rules { parallel: 2, debounce: 2, patience: 10, pause: 5, event_pause: 5 };
 
     /// Branches `a/1`, `a/2` and `b/1`, `c/1` of three repositories.
     fn queue() -> Queue<&'static str, char> {
@@ -257,6 +264,20 @@ mod tests {
         assert_eq!(queue.start(65), Some("a/1"));
         queue.finish(&"a/1", 70, Some(71));
         assert_eq!(queue.wake(), Some(75), "a tick waits for the pause too");
+    }
+
+    #[test]
+    fn an_event_waits_for_its_own_pause_and_a_tick_for_the_long_one() {
+        for (event_pause, due) in [(0, 12), (1, 12), (4, 14), (99, 15)] {
+            let mut queue = queue();
+            queue.rule(Rules { event_pause, ..RULES });
+            queue.tick(&"a/1", Some(0));
+            assert_eq!(queue.start(0), Some("a/1"));
+            queue.finish(&"a/1", 10, Some(10));
+            assert_eq!(queue.wake(), Some(15), "a tick");
+            queue.event(&"a/1", 10);
+            assert_eq!(queue.wake(), Some(due), "{event_pause}");
+        }
     }
 
     #[test]

@@ -46,6 +46,9 @@ use told::{rejected, told, written};
 /// An order to reload waits so long for the next one, and no longer than the second.
 const DEBOUNCE: i64 = 1;
 const PATIENCE: i64 = 10;
+/// Between the end of a run and the next one that an event asks for: somebody waits for it, and `service.pause` is for
+/// timetables.
+const EVENT_PAUSE: i64 = 1;
 /// The loop looks at the clock at least so often: the wall's clock may be set.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the settings are looked at for changes.
@@ -370,7 +373,7 @@ impl Trouble {
 
 fn rules(service: &ServiceSettings) -> Rules {
     let pause = i64::try_from(service.pause.as_secs()).unwrap_or(i64::MAX);
-    Rules { parallel: service.parallel.get(), debounce: DEBOUNCE, patience: PATIENCE, pause }
+    Rules { parallel: service.parallel.get(), debounce: DEBOUNCE, patience: PATIENCE, pause, event_pause: EVENT_PAUSE }
 }
 
 #[cfg(test)]
