@@ -33,6 +33,7 @@
 //! | [`forge`] | pull requests on the forges: GitHub and the others |
 //! | [`store`] | what is remembered between runs, and may be deleted at any time |
 //! | [`telemetry`] | logs and metrics: folds over what happens |
+//! | [`webhook`] | what registries and forges tell of pushes, read as little as possible; who may tell |
 //! | [`service`] | triggers become runs; health, metrics, the end |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
@@ -61,5 +62,6 @@ pub mod git;
 pub mod forge;
 pub mod store;
 pub mod telemetry;
+pub mod webhook;
 pub mod service;
 pub mod cli;

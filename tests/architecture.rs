@@ -45,7 +45,11 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("forge", &["plan", "port", "http"]),
     ("store", &["image", "port"]),
     ("telemetry", &["port", "cycle"]),
-    ("service", &["text", "image", "plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry"]),
+    ("webhook", &["image", "config", "port"]),
+    (
+        "service",
+        &["text", "image", "plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry", "webhook"],
+    ),
     ("cli", &["*"]),
 ];
 

@@ -67,7 +67,7 @@ fn keys_below(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
 
 #[test]
 fn every_example_of_settings_is_accepted() {
-    let examples = [examples("settings.md"), examples("service.md")].concat();
+    let examples = [examples("settings.md"), examples("service.md"), examples("webhooks.md")].concat();
     assert!(examples.len() > 2);
     for example in examples {
         if let Err(diagnostics) = settings::read("settings.yaml", &example) {
@@ -103,6 +103,17 @@ fn every_field_is_described() {
     let schema = schema::settings_schema();
     for key in schema["properties"]["service"]["properties"].as_object().unwrap().keys() {
         assert!(text.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
+    }
+    let receivers = &schema["properties"]["webhooks"]["properties"]["receivers"]["items"]["properties"];
+    let webhooks = document("webhooks.md");
+    for (key, shape) in receivers.as_object().unwrap() {
+        assert!(webhooks.contains(&format!("| `{key}` |")), "docs/webhooks.md does not describe `{key}`");
+        for kind in shape["enum"].as_array().into_iter().flatten().filter(|_| key == "kind") {
+            assert!(
+                webhooks.contains(&format!("kind: {},", kind.as_str().unwrap())),
+                "docs/webhooks.md has no example of {kind}"
+            );
+        }
     }
     for section in ["registries", "git", "repositories"] {
         let properties = &schema["properties"][section]["items"]["properties"];

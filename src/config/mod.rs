@@ -16,6 +16,7 @@
 //! | [`forges`], `pulls` | on which forge a repository is, and what pull requests are like |
 //! | `sources` | where `select: commit` looks, and where it may |
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
+//! | `webhooks` | who may tell of pushes, and how each proves who it is |
 //! | `ledger` | where the ledger is kept |
 //! | [`schema`] | the JSON Schemas of both |
 //!
@@ -53,5 +54,6 @@ mod signature;
 mod sources;
 mod tree;
 mod values;
+mod webhooks;
 mod windows;
 mod wording;

@@ -123,7 +123,7 @@ record! {
 
 /// An address to listen at.
 #[derive(Debug, Clone)]
-pub(super) struct Address(SocketAddr);
+pub(super) struct Address(pub(super) SocketAddr);
 
 impl FromScalar for Address {
     const WANTED: &'static str = "an address";

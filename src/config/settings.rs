@@ -22,6 +22,7 @@ use super::shape::Shape;
 pub use super::sources::{SourceHosts, host_of};
 pub use super::tenancy::Tenancy;
 use super::tree;
+pub use super::webhooks::{MAX_RECEIVERS, ProofSettings, ReceiverSettings, WebhookKind, WebhookSettings};
 use crate::image::Repository;
 use crate::policy::Words;
 use crate::schedule::Freeze;
@@ -61,6 +62,8 @@ pub struct Settings {
     /// What the service keeps up to date.
     pub repositories: Vec<RepositorySettings>,
     pub service: ServiceSettings,
+    /// Who may tell of pushes; `None` listens for nobody.
+    pub webhooks: Option<WebhookSettings>,
 }
 
 /// How the repositories of one host, or some of them, are reached.
@@ -260,6 +263,8 @@ impl Settings {
             forge.app.iter_mut().map(|app| &mut app.key_file).chain(&mut forge.ca_file).for_each(place);
         }
         self.trust_root_file.iter_mut().chain(self.ledger.file()).for_each(place);
+        let receivers = self.webhooks.iter_mut().flat_map(|webhooks| &mut webhooks.receivers);
+        receivers.flat_map(ReceiverSettings::files_mut).for_each(place);
         for repository in &mut self.repositories {
             if let RepositoryPlace::Path(path) = &mut repository.place {
                 place(path);

@@ -16,6 +16,7 @@ use super::settings_file::{
 };
 use super::shape::{Field, Spanned};
 use super::tenancy::Tenancy;
+use super::webhooks;
 use crate::policy::Words;
 use crate::text::Span;
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         pull_requests: file.pull_requests.value().map(forges::pull_requests).unwrap_or_default(),
         repositories: repositories::repositories(file.repositories, problems),
         service: repositories::service(file.service),
+        webhooks: webhooks::webhooks(file.webhooks, problems),
         ..Settings::default()
     };
     settings.ledger = ledger::ledger(file.ledger, &settings.pull_requests.prefix, problems);

@@ -16,6 +16,7 @@ use super::routes::{MirrorPlace, ProxyPlace, RequestRate, RunTime};
 use super::settings::Cloud;
 use super::shape::{Refusal, Spanned};
 use super::sources::SourceHost;
+use super::webhooks::WebhooksShape;
 use super::wording::{BodyText, SubjectText};
 use crate::policy::ImagePattern;
 
@@ -68,12 +69,13 @@ record! {
         "repositories" => repositories: Vec<Spanned<RepositoryShape>>,
         /// How `landwaiter serve` goes about it.
         "service" => service: ServiceShape,
+        /// Pushes that registries and forges tell `landwaiter serve` of.
+        "webhooks" => webhooks: WebhooksShape,
     }
     refused {
         "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
         "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
         "signing" => Refusal::Never("belongs under `commit`", "write `commit: {signing: {keyFile: ...}}`"),
-        "webhooks" => Refusal::NotYet("`service` looks by schedule"),
         "notifications" => Refusal::NotYet("`--format json` prints what was done"),
         "telemetry" => Refusal::NotYet("`--format json` prints what was done"),
         "policies" => Refusal::Never("belong in the config repository", "see `landwaiter schema policies`"),
