@@ -13,6 +13,7 @@ mod explain;
 mod forges;
 mod hold;
 mod holds;
+mod hooks;
 mod keys;
 mod machine;
 mod output;

@@ -1,6 +1,7 @@
 //! `landwaiter serve`: the service, wired to this machine. Its settings are a file, its orders are signals.
 
 use super::diagnose::{self, Failure};
+use super::hooks::{self, Stamp};
 use super::machine;
 use super::wire::{self, Shared, SystemClock};
 use super::{Exit, OperatorArguments};
@@ -8,11 +9,12 @@ use crate::config::settings::RepositorySettings;
 use crate::cycle::{Events, Report, Run, Scope};
 use crate::http::Watcher;
 use crate::port::{Clock, Registry};
-use crate::service::{Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen};
+use crate::service::{
+    Hooks, Installed, Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen,
+};
 use crate::telemetry::{Level, Log, LogFormat, RunResult};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -69,14 +71,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Err(no_repositories());
     }
     let runtime = wire::runtime()?;
-    let loader = Arc::new(File { operator: arguments.operator.clone(), log, handle: runtime.handle().clone() });
+    let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
+    let loader = Arc::new(File {
+        operator: arguments.operator.clone(),
+        log,
+        handle: runtime.handle().clone(),
+        hooks: Arc::clone(&hooks),
+        stamp: Stamp::default(),
+    });
     let service = Service::new(loader, Arc::clone(&clock), tell.clone()).map_err(failure)?;
     let exit = if arguments.once {
         let results = runtime.block_on(service.once());
         results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
     } else {
         let operations = Operations { health: tell.health, metrics: tell.metrics, clock };
-        runtime.block_on(serve(service, operations, &tell.log, Duration::from_secs(arguments.grace)))?;
+        runtime.block_on(serve(service, operations, hooks, &tell.log, Duration::from_secs(arguments.grace)))?;
         Exit::Done
     };
     // What still runs when the grace is over ends with the process, as after a kill.
@@ -93,7 +102,13 @@ fn exit_of(result: RunResult) -> Exit {
     }
 }
 
-async fn serve(service: Service, operations: Operations, log: &Log, grace: Duration) -> Result<(), Failure> {
+async fn serve(
+    service: Service,
+    operations: Operations,
+    hooks: Arc<Hooks>,
+    log: &Log,
+    grace: Duration,
+) -> Result<(), Failure> {
     let wanted = service.settings().address;
     let (sender, orders) = mpsc::channel(ORDERS);
     let signals = Signals::new().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
@@ -102,14 +117,39 @@ async fn serve(service: Service, operations: Operations, log: &Log, grace: Durat
             .hint("`service: {address: ...}` in the settings chooses another address")
     })?;
     log.line(Level::Info, "listening", &[("address", address.to_string().into())]);
+    let webhooks = webhooks(hooks, log, sender.clone()).await?;
     tokio::select! {
         _ = service.serve(orders, grace) => Ok(()),
+        () = webhooks => Err(Failure::failed("webhooks are not answered any more")),
         () = answers => Err(Failure::failed(format!("nothing is answered at {address} any more"))),
         () = signals.obey(sender) => {
             Err(Failure::failed("stopped at once by a second signal")
                 .hint("what ran is as after a kill: the branch has the old or the new commit, and the next start finishes"))
         }
     }
+}
+
+/// Listens for webhooks where the settings say so; without that there is nothing to do, for ever.
+async fn webhooks(
+    hooks: Arc<Hooks>,
+    log: &Log,
+    orders: mpsc::Sender<Order>,
+) -> Result<impl Future<Output = ()> + Send + use<>, Failure> {
+    let listening = match hooks.address() {
+        None => None,
+        Some(wanted) => {
+            let (address, answers) = Arc::clone(&hooks).listen(wanted).await.map_err(|error| {
+                Failure::failed(format!("cannot listen for webhooks at {wanted}: {error}"))
+                    .hint("`webhooks: {address: ...}` in the settings chooses another address")
+            })?;
+            log.line(Level::Info, "listening-for-webhooks", &[("address", address.to_string().into())]);
+            Some(answers)
+        }
+    };
+    Ok(async move {
+        let Some(answers) = listening else { return std::future::pending().await };
+        tokio::join!(answers, hooks.hand_on(orders));
+    })
 }
 
 struct Signals {
@@ -152,6 +192,8 @@ struct File {
     operator: OperatorArguments,
     log: Log,
     handle: Handle,
+    hooks: Arc<Hooks>,
+    stamp: Stamp,
 }
 
 impl Loader for File {
@@ -161,6 +203,11 @@ impl Loader for File {
             return Err(trouble(no_repositories()));
         }
         let (repositories, service) = (settings.repositories.clone(), settings.service.clone());
+        let installed = Installed {
+            hooks: Arc::clone(&self.hooks),
+            address: settings.webhooks.as_ref().map(|webhooks| webhooks.address),
+            receivers: hooks::receivers(&settings).map_err(trouble)?,
+        };
         let log = self.log.clone();
         // Notices tell of hosts, not of runs: what several runs share has no run's id.
         let watcher = Watcher::new(move |notice| {
@@ -174,13 +221,11 @@ impl Loader for File {
             handle: self.handle.clone(),
             counted: Mutex::default(),
         };
-        Ok(Loaded { runner: Arc::new(runner), repositories, service, observers: Vec::new() })
+        Ok(Loaded { runner: Arc::new(runner), repositories, service, observers: vec![Arc::new(installed)] })
     }
 
     fn stamp(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        machine::settings_text(&self.operator).hash(&mut hasher);
-        hasher.finish()
+        self.stamp.now(&self.operator)
     }
 }
 

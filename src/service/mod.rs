@@ -14,6 +14,7 @@
 //! | `reload` | settings that change |
 //! | `told` | what a report means for the log and the numbers |
 //! | `routes` | the addresses at which health and metrics are answered for |
+//! | `webhooks` | pushes that others tell of become orders to look |
 
 mod health;
 mod known;
@@ -22,11 +23,13 @@ mod reload;
 mod routes;
 mod targets;
 mod told;
+mod webhooks;
 
 pub use health::{Health, STALLED_AFTER, START_WINDOW};
 pub use observer::{Observer, RunEnded};
 pub use routes::{Operations, listen};
 pub use targets::Target;
+pub use webhooks::{Hooks, Installed, Receiver};
 
 use crate::config::settings::{RepositorySettings, ServiceSettings};
 use crate::cycle::{Events, Report, Scope};

@@ -38,7 +38,7 @@ const fn family(name: &'static str, kind: Kind, labels: &'static [&'static str],
 }
 
 /// Every family, in the order of the exposition and of the table in `docs/service.md`.
-pub const FAMILIES: [Family; 15] = [
+pub const FAMILIES: [Family; 17] = [
     family("landwaiter_build_info", Kind::Gauge, &["version"], "The running version; always 1."),
     family("landwaiter_runs_total", Kind::Counter, &["repository", "branch", "result"], "Runs that ended, by result."),
     family("landwaiter_run_duration_seconds", Kind::Histogram, &[], "How long runs took."),
@@ -81,6 +81,18 @@ pub const FAMILIES: [Family; 15] = [
     ),
     family("landwaiter_queue_length", Kind::Gauge, &[], "Branches that are due and wait for their turn."),
     family("landwaiter_runs_in_flight", Kind::Gauge, &[], "Runs under way."),
+    family(
+        "landwaiter_webhook_requests_total",
+        Kind::Counter,
+        &["receiver", "result"],
+        "Requests of senders of webhooks, by what became of them.",
+    ),
+    family(
+        "landwaiter_webhook_overflows_total",
+        Kind::Counter,
+        &[],
+        "Times more was pushed than is remembered, so that everything is looked at.",
+    ),
     family("landwaiter_settings_loads_total", Kind::Counter, &["result"], "Times the settings were read, by result."),
     family(
         "landwaiter_settings_refused",
@@ -139,6 +151,8 @@ struct Numbers {
     requests: BTreeMap<String, u64>,
     waiting: usize,
     in_flight: usize,
+    webhooks: BTreeMap<(String, &'static str), u64>,
+    overflows: u64,
     accepted: u64,
     refused: u64,
     refusing: bool,
@@ -219,6 +233,16 @@ impl Metrics {
         (numbers.waiting, numbers.in_flight) = (waiting, in_flight);
     }
 
+    /// A request of a receiver of webhooks; no name is an address that has none.
+    pub fn webhook(&self, receiver: &str, result: &'static str) {
+        *self.numbers().webhooks.entry((receiver.to_owned(), result)).or_default() += 1;
+    }
+
+    /// More was pushed than is remembered.
+    pub fn overflowed(&self) {
+        self.numbers().overflows += 1;
+    }
+
     /// The settings were read.
     pub fn loaded(&self, accepted: bool) {
         let mut numbers = self.numbers();
@@ -244,6 +268,12 @@ impl Numbers {
         match family.name {
             "landwaiter_queue_length" => alone(self.waiting as f64),
             "landwaiter_runs_in_flight" => alone(self.in_flight as f64),
+            "landwaiter_webhook_overflows_total" => alone(self.overflows as f64),
+            "landwaiter_webhook_requests_total" => {
+                for ((receiver, result), count) in &self.webhooks {
+                    text.series(family, "", &[("receiver", receiver), ("result", result)], *count as f64);
+                }
+            }
             "landwaiter_settings_refused" => alone(f64::from(u8::from(self.refusing))),
             "landwaiter_started_timestamp_seconds" => alone(self.started as f64),
             "landwaiter_build_info" => text.series(family, "", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
@@ -316,6 +346,8 @@ mod tests {
         metrics.wrote(&place, 3, ["opened", "opened"].into_iter(), [("pace", 2)].into());
         metrics.requested([("reg".to_owned(), 5)].into());
         metrics.requested([("reg".to_owned(), 2)].into());
+        metrics.webhook("hub", "accepted");
+        metrics.webhook("hub", "accepted");
         metrics.loaded(true);
         metrics.loaded(false);
         let text = metrics.render();
@@ -334,6 +366,8 @@ mod tests {
             "landwaiter_run_duration_seconds_sum 45.25",
             "landwaiter_settings_loads_total{result=\"refused\"} 1",
             "landwaiter_settings_refused 1",
+            "landwaiter_webhook_requests_total{receiver=\"hub\",result=\"accepted\"} 2",
+            "landwaiter_webhook_overflows_total 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
