@@ -1,6 +1,6 @@
 //! What lands on the branch: which changes share a commit, what it says, who made it and whose signature it carries.
 
-use crate::installed;
+use crate::process;
 use crate::world::{EXAMPLE_HOST, World, git, message};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -228,7 +228,7 @@ fn run(program: &str, arguments: &[&str], home: &Path) -> String {
 
 #[test]
 fn commits_are_signed_with_an_ssh_key_and_git_agrees() {
-    if installed::program("ssh-keygen").is_none() {
+    if process::program("ssh-keygen").is_none() {
         return;
     }
     for (kind, passphrase) in [("ed25519", ""), ("ecdsa", ""), ("ed25519", "open sesame")] {
@@ -254,7 +254,7 @@ fn commits_are_signed_with_an_ssh_key_and_git_agrees() {
 
 #[test]
 fn commits_are_signed_with_an_open_pgp_key_and_git_agrees() {
-    if installed::program("gpg").is_none() {
+    if process::program("gpg").is_none() {
         return;
     }
     for (kind, passphrase) in [("ed25519", ""), ("nistp256", "open sesame")] {
@@ -278,7 +278,7 @@ fn commits_are_signed_with_an_open_pgp_key_and_git_agrees() {
 
 #[test]
 fn an_rsa_key_is_refused_until_it_has_a_subkey_of_another_kind() {
-    if installed::program("gpg").is_none() {
+    if process::program("gpg").is_none() {
         return;
     }
     let world = world("{}", "{}");

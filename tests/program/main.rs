@@ -11,12 +11,12 @@ mod explaining;
 #[expect(dead_code, reason = "these tests need little of what it can do")]
 mod faulty;
 mod first_steps;
-#[path = "../support/installed.rs"]
-mod installed;
 mod kill;
 mod ledger;
 mod memory;
 mod pace;
+#[path = "../support/process.rs"]
+mod process;
 mod registry_check;
 mod rollbacks;
 mod scenarios;
@@ -28,4 +28,5 @@ mod ship;
 mod signatures;
 mod sources;
 mod strangers;
+mod webhooks;
 mod world;

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Nothing that is waited for may take longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const POLICIES: &str = "\
+pub(crate) const POLICIES: &str = "\
 apiVersion: landwaiter/v1
 kind: ImagePolicies
 policies:
@@ -21,7 +21,7 @@ policies:
     select: {semver: '*'}
 ";
 
-const POD: &str = "\
+pub(crate) const POD: &str = "\
 apiVersion: v1
 kind: Pod
 metadata: {name: web}
@@ -32,7 +32,7 @@ spec:
 ";
 
 /// A world with one bare repository that has one image in it.
-fn world(policies: &str) -> (World, String) {
+pub(crate) fn world(policies: &str) -> (World, String) {
     let world = World::new();
     world.push("acme/web", &["1.0.0"]);
     world.write("landwaiter.yaml", policies);
@@ -46,7 +46,7 @@ fn settings_file(world: &World) -> PathBuf {
 }
 
 /// Writes the settings as an editor does: a new file in the place of the old one.
-fn settle(world: &World, body: &str) -> PathBuf {
+pub(crate) fn settle(world: &World, body: &str) -> PathBuf {
     let (path, new) = (settings_file(world), world.folder.path().join("settings.new"));
     fs::write(&new, format!("apiVersion: landwaiter/v1\nkind: Settings\n{body}\n")).unwrap();
     fs::rename(new, &path).unwrap();
@@ -54,14 +54,14 @@ fn settle(world: &World, body: &str) -> PathBuf {
 }
 
 /// A running service.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     log: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Serving {
-    fn start(world: &World, more: &[&str]) -> Serving {
+    pub(crate) fn start(world: &World, more: &[&str]) -> Serving {
         let settings = settings_file(world).to_string_lossy().into_owned();
         let mut arguments = vec!["serve", "--config", &settings, "--log-format", "json"];
         arguments.extend(more);
@@ -78,19 +78,19 @@ impl Serving {
         Serving { child, log, reader: Some(reader) }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// The lines about one kind of event.
-    fn lines(&self, event: &str) -> Vec<serde_json::Value> {
+    pub(crate) fn lines(&self, event: &str) -> Vec<serde_json::Value> {
         let log = self.log();
         let whole = log.split_inclusive('\n').filter(|line| line.starts_with('{') && line.ends_with('\n'));
         let lines = whole.map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
         lines.filter(|line: &serde_json::Value| line["event"] == event).collect()
     }
 
-    fn until(&self, what: &str, mut good: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut good: impl FnMut() -> bool) {
         let start = Instant::now();
         while !good() {
             assert!(start.elapsed() < PATIENCE, "waited in vain for {what}\n{}", self.log());
@@ -98,7 +98,7 @@ impl Serving {
         }
     }
 
-    fn until_lines(&self, event: &str, count: usize) {
+    pub(crate) fn until_lines(&self, event: &str, count: usize) {
         self.until(&format!("{count} x {event}"), || self.lines(event).len() >= count);
     }
 
@@ -124,7 +124,7 @@ impl Serving {
     }
 
     /// Status and body of what is at a path of the operations' address.
-    fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
         self.until_lines("listening", 1);
         let address = self.lines("listening")[0]["address"].as_str().unwrap().to_owned();
         let mut stream = TcpStream::connect(address).unwrap();
@@ -144,11 +144,11 @@ impl Drop for Serving {
 }
 
 /// Listens anywhere, and looks when it is told to: on the 29th of February.
-fn quiet(bare: &str) -> String {
+pub(crate) fn quiet(bare: &str) -> String {
     format!("repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', pause: 1s}}")
 }
 
-fn image(bare: &str) -> String {
+pub(crate) fn image(bare: &str) -> String {
     let file = git(bare, &["show", "main:apps/web.yaml"]);
     file.rsplit(':').next().unwrap().to_owned()
 }
