@@ -8,7 +8,7 @@ use std::fs;
 /// The images that the registry of the example has, with what they say of themselves.
 const IMAGES: &str = include_str!("config-repo.images");
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     IMAGES.lines().for_each(|line| world.make(line));
     world.copy(&ours("examples/config-repo"));

@@ -8,6 +8,7 @@ mod binary;
 mod config_repo;
 mod image;
 mod manifests;
+mod operations;
 mod pipelines;
 #[path = "../support/plain_yaml.rs"]
 mod plain_yaml;
