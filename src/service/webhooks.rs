@@ -6,64 +6,47 @@
 //! | `listener` | who is listened to: bounds of connections |
 //! | `bodies` | how much of them is read |
 //! | `outcome` | what becomes of a request |
+//! | `counted` | which receivers and config repositories there are by the settings that count |
 //! | `bucket` | how many requests a receiver may send |
 //! | `pending` | what was pushed and is not handed on yet |
 //! | `telling` | how often the log says so |
 
 mod bodies;
 mod bucket;
+mod counted;
 mod listener;
 mod outcome;
 mod pending;
 mod telling;
 
-use super::{Look, Observer, Order, Target, Trouble};
+use super::{Observer, Order, Target, Trouble};
 use crate::config::settings::WebhookKind;
 use crate::port::Clock;
 use crate::telemetry::{Level, Log, Metrics};
-use crate::webhook::{Address, Lock, Payload, Pushed, Said, read};
+use crate::webhook::{Payload, Pushed, Said, read};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response};
 use bodies::Bodies;
-use bucket::Bucket;
+use counted::Counted;
+pub use counted::Receiver;
 use outcome::Outcome;
 use pending::{Pending, Taken};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use telling::Telling;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use url::Url;
 
-/// What all addresses begin with.
-const PREFIX: &str = "/webhooks/";
 /// So many places of the channel to the service stay free for others: an order to stop must never find it full.
 const LEFT_FREE: usize = 8;
 /// How long to wait until the service has read some of them.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
 /// The longest name that a sender may have sent back to it.
 const MAX_ORIGIN: usize = 253;
-
-/// A sender, or several of one kind that share a secret.
-#[derive(Debug)]
-pub struct Receiver {
-    pub name: String,
-    pub kind: WebhookKind,
-    pub lock: Lock,
-    /// What all images that it names are below.
-    pub registry: Option<String>,
-    /// What all Git repositories that it names are below.
-    pub url: Option<Url>,
-    /// Requests in a second.
-    pub rate: NonZeroU32,
-    /// Whether everybody may send.
-    pub open: bool,
-}
 
 /// Listens for webhooks by whatever settings count at the moment.
 pub struct Hooks {
@@ -81,16 +64,6 @@ impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hooks").field("pending", &self.pending).finish_non_exhaustive()
     }
-}
-
-/// What counts at the moment.
-#[derive(Default)]
-struct Counted {
-    receivers: Vec<(Arc<Receiver>, Bucket)>,
-    /// The config repositories by the names that the settings give them, and where they are.
-    repositories: Vec<(String, Option<Address>)>,
-    /// Where it is listened, once that is known.
-    address: Option<Option<SocketAddr>>,
 }
 
 /// Makes receivers those that count, when the settings that name them do.
@@ -134,29 +107,17 @@ impl Hooks {
     }
 
     fn install(&self, address: Option<SocketAddr>, receivers: &[Arc<Receiver>], repositories: BTreeSet<String>) {
-        let now = self.begun.elapsed();
         let mut counted = self.counted();
         if *counted.address.get_or_insert(address) != address {
             let facts = [("listener", "webhooks".into()), ("help", "restart to listen elsewhere".into())];
             self.log.line(Level::Warn, "address-unchanged", &facts);
         }
-        let mut old = std::mem::take(&mut counted.receivers);
-        for receiver in receivers {
-            let same =
-                |(other, _): &(Arc<Receiver>, Bucket)| other.name == receiver.name && other.rate == receiver.rate;
-            let bucket = old.iter().position(same).map(|at| old.swap_remove(at).1);
-            let bucket = bucket.unwrap_or_else(|| Bucket::new(receiver.rate, now));
-            if receiver.open {
-                let help = "anybody may send: see `authentication` in docs/webhooks.md";
-                self.log.line(
-                    Level::Warn,
-                    "webhook-open",
-                    &[("receiver", receiver.name.as_str().into()), ("help", help.into())],
-                );
-            }
-            counted.receivers.push((Arc::clone(receiver), bucket));
+        for receiver in receivers.iter().filter(|receiver| receiver.open) {
+            let help = "anybody may send: see `authentication` in docs/webhooks.md";
+            let facts = [("receiver", receiver.name.as_str().into()), ("help", help.into())];
+            self.log.line(Level::Warn, "webhook-open", &facts);
         }
-        counted.repositories = repositories.into_iter().map(|name| (name.clone(), Address::parse(&name))).collect();
+        counted.replace(receivers, repositories, self.begun.elapsed());
         self.telling.retain(|name| receivers.iter().any(|receiver| receiver.name == name));
     }
 
@@ -165,7 +126,7 @@ impl Hooks {
         loop {
             let looks = match self.pending.take().await {
                 Taken::Looks(looks) => looks,
-                Taken::Everything => self.everything(),
+                Taken::Everything => self.counted().everything(),
             };
             for look in looks {
                 while orders.capacity() <= LEFT_FREE && !orders.is_closed() {
@@ -178,16 +139,10 @@ impl Hooks {
         }
     }
 
-    fn everything(&self) -> Vec<Look> {
-        let counted = self.counted();
-        let names = counted.repositories.iter().map(|(name, _)| name.clone());
-        names.map(|repository| Look::Config { repository, branch: None }).collect()
-    }
-
     /// Answers one request.
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let Some(receiver) = self.at(head.uri.path()) else {
+        let Some(receiver) = self.counted().at(head.uri.path()) else {
             return self.close("", Outcome::Unknown);
         };
         let name = receiver.name.as_str();
@@ -208,7 +163,7 @@ impl Hooks {
             return self.close(name, Outcome::Unauthenticated);
         }
         // Only senders that may send use up what they may: a stranger cannot keep them out.
-        if let Err(seconds) = self.take_one(name) {
+        if let Err(seconds) = self.counted().take_one(name, self.begun.elapsed()) {
             let mut answer = self.close(name, Outcome::Limited);
             answer.headers_mut().insert(RETRY_AFTER, seconds.into());
             return answer;
@@ -221,30 +176,9 @@ impl Hooks {
         }
     }
 
-    /// The receiver whose address this is. Secret ones are all compared, wherever one fits.
-    fn at(&self, path: &str) -> Option<Arc<Receiver>> {
-        let last = path.strip_prefix(PREFIX)?;
-        let counted = self.counted();
-        let mut found = None;
-        for (receiver, _) in &counted.receivers {
-            if receiver.lock.is_at(last).unwrap_or(receiver.name == last) {
-                found = Some(Arc::clone(receiver));
-            }
-        }
-        found
-    }
-
-    fn take_one(&self, name: &str) -> Result<(), u64> {
-        let now = self.begun.elapsed();
-        let mut counted = self.counted();
-        let bucket = counted.receivers.iter_mut().find(|(receiver, _)| receiver.name == name);
-        // One that left the settings just now had its share.
-        bucket.map_or(Ok(()), |(_, bucket)| bucket.take(now))
-    }
-
     /// Remembers what is to be looked at.
     fn pushed(&self, receiver: &Receiver, pushed: Vec<Pushed>) -> Response<Body> {
-        let looks = self.looks(receiver, pushed);
+        let looks = self.counted().looks(receiver, pushed);
         if looks.is_empty() {
             return self.close(&receiver.name, Outcome::Ignored);
         }
@@ -254,34 +188,6 @@ impl Hooks {
             self.log.line(Level::Warn, "webhooks-overflow", &facts);
         }
         self.close(&receiver.name, Outcome::Accepted)
-    }
-
-    /// What the service is to look at. Git repositories are those of the settings or none.
-    fn looks(&self, receiver: &Receiver, pushed: Vec<Pushed>) -> Vec<Look> {
-        let counted = self.counted();
-        let limit = receiver.url.as_ref().map(|url| Address::parse(url.as_str()));
-        let mut looks = Vec::new();
-        for one in pushed {
-            let (urls, branch) = match one {
-                Pushed::Image(image) => {
-                    looks.push(Look::Image(image));
-                    continue;
-                }
-                Pushed::Source { urls, branch } => (urls, branch),
-            };
-            let said: Vec<Option<Address>> = urls.iter().map(|url| Address::parse(url)).collect();
-            let is = |(name, address): &&(String, Option<Address>)| match address {
-                Some(address) => {
-                    let allowed = limit.as_ref().is_none_or(|limit| limit.as_ref().is_some_and(|it| address.below(it)));
-                    allowed && said.iter().flatten().any(|said| said.is(address))
-                }
-                // A path of this machine, which only whoever knows it spells like this.
-                None => limit.is_none() && urls.contains(name),
-            };
-            let found = counted.repositories.iter().filter(is);
-            looks.extend(found.map(|(name, _)| Look::Config { repository: name.clone(), branch: branch.clone() }));
-        }
-        looks
     }
 
     /// Sends back what the sender wants to see.

@@ -285,6 +285,39 @@ fn without_webhooks_nothing_is_listened_at_and_bad_secrets_are_refused() {
     assert!(said.err.contains("a secret has 16 to 1024 bytes") && !said.err.contains("hunter2"), "{}", said.err);
 }
 
+/// Fifty images are pushed within a second or two, each of them told of: all are written, by a few runs.
+#[test]
+fn a_burst_of_pushes_is_a_few_runs_and_loses_none() {
+    const IMAGES: usize = 50;
+    let world = World::new();
+    let policies = POLICIES.replace("[reg.example.com/acme/web]", "['reg.example.com/acme/*']");
+    world.write("landwaiter.yaml", &policies);
+    for number in 0..IMAGES {
+        world.push(&format!("acme/web-{number}"), &["1.0.0"]);
+        let pod = crate::service::POD.replace("acme/web:", &format!("acme/web-{number}:"));
+        world.write(&format!("apps/{number}.yaml"), &pod.replace("name: web}", &format!("name: web-{number}}}")));
+    }
+    let bare = world.bare().to_string_lossy().into_owned();
+    settle(&world, &settings(&bare, "  - {name: ci, kind: generic, authentication: none}\n"));
+    let serving = Serving::start(&world, &[]);
+    let at = address(&serving);
+    serving.until_lines("run-ended", 1);
+
+    let host = world.registry.host();
+    for number in 0..IMAGES {
+        world.push(&format!("acme/web-{number}"), &["1.1.0"]);
+        let body = format!(r#"{{"image":"{host}/acme/web-{number}"}}"#);
+        assert_eq!(http(at, "POST", "/webhooks/ci", &[], body.as_bytes()).status, 202);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let new = || git(&bare, &["grep", "-h", "image:", "main"]).matches(":1.1.0").count();
+    serving.until("all of them", || new() == IMAGES);
+    let runs = serving.lines("run-started").len();
+    assert!(runs <= 5, "{runs} runs\n{}", serving.log());
+    let told = serving.lines("webhook-taken").len();
+    assert!(told <= 3, "{told} lines for {IMAGES} events");
+}
+
 /// A registry as Debian has it, which tells of pushes.
 struct Registry {
     at: SocketAddr,

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::port::Secret;
+use crate::service::Look;
 use crate::telemetry::LogFormat;
+use crate::webhook::Lock;
 use std::io::Write;
+use std::num::NonZeroU32;
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
 const PATH: &str = "a-path-that-nobody-may-see-0123456789";
