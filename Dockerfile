@@ -36,7 +36,8 @@ COPY --from=binary /made/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=binary /made/landwaiter /landwaiter
 # The one place that is written to. It may be lost at any time.
 COPY --from=binary --chown=65532:65532 /made/state /var/lib/landwaiter
-ENV LANDWAITER_STATE_DIR=/var/lib/landwaiter
+# Machines that give huge pages to everybody would double the memory: see docs/dependencies.md.
+ENV LANDWAITER_STATE_DIR=/var/lib/landwaiter MIMALLOC_ALLOW_THP=0
 VOLUME /var/lib/landwaiter
 # Operations, status page, webhooks. Each listens where the settings say.
 EXPOSE 8080 8081 8082

@@ -218,6 +218,10 @@ fn what_it_says_of_itself(inspected: &str) {
     assert_eq!(config["User"], format!("{USER}:{USER}"));
     assert_eq!(config["Entrypoint"], serde_json::json!(["/landwaiter"]));
     assert!(config["Volumes"][format!("/{STATE}")].is_object(), "{config}");
+    let environment: Vec<&str> = config["Env"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    for wanted in [format!("LANDWAITER_STATE_DIR=/{STATE}"), "MIMALLOC_ALLOW_THP=0".to_owned()] {
+        assert!(environment.contains(&wanted.as_str()), "{environment:?}");
+    }
     let ports: Vec<&String> = config["ExposedPorts"].as_object().unwrap().keys().collect();
     assert_eq!(ports, ["8080/tcp", "8081/tcp", "8082/tcp"]);
     let labels = &config["Labels"];

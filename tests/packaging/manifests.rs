@@ -46,9 +46,7 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 /// The template of the Pod, in whatever makes Pods.
 fn pod(objects: &[Value]) -> &Value {
     let at = |kind: &str, pointer: &str| of_kind(objects, kind).first().and_then(|object| object.pointer(pointer));
-    at("Deployment", "/spec/template/spec")
-        .or_else(|| at("CronJob", "/spec/jobTemplate/spec/template/spec"))
-        .expect("something makes Pods")
+    at("Deployment", "/spec/template/spec").or_else(|| at("CronJob", "/spec/jobTemplate/spec/template/spec")).unwrap()
 }
 
 /// The settings that are deployed.
