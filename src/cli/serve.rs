@@ -5,10 +5,12 @@ use super::hooks::{self, Stamp};
 use super::machine;
 use super::wire::{self, Shared, SystemClock};
 use super::{Exit, OperatorArguments};
-use crate::config::settings::RepositorySettings;
+use crate::config::settings::{PageSettings, RepositorySettings};
 use crate::cycle::{Events, Report, Run, Scope};
 use crate::http::Watcher;
 use crate::port::{Clock, Registry};
+use crate::service::page::{self, Door, Guarded, MIN_TOKEN, Page, Rules};
+use crate::service::picture::Picture;
 use crate::service::{
     Hooks, Installed, Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen,
 };
@@ -16,7 +18,7 @@ use crate::telemetry::{Level, Log, LogFormat, RunResult};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,7 +66,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = Log::new(format, Arc::clone(&clock), io::stderr());
-    let tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default(), observers: Vec::new() };
+    let picture = Arc::new(Picture::new(Arc::clone(&clock)));
+    let mut tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default(), observers: Vec::new() };
+    if !arguments.once {
+        tell.observers.push(picture.clone());
+    }
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
     if first.repositories.is_empty() {
@@ -72,20 +78,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let runtime = wire::runtime()?;
     let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
-    let loader = Arc::new(File {
+    let loader = File {
         operator: arguments.operator.clone(),
         log,
         handle: runtime.handle().clone(),
         hooks: Arc::clone(&hooks),
         stamp: Stamp::default(),
-    });
-    let service = Service::new(loader, Arc::clone(&clock), tell.clone()).map_err(failure)?;
+        door: OnceLock::new(),
+        once: arguments.once,
+    };
+    let loader = Arc::new(loader);
+    let service = Service::new(loader.clone(), Arc::clone(&clock), tell.clone()).map_err(failure)?;
     let exit = if arguments.once {
         let results = runtime.block_on(service.once());
         results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
     } else {
         let operations = Operations { health: tell.health, metrics: tell.metrics, clock };
-        runtime.block_on(serve(service, operations, hooks, &tell.log, Duration::from_secs(arguments.grace)))?;
+        let door = loader.door.get().cloned().flatten();
+        let guarded = door.map(|door| Guarded { page: Arc::new(Page::new(picture)), door });
+        runtime.block_on(serve(
+            service,
+            operations,
+            hooks,
+            guarded,
+            &tell.log,
+            Duration::from_secs(arguments.grace),
+        ))?;
         Exit::Done
     };
     // What still runs when the grace is over ends with the process, as after a kill.
@@ -106,9 +124,11 @@ async fn serve(
     service: Service,
     operations: Operations,
     hooks: Arc<Hooks>,
+    guarded: Option<Guarded>,
     log: &Log,
     grace: Duration,
 ) -> Result<(), Failure> {
+    let shown = show(&service, guarded, log).await?;
     let wanted = service.settings().address;
     let (sender, orders) = mpsc::channel(ORDERS);
     let signals = Signals::new().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
@@ -122,6 +142,7 @@ async fn serve(
         _ = service.serve(orders, grace) => Ok(()),
         () = webhooks => Err(Failure::failed("webhooks are not answered any more")),
         () = answers => Err(Failure::failed(format!("nothing is answered at {address} any more"))),
+        () = shown => Err(Failure::failed("the status page is not answered any more")),
         () = signals.obey(sender) => {
             Err(Failure::failed("stopped at once by a second signal")
                 .hint("what ran is as after a kill: the branch has the old or the new commit, and the next start finishes"))
@@ -149,6 +170,33 @@ async fn webhooks(
     Ok(async move {
         let Some(answers) = listening else { return std::future::pending().await };
         tokio::join!(answers, hooks.hand_on(orders));
+    })
+}
+
+/// Listens for those who look at the page; where there is none, for nobody.
+async fn show(
+    service: &Service,
+    guarded: Option<Guarded>,
+    log: &Log,
+) -> Result<impl Future<Output = ()> + use<>, Failure> {
+    let page = service.settings().page.as_ref().zip(guarded);
+    let answers = match page {
+        None => None,
+        Some((settings, guarded)) => {
+            let wanted = settings.address;
+            let (address, answers) = page::listen(wanted, guarded).await.map_err(|error| {
+                Failure::failed(format!("cannot listen at {wanted} for the status page: {error}"))
+                    .hint("`service: {page: {address: ...}}` in the settings chooses another address, `page: off` none")
+            })?;
+            log.line(Level::Info, "page-listening", &[("address", address.to_string().into())]);
+            Some(answers)
+        }
+    };
+    Ok(async {
+        match answers {
+            Some(answers) => answers.await,
+            None => std::future::pending().await,
+        }
     })
 }
 
@@ -194,6 +242,37 @@ struct File {
     handle: Handle,
     hooks: Arc<Hooks>,
     stamp: Stamp,
+    /// That of the status page, as the first settings want it.
+    door: OnceLock<Option<Arc<Door>>>,
+    once: bool,
+}
+
+impl File {
+    /// Lets in whom the settings name from now on.
+    fn guard(&self, page: Option<&PageSettings>) -> Result<(), Trouble> {
+        let rules = page.filter(|_| !self.once).map(rules).transpose().map_err(trouble)?;
+        match self.door.get() {
+            Some(Some(door)) => door.change(rules),
+            Some(None) => {}
+            None => drop(self.door.set(rules.map(|rules| Arc::new(Door::new(rules))))),
+        }
+        Ok(())
+    }
+}
+
+/// Who may look at the page, with the token itself.
+fn rules(page: &PageSettings) -> Result<Rules, Failure> {
+    let token = page.token.as_ref().map(machine::secret).transpose()?;
+    if let Some(token) = &token
+        && token.expose().len() < MIN_TOKEN
+    {
+        let length = token.expose().len();
+        return Err(Failure::failed(format!(
+            "the token of the status page has {length} bytes, fewer than {MIN_TOKEN}"
+        ))
+        .hint("`openssl rand -hex 32` makes a good one"));
+    }
+    Ok(Rules { address: page.address, token, header: page.header.clone(), hosts: page.hosts.clone() })
 }
 
 impl Loader for File {
@@ -215,6 +294,7 @@ impl Loader for File {
         });
         let shared = Shared::new(settings, &self.operator, watcher).map_err(trouble)?;
         shared.check().map_err(trouble)?;
+        self.guard(service.page.as_ref())?;
         let runner = Wired {
             shared,
             repositories: repositories.clone(),

@@ -39,6 +39,7 @@ mod globs;
 mod ledger;
 mod locations;
 mod pace;
+mod page;
 mod pattern;
 mod policy_file;
 mod places;

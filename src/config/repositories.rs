@@ -11,6 +11,7 @@
 
 use super::declare::record;
 use super::globs::FileGlob;
+use super::page::{self, PageSettings, PageShape};
 use super::places::{FilePath, RemoteUrl, WaitTime, loopback};
 use super::problems::Problems;
 use super::shape::{Field, Spanned, shown};
@@ -67,6 +68,8 @@ impl fmt::Display for RepositoryPlace {
 pub struct ServiceSettings {
     /// Where health and metrics are answered for.
     pub address: SocketAddr,
+    /// Where the status page and its API answer; `None` is nowhere.
+    pub page: Option<PageSettings>,
     /// Runs at once.
     pub parallel: NonZeroUsize,
     /// Between the end of a run and the next one of the same branch.
@@ -78,7 +81,8 @@ pub struct ServiceSettings {
 impl Default for ServiceSettings {
     fn default() -> ServiceSettings {
         ServiceSettings {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+            page: Some(PageSettings::default()),
             parallel: const { NonZeroUsize::new(4).unwrap() },
             pause: Duration::from_secs(10),
             schedule: Cron::default(),
@@ -108,8 +112,10 @@ record! {
 record! {
     /// What holds for the service as a whole.
     pub(super) struct ServiceShape {
-        /// Where health and metrics are answered for, `127.0.0.1:8080` if nothing is said; `0.0.0.0:8080` answers everybody.
+        /// Where health and metrics are answered for, `0.0.0.0:8080` if nothing is said; `127.0.0.1:8080` answers this machine only.
         "address" => address: Address,
+        /// Where the status page and its API answer, `127.0.0.1:8081` if nothing is said; `off` is nowhere.
+        "page" => page: PageShape,
         /// How many repositories are looked at at once, 1 to 64; 4 if nothing is said.
         "parallel" => parallel: Parallel,
         /// The least time between two runs of a branch, `1s` to `1h`; 10s if nothing is said. It bounds what policies may ask for.
@@ -160,13 +166,14 @@ impl FromScalar for Parallel {
 }
 
 /// What the file says of the service.
-pub(super) fn service(field: Field<ServiceShape>) -> ServiceSettings {
+pub(super) fn service(field: Field<ServiceShape>, problems: &mut Problems) -> ServiceSettings {
     let usual = ServiceSettings::default();
     let Some(shape) = field.value() else {
         return usual;
     };
     ServiceSettings {
         address: shape.address.value().map_or(usual.address, |address| address.0),
+        page: page::page(shape.page, problems),
         parallel: shape.parallel.value().map_or(usual.parallel, |count| count.0),
         pause: shape.pause.value().map_or(usual.pause, |time| time.0),
         schedule: shape.schedule.value().unwrap_or(usual.schedule),

@@ -13,6 +13,7 @@
 
 pub use super::forges::{AppSettings, ForgeKind, ForgePlace, ForgeSettings, PullRequestSettings};
 pub use super::ledger::{LEDGER, LedgerSettings};
+pub use super::page::{Network, PageSettings, TrustedHeader};
 use super::policies::is_document;
 use super::problems::Problems;
 pub use super::repositories::{MAX_BRANCHES, MAX_REPOSITORIES, RepositoryPlace, RepositorySettings, ServiceSettings};
@@ -262,7 +263,8 @@ impl Settings {
             forge.credentials.iter_mut().flat_map(Credentials::files).for_each(place);
             forge.app.iter_mut().map(|app| &mut app.key_file).chain(&mut forge.ca_file).for_each(place);
         }
-        self.trust_root_file.iter_mut().chain(self.ledger.file()).for_each(place);
+        let page = self.service.page.as_mut().and_then(PageSettings::file);
+        self.trust_root_file.iter_mut().chain(self.ledger.file()).chain(page).for_each(place);
         let receivers = self.webhooks.iter_mut().flat_map(|webhooks| &mut webhooks.receivers);
         receivers.flat_map(ReceiverSettings::files_mut).for_each(place);
         for repository in &mut self.repositories {

@@ -35,7 +35,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         clouds: values(file.clouds),
         pull_requests: file.pull_requests.value().map(forges::pull_requests).unwrap_or_default(),
         repositories: repositories::repositories(file.repositories, problems),
-        service: repositories::service(file.service),
+        service: repositories::service(file.service, problems),
         webhooks: webhooks::webhooks(file.webhooks, problems),
         ..Settings::default()
     };

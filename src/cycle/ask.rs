@@ -4,6 +4,7 @@
 //! A repository's tags are dropped as soon as its references are decided, so that memory holds one list per request under
 //! way, not all of them.
 
+use super::decided::{Decided, Grounds};
 use super::history::Histories;
 use super::learn::decide;
 use super::ledger::Firsts;
@@ -128,6 +129,15 @@ impl Run<'_> {
                 (Some(note), Some(moved)) => Some(format!("{note}; {moved}")),
                 (note, moved) => note.or(moved),
             };
+            let grounds = Grounds { ranking, question: asked.question(), facts: &facts };
+            self.events.happened(&Event::Decided(Decided {
+                policy,
+                repository,
+                current: asked.current.as_ref(),
+                decision: &decision,
+                tags: &tags,
+                look: &grounds,
+            }));
             if policy.write.mode == WriteMode::PullRequest && is_new(asked, &decision) {
                 let all = ranking.passed_over(&asked.question(), &facts);
                 let telling = all.into_iter().filter(|one| is_telling(one.reason)).take(MAX_PASSED_OVER).collect();

@@ -1,5 +1,6 @@
 //! Everything that happens in a run, as past-tense facts. Progress, logs and metrics are folds over these.
 
+use super::Decided;
 use crate::image::{Digest, Repository, Tag};
 use crate::port::{CommitId, Notice, RegistryError, RepoError};
 
@@ -30,6 +31,8 @@ pub enum Event<'a> {
         repository: &'a Repository,
         error: &'a RegistryError,
     },
+    /// A repository's tags were judged for one policy and one tag in files. Told again when it is decided again.
+    Decided(Decided<'a>),
     /// A tag names another image than the one that stands beside it, or than it was seen to name. Told once.
     TagMoved {
         repository: &'a Repository,

@@ -6,6 +6,7 @@
 //! will be written is known.
 
 mod ask;
+mod decided;
 mod event;
 mod explain;
 mod familiar;
@@ -29,6 +30,7 @@ mod signatures;
 mod stage;
 mod write;
 
+pub use decided::{Decided, Look, Since};
 pub use event::{Event, Events, Quiet};
 pub use explain::{Explanation, Place};
 pub use hold::{HoldChange, Released, StillHeld, Wish};

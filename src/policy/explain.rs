@@ -31,6 +31,19 @@ impl Ranking<'_> {
         held: Option<&Held>,
         facts: &Facts,
     ) -> Vec<PassedOver> {
+        self.explain_some(ground, chosen, held, facts, (usize::MAX, usize::MAX)).0
+    }
+
+    /// The same for at most so many tags that have a place in the order, the best, and so many others, the last by their bytes;
+    /// and how many are left out. What is left out costs little.
+    pub(super) fn explain_some(
+        &self,
+        ground: &Ground<'_>,
+        chosen: Option<&Tag>,
+        held: Option<&Held>,
+        facts: &Facts,
+        (most_ordered, most_others): (usize, usize),
+    ) -> (Vec<PassedOver>, usize) {
         let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
         let mut entries: Vec<&Entry<'_>> = ground.pool.entries.iter().collect();
@@ -39,12 +52,20 @@ impl Ranking<'_> {
         }
         let line = commit::Line::of(&self.policy.select, ground, facts);
         let view = View { best, chosen, held, facts, line };
-        let ordered = entries.iter().map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, &view)));
         let pooled: HashSet<&str> = entries.iter().map(|entry| entry.tag).collect();
         let all = self.tags.iter().map(String::as_str);
         let others: BTreeSet<&str> = all.filter(|tag| !pooled.contains(tag)).collect();
-        let others = others.into_iter().map(|tag| passed(legible(tag), self.dismissed(ground, tag)));
-        ordered.chain(others).filter(|passed| chosen.is_none_or(|chosen| passed.tag != chosen.as_str())).collect()
+        let is_chosen = |tag: &str| chosen.is_some_and(|chosen| tag == chosen.as_str());
+        entries.retain(|entry| !is_chosen(entry.tag));
+        let total = entries.len() + others.len();
+        let ordered = entries.iter().take(most_ordered);
+        let ordered = ordered.map(|entry| passed(entry.tag.to_owned(), self.beaten(ground, entry, &view)));
+        let first = others.len().saturating_sub(most_others);
+        let others = others.into_iter().skip(first);
+        let others = others.map(|tag| passed(legible(tag), self.dismissed(ground, tag)));
+        let told: Vec<PassedOver> = ordered.chain(others).filter(|passed| !is_chosen(&passed.tag)).collect();
+        let rest = total - told.len();
+        (told, rest)
     }
 
     /// Why nothing could be chosen, in one sentence.

@@ -71,6 +71,24 @@ impl<'a> Ranking<'a> {
         self.explain(&ground, judgement.chosen.as_ref(), judgement.held.as_ref(), facts)
     }
 
+    /// The same for at most so many tags that have a place in the order and so many others, and how many more there are.
+    pub fn passed_over_some(
+        &self,
+        question: &Question<'_>,
+        facts: &Facts,
+        most: (usize, usize),
+    ) -> (Vec<PassedOver>, usize) {
+        if let Select::Digest(tag) = &self.policy.select {
+            let mut all = self.not_followed(tag, question);
+            let rest = all.len().saturating_sub(most.1);
+            all.truncate(most.1);
+            return (all, rest);
+        }
+        let ground = self.ground(question);
+        let judgement = self.judge(&ground, facts);
+        self.explain_some(&ground, judgement.chosen.as_ref(), judgement.held.as_ref(), facts, most)
+    }
+
     /// The current tag's family as people say it; `None` when candidates may be of any.
     pub fn family(&self, question: &Question<'_>) -> Option<String> {
         if matches!(self.policy.select, Select::Digest(_)) {

@@ -10,7 +10,9 @@
 //! | `targets` | the branches that are kept up to date, and when each is due |
 //! | `known` | what is known of a branch, and so what a run of it asks about |
 //! | `health` | whether the process is alive and ready |
-//! | `observer` | who else is told how runs end |
+//! | `observer` | who else is told how runs go |
+//! | `picture` | what is known of every branch, reference and image: what the status page shows |
+//! | `page` | the status page and its API, and who may see them |
 //! | `reload` | settings that change |
 //! | `told` | what a report means for the log and the numbers |
 //! | `routes` | the addresses at which health and metrics are answered for |
@@ -19,6 +21,8 @@
 mod health;
 mod known;
 mod observer;
+pub mod page;
+pub mod picture;
 mod reload;
 mod routes;
 mod targets;
@@ -37,6 +41,7 @@ use crate::image::Repository;
 use crate::port::Clock;
 use crate::schedule::{Queue, Rules};
 use crate::telemetry::{Level, Log, Metrics, Place, RunLog, RunResult, Value};
+use observer::Listeners;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -246,7 +251,9 @@ impl Service {
             log.line(Level::Info, "run-started", &told::asks(&scope));
             self.observe(|observer| observer.run_started(&id, &target, now));
             let (runner, metrics) = (Arc::clone(&self.loaded.runner), Arc::clone(&self.tell.metrics));
-            let (events, of, asks) = (log.clone(), target.clone(), scope.clone());
+            let (of, asks) = (target.clone(), scope.clone());
+            let observers = self.tell.observers.iter().chain(&self.loaded.observers).cloned().collect();
+            let events = Listeners { log: log.clone(), id: id.clone(), target: target.clone(), observers };
             let task = self.running.spawn_blocking(move || {
                 let ended = runner.run(&of, asks, &events).map(Box::new);
                 metrics.requested(runner.requests());

@@ -2,15 +2,19 @@
 //! that it may remember and hand on, but not wait.
 
 use super::{Target, Trouble};
-use crate::cycle::Report;
-use crate::telemetry::RunResult;
+use crate::cycle::{Event, Events, Report};
+use crate::telemetry::{RunLog, RunResult};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Is told of runs, in the order in which they begin and end.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// A run begins at `now`.
     fn run_started(&self, _id: &str, _target: &Target, _now: i64) {}
+
+    /// Something happened in a run. Called on the threads of that run.
+    fn happened(&self, _id: &str, _target: &Target, _event: &Event<'_>) {}
 
     /// A run ended. Its branch may have left the settings meanwhile.
     fn run_ended(&self, _run: &RunEnded<'_>) {}
@@ -34,4 +38,19 @@ pub struct RunEnded<'a> {
     pub failures: u32,
     /// When the branch is looked at again, unless something happens before.
     pub next: Option<i64>,
+}
+
+/// Everybody who is told what happens in one run.
+pub(super) struct Listeners {
+    pub(super) log: RunLog,
+    pub(super) id: String,
+    pub(super) target: Target,
+    pub(super) observers: Vec<Arc<dyn Observer>>,
+}
+
+impl Events for Listeners {
+    fn happened(&self, event: &Event<'_>) {
+        self.log.happened(event);
+        self.observers.iter().for_each(|observer| observer.happened(&self.id, &self.target, event));
+    }
 }

@@ -19,7 +19,9 @@ impl Service {
         let now = self.clock.now();
         match self.loader.load() {
             Ok(loaded) => {
-                if loaded.service.address != self.loaded.service.address {
+                let addresses =
+                    |loaded: &Loaded| (loaded.service.address, loaded.service.page.as_ref().map(|page| page.address));
+                if addresses(&loaded) != addresses(&self.loaded) {
                     self.tell.log.line(
                         Level::Warn,
                         "address-unchanged",

@@ -14,7 +14,7 @@ use crate::telemetry::Place;
 use std::collections::BTreeMap;
 
 /// One branch of one repository; without a name, the default branch.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     pub repository: String,
     pub branch: Option<String>,

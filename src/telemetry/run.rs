@@ -45,7 +45,7 @@ impl Events for RunLog {
             }
             // One line for each image would be a thousand lines a run; those that fail are told. What hosts do is told when they
             // do it, once, by whoever watches the client.
-            Event::TagsListed { .. } | Event::RegistryNoticed { .. } => {}
+            Event::TagsListed { .. } | Event::Decided(_) | Event::RegistryNoticed { .. } => {}
             Event::ListingFailed { repository, error } => {
                 let facts = [("image", repository.to_string().into()), ("error", error.to_string().into())];
                 self.line(Level::Warn, "listing-failed", &facts);
