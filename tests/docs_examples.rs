@@ -67,7 +67,8 @@ fn keys_below(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
 
 #[test]
 fn every_example_of_settings_is_accepted() {
-    let examples = [examples("settings.md"), examples("service.md"), examples("webhooks.md")].concat();
+    let files = ["settings.md", "service.md", "webhooks.md", "status-page.md"];
+    let examples = files.map(examples).concat();
     assert!(examples.len() > 2);
     for example in examples {
         if let Err(diagnostics) = settings::read("settings.yaml", &example) {

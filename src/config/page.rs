@@ -328,7 +328,7 @@ mod tests {
         for (page, message) in [
             ("on", "`on` is no page"),
             ("{tokenEnv: A, tokenFile: b}", "the token comes from two places"),
-            ("{token: s3cret}", "`token` would hold a secret inline"),
+            ("{token: s3cret}", "line 3: `token` would hold a secret inline"),
             ("{hosts: ['https://x']}", "`https://x` is no name of a host"),
             ("{trustedHeader: {name: X-User}}", "`proxies` is missing"),
             ("{trustedHeader: {name: X-User, proxies: []}}", "nobody's word would count"),

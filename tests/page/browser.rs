@@ -67,6 +67,15 @@ impl Browser {
         self.send("GET", &format!("{}/url", self.session), &Value::Null).as_str().unwrap().to_owned()
     }
 
+    /// Waits until the address of the page has this in it, and the page is there.
+    pub(crate) fn until(&self, part: &str) {
+        let begun = std::time::Instant::now();
+        while !self.url().contains(part) {
+            assert!(begun.elapsed().as_secs() < 10, "{part} is not in {}", self.url());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// What a script in the page returns.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.post("execute/sync", &json!({ "script": script, "args": [] }))

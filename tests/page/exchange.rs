@@ -36,12 +36,30 @@ pub(crate) fn exchange(to: SocketAddr, method: &str, path: &str, headers: &str, 
         "{method} {path} HTTP/1.1\r\n{host}{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
+    read(&mut stream, method == "HEAD")
+}
+
+/// An answer as long as it says it is; not everybody closes the connection afterwards.
+fn read(stream: &mut TcpStream, bodiless: bool) -> Answer {
+    let (mut bytes, mut part) = (Vec::new(), [0; 16_384]);
+    let mut more = |bytes: &mut Vec<u8>| {
+        let count = stream.read(&mut part).unwrap();
+        bytes.extend_from_slice(&part[..count]);
+        count > 0
+    };
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end;
+        }
+        assert!(more(&mut bytes), "no whole head: {}", String::from_utf8_lossy(&bytes));
+    };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head, body: bytes[end + 4..].to_vec() }
+    let mut answer = Answer { status, head, body: bytes.split_off(end + 4) };
+    let length = answer.header("content-length").and_then(|length| length.parse().ok());
+    let length = if bodiless || status == 304 { Some(0) } else { length };
+    while length.is_none_or(|length| answer.body.len() < length) && more(&mut answer.body) {}
+    answer
 }
 
 pub(crate) fn get(to: SocketAddr, path: &str) -> Answer {

@@ -145,7 +145,7 @@ impl Drop for Serving {
 
 /// Listens anywhere, and looks when it is told to: on the 29th of February.
 pub(crate) fn quiet(bare: &str) -> String {
-    format!("repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', pause: 1s}}")
+    format!("repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', page: off, pause: 1s}}")
 }
 
 pub(crate) fn image(bare: &str) -> String {
@@ -345,7 +345,7 @@ fn a_repository_that_fails_does_not_stop_the_others() {
     settle(
         &world,
         &format!(
-            "repositories: [{{path: {gone}}}, {{path: {bare}, branches: [main, none]}}]\nservice: {{address: '127.0.0.1:0', parallel: 1}}"
+            "repositories: [{{path: {gone}}}, {{path: {bare}, branches: [main, none]}}]\nservice: {{address: '127.0.0.1:0', page: off, parallel: 1}}"
         ),
     );
     let serving = Serving::start(&world, &[]);

@@ -82,6 +82,7 @@ impl Html {
             title,
             menu => Serde(menu),
             summary => Serde(summary),
+            front => here == "/",
             body,
             version => env!("CARGO_PKG_VERSION"),
         };
@@ -159,6 +160,7 @@ impl Html {
             "image",
             context! {
                 shown => Serde(image),
+                groups => Serde(image.grouped()),
                 plot => plot.map(Value::from_safe_string),
                 rows => self.rows(image.references(), "References to this image", true)?,
             },

@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 /// Units of the drawing; the page scales it.
 const WIDTH: f64 = 720.0;
-const MARGIN: f64 = 12.0;
+/// Left of it stand the names of the lanes, right of the last moment half a label.
+const GUTTER: f64 = 110.0;
+const MARGIN: f64 = 40.0;
 /// Texts nearer than this would overlap.
 const APART: f64 = 64.0;
 /// Characters of a tag that are written beside its dot.
@@ -30,28 +32,24 @@ pub(super) fn time_line(image: &Image) -> Option<String> {
     let span = (last - first).max(1) as f64;
     let alone = first == last;
     let x = |at: i64| match alone {
-        true => WIDTH / 2.0,
-        false => MARGIN * 3.0 + (at - first) as f64 / span * (WIDTH - 6.0 * MARGIN),
+        true => (GUTTER + WIDTH - MARGIN) / 2.0,
+        false => GUTTER + (at - first) as f64 / span * (WIDTH - GUTTER - MARGIN),
     };
     let mut svg = begin(118.0, &format!("{} tags and {} updates over time", image.tags.len(), image.updates.len()));
-    let _ = write!(
-        svg,
-        "<text class=\"lane\" x=\"0\" y=\"12\">tags</text><text class=\"lane\" x=\"0\" y=\"94\">updates</text>"
-    );
-    let _ = write!(svg, "<line class=\"axis\" x1=\"0\" x2=\"{WIDTH}\" y1=\"56\" y2=\"56\"/>");
-    let mut free = f64::NEG_INFINITY;
-    // From the right: the newest are named first.
+    svg.push_str("<text class=\"lane\" x=\"0\" y=\"36\">tags</text>");
+    svg.push_str("<text class=\"lane\" x=\"0\" y=\"74\">updates</text>");
+    let _ = write!(svg, "<line class=\"axis\" x1=\"0\" x2=\"{WIDTH}\" y1=\"51\" y2=\"51\"/>");
     let tags: Vec<(f64, &str)> = image.tags.iter().map(|tag| (x(tag.at), &*tag.tag)).collect();
     let named = labelled(&tags);
     for ((at, tag), label) in tags.iter().zip(&named) {
         let _ = write!(
             svg,
-            "<circle class=\"tag\" cx=\"{at:.1}\" cy=\"42\" r=\"4\"><title>{}</title></circle>",
+            "<circle class=\"tag\" cx=\"{at:.1}\" cy=\"32\" r=\"4\"><title>{}</title></circle>",
             escaped(tag)
         );
         if *label {
             let _ =
-                write!(svg, "<text x=\"{at:.1}\" y=\"30\" text-anchor=\"middle\">{}</text>", escaped(&shortened(tag)));
+                write!(svg, "<text x=\"{at:.1}\" y=\"20\" text-anchor=\"middle\">{}</text>", escaped(&shortened(tag)));
         }
     }
     let updates: Vec<(f64, &str)> = image.updates.iter().map(|update| (x(update.at), &*update.to)).collect();
@@ -67,23 +65,13 @@ pub(super) fn time_line(image: &Image) -> Option<String> {
                 write!(svg, "<text x=\"{at:.1}\" y=\"92\" text-anchor=\"middle\">{}</text>", escaped(&shortened(to)));
         }
     }
-    for (at, anchor) in [(first, "start"), (last, "end")] {
-        if at < last || !alone || free < 0.0 {
-            let place = if alone {
-                WIDTH / 2.0
-            } else if at == first {
-                0.0
-            } else {
-                WIDTH
-            };
-            let anchor = if alone { "middle" } else { anchor };
-            let _ =
-                write!(svg, "<text class=\"date\" x=\"{place}\" y=\"114\" text-anchor=\"{anchor}\">{}</text>", day(at));
-            free = place;
-        }
-        if alone {
-            break;
-        }
+    let ends: &[i64] = if alone { &[first] } else { &[first, last] };
+    for at in ends {
+        let place = x(*at);
+        let anchor = if place > WIDTH - 2.0 * MARGIN { "end" } else { "middle" };
+        let place = if anchor == "end" { WIDTH } else { place };
+        let _ =
+            write!(svg, "<text class=\"date\" x=\"{place:.1}\" y=\"114\" text-anchor=\"{anchor}\">{}</text>", day(*at));
     }
     Some(svg + "</svg>")
 }
@@ -111,7 +99,7 @@ pub(super) fn runs(runs: &VecDeque<Arc<Run>>) -> Option<String> {
     let step = WIDTH / RUNS as f64;
     for (at, run) in shown.iter().enumerate() {
         let height = (run.milliseconds as f64 / longest.max(1) as f64 * 48.0).max(2.0);
-        let x = WIDTH - (at + 1) as f64 * step;
+        let x = (shown.len() - 1 - at) as f64 * step;
         let class = match run.result {
             RunResult::Done => "done",
             RunResult::Held | RunResult::Rejected => "halted",

@@ -368,7 +368,25 @@ impl Runs {
     }
 }
 
+/// A reason, its words, and the tags that it is the reason for.
+pub(super) type Group<'a> = (&'static str, &'a str, Vec<&'a str>);
+
 impl ImageShown {
+    /// Of each decision the passed-over tags, those that follow each other with one reason together.
+    pub(super) fn grouped(&self) -> Vec<Vec<Group<'_>>> {
+        fn group(look: &LookShown) -> Vec<Group<'_>> {
+            let mut groups: Vec<Group<'_>> = Vec::new();
+            for PassedShown { tag, reason, detail } in &look.passed_over {
+                match groups.last_mut() {
+                    Some((same, words, tags)) if same == reason && **words == **detail => tags.push(tag),
+                    _ => groups.push((reason, detail, vec![tag])),
+                }
+            }
+            groups
+        }
+        self.decisions.iter().map(group).collect()
+    }
+
     pub(super) fn references(&self) -> &References {
         &self.references
     }

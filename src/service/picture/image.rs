@@ -24,7 +24,7 @@ pub struct Image {
     /// What was written, the oldest first.
     pub updates: VecDeque<Update>,
     /// The tags that were listed, as hashes in order; `None` before the first list.
-    known: Option<Vec<u32>>,
+    pub(in crate::service) known: Option<Vec<u32>>,
 }
 
 /// One decision.
