@@ -145,7 +145,9 @@ impl Drop for Serving {
 
 /// Listens anywhere, and looks when it is told to: on the 29th of February.
 pub(crate) fn quiet(bare: &str) -> String {
-    format!("repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', page: off, pause: 1s}}")
+    format!(
+        "repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', page: off, pause: 1s}}"
+    )
 }
 
 pub(crate) fn image(bare: &str) -> String {

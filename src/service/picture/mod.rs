@@ -234,7 +234,8 @@ impl Known {
     /// Forgets what no reference names any more. What a run of only some images did not look at stays, because its rows do.
     fn forget_unused(&mut self) {
         // Of a branch that was never read, or not kept whole, it is not known what is unused.
-        let unsure = self.branches.values().any(|branch| branch.seen.is_none() || branch.left_out() > 0);
+        let sure = |branch: &Arc<Branch>| branch.seen.is_some() && branch.left_out() == 0;
+        let all = self.branches.values().all(sure);
         let mut used: HashSet<&Repository> = HashSet::new();
         let mut asked: HashSet<(&Target, &Repository, &PolicyName, Option<&str>)> = HashSet::new();
         for branch in self.branches.values() {
@@ -245,16 +246,16 @@ impl Known {
             }
         }
         self.images.retain(|image, known| {
-            let stale = |look: &Look| match unsure {
-                true => !self.branches.contains_key(&look.target),
-                false => !asked.contains(&(&look.target, image, &look.policy, look.current.as_deref())),
+            let stale = |look: &Look| {
+                let question = (&look.target, image, &look.policy, look.current.as_deref());
+                self.branches.get(&look.target).is_none_or(|branch| sure(branch) && !asked.contains(&question))
             };
             if known.looks.iter().any(stale) {
                 Arc::make_mut(known).looks.retain(|look| !stale(look));
             }
-            unsure || used.contains(image)
+            !all || used.contains(image)
         });
-        self.hosts.failing.retain(|image, _| unsure || used.contains(image));
+        self.hosts.failing.retain(|image, _| !all || used.contains(image));
         self.looks = self.images.values().map(|image| image.looks.len()).sum();
         self.watched = self.images.values().map(|image| image.watched()).sum();
     }

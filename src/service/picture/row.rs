@@ -98,29 +98,39 @@ pub(super) fn rows(
     words: &mut Words,
 ) -> Vec<Row> {
     let outcome = Outcome::of(report);
-    let mut known: Option<HashMap<(&str, &str), Vec<&Row>>> = None;
+    let mut known: Option<Before<'_>> = None;
     let mut rows: Vec<Row> = Vec::with_capacity(report.plan().entries.len());
     for entry in &report.plan().entries {
         let row = row(entry, &outcome, chosen, words);
-        if asked(entry) {
-            rows.push(row);
-            continue;
-        }
-        let known = known.get_or_insert_with(|| {
-            let mut known: HashMap<_, Vec<&Row>> = HashMap::new();
-            before.iter().for_each(|row| known.entry((&*row.file, &*row.path)).or_default().push(row));
-            known
+        rows.push(match asked(entry) {
+            true => row,
+            false => known.get_or_insert_with(|| Before::of(before)).instead(row),
         });
-        // Of several with one name, such as those of equal documents, the nearest by its line.
-        let same = known.get(&(&*row.file, &*row.path)).into_iter().flatten();
-        let same = same.filter(|old| old.image == row.image && old.current == row.current && old.digest == row.digest);
-        match same.min_by_key(|old| old.line.abs_diff(row.line)) {
-            Some(old) => rows.push(Row { line: row.line, ..(*old).clone() }),
-            None => rows.push(row),
-        }
     }
     rows.sort_by(|a, b| a.key().cmp(&b.key()));
     rows
+}
+
+/// The rows of the run before, by file and path.
+struct Before<'a>(HashMap<(&'a str, &'a str), Vec<&'a Row>>);
+
+impl<'a> Before<'a> {
+    fn of(rows: &'a [Row]) -> Before<'a> {
+        let mut known: HashMap<_, Vec<&Row>> = HashMap::new();
+        rows.iter().for_each(|row| known.entry((&*row.file, &*row.path)).or_default().push(row));
+        Before(known)
+    }
+
+    /// What was known of a reference that the run was not asked for: as long as the same stands there. Of several with one name,
+    /// such as those of equal documents, the nearest by its line.
+    fn instead(&self, row: Row) -> Row {
+        let same = self.0.get(&(&*row.file, &*row.path)).into_iter().flatten();
+        let same = same.filter(|old| old.image == row.image && old.current == row.current && old.digest == row.digest);
+        match same.min_by_key(|old| old.line.abs_diff(row.line)) {
+            Some(old) => Row { line: row.line, ..(*old).clone() },
+            None => row,
+        }
+    }
 }
 
 /// What a run wrote and proposed, by group.
@@ -195,4 +205,47 @@ fn row(entry: &Entry, outcome: &Outcome<'_>, chosen: &Chosen<'_>, words: &mut Wo
 /// Enough of a commit's id to find it.
 pub(super) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(line: usize, current: &str, state: State) -> Row {
+        Row {
+            file: "a.yaml".into(),
+            line,
+            path: "image".into(),
+            image: Repository::parse("acme/web").ok(),
+            policy: PolicyName::parse("web"),
+            current: Some(current.into()),
+            digest: None,
+            newest: None,
+            state,
+            reason: None,
+            detail: None,
+            url: None,
+        }
+    }
+
+    #[test]
+    fn what_a_run_was_not_asked_for_is_as_it_was() {
+        let before = [row(3, "1.0.0", State::UpToDate), row(30, "1.0.0", State::PullRequest)];
+        let before = Before::of(&before);
+        let instead = |line, current| {
+            let row = before.instead(row(line, current, State::Held));
+            (row.line, row.state)
+        };
+        assert_eq!(instead(4, "1.0.0"), (4, State::UpToDate), "the line may have moved");
+        assert_eq!(instead(29, "1.0.0"), (29, State::PullRequest));
+        assert_eq!(instead(4, "1.1.0"), (4, State::Held), "something else stands there now");
+    }
+
+    #[test]
+    fn every_state_has_a_word_of_its_own() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.word()), Some(state));
+        }
+        assert_eq!(State::parse("Held"), None);
+    }
 }

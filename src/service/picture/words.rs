@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn equal_texts_are_one_and_long_ones_are_cut_at_the_limit() {
         let mut words = Words::default();
-        let (one, two) = (words.share("held"), words.share(&"held".to_owned()));
+        let (one, two) = (words.share("held"), words.share("held"));
         assert!(Arc::ptr_eq(&one, &two));
         let whole = "é".repeat(MAX_TEXT);
         assert_eq!(&*words.share(&whole), whole);

@@ -1,5 +1,7 @@
 //! Every page and document, with what nobody would call an image or a policy in good faith, and with very much of it.
 
+#![expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
+
 use super::*;
 use crate::policy::{PolicyName, Reason};
 use crate::port::Clock;
