@@ -66,15 +66,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = Log::new(format, Arc::clone(&clock), io::stderr());
-    let picture = Arc::new(Picture::new(Arc::clone(&clock)));
-    let mut tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default(), observers: Vec::new() };
-    if !arguments.once {
-        tell.observers.push(picture.clone());
-    }
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
     if first.repositories.is_empty() {
         return Err(no_repositories());
+    }
+    let picture = Arc::new(Picture::new(Arc::clone(&clock)));
+    let mut tell = Tell { log: log.clone(), metrics: Arc::default(), health: Arc::default(), observers: Vec::new() };
+    // What nobody can look at is not remembered either.
+    if !arguments.once && first.service.page.is_some() {
+        tell.observers.push(picture.clone());
     }
     let runtime = wire::runtime()?;
     let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
