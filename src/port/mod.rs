@@ -5,6 +5,7 @@
 
 mod forge;
 mod ledger;
+mod notes;
 mod notice;
 mod registry;
 mod repo;
@@ -17,6 +18,7 @@ pub use forge::{
     PullRequest, PullState,
 };
 pub use ledger::{LedgerEntry, LedgerFiles, LedgerRef};
+pub use notes::{Jotter, MAX_NOTE, Notes};
 pub use notice::{Notice, NoticeKind};
 pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
 pub use repo::{

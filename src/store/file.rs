@@ -26,9 +26,9 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// "Ldwt": tells our files from other programs'.
 const APPLICATION: i32 = 0x4c64_7774;
 /// The version of the tables. Another one is put aside like any file that is not ours.
-const SCHEMA: i32 = 2;
-/// The last version that lacks tables, and has no others.
-const FEWER_TABLES: i32 = 1;
+const SCHEMA: i32 = 3;
+/// Versions that lack tables, and have no others.
+const FEWER_TABLES: std::ops::Range<i32> = 1..SCHEMA;
 const PAGE: u64 = 4096;
 const POLL: Duration = Duration::from_millis(5);
 
@@ -104,7 +104,7 @@ fn own(connection: &mut Connection) -> rusqlite::Result<Option<String>> {
     // Another process may have been quicker.
     match (number(&transaction, "application_id")?, number(&transaction, "user_version")?) {
         (APPLICATION, SCHEMA) => return Ok(None),
-        (APPLICATION, FEWER_TABLES) => {
+        (APPLICATION, version) if FEWER_TABLES.contains(&version) => {
             make_tables(&transaction)?;
             transaction.commit()?;
             return Ok(None);

@@ -18,9 +18,9 @@ mod words;
 pub use file::{MAX_BYTES, PATIENCE};
 
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{Named, Sighting, Store, TagList};
+use crate::port::{Named, Notes, Sighting, Store, TagList};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
-use shelf::{Counts, FILES, IMAGES, LISTS, NEWS, SIGHTINGS};
+use shelf::{Counts, FILES, IMAGES, LISTS, NEWS, NOTES, SIGHTINGS};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -273,5 +273,27 @@ impl Store for Database {
 
     fn troubles(&self) -> Vec<String> {
         self.state().troubles.clone()
+    }
+}
+
+impl Notes for Database {
+    fn notes(&self, room: &str) -> BTreeMap<String, String> {
+        let rows: Vec<(String, String)> = self.read(|connection| NOTES.below(connection, room));
+        rows.into_iter().collect()
+    }
+
+    fn note(&self, room: &str, changes: &[(String, Option<String>)]) {
+        if changes.is_empty() {
+            return;
+        }
+        self.write(|transaction, counts| {
+            changes.iter().try_for_each(|(key, text)| {
+                let key = format!("{room}\t{key}");
+                match text {
+                    Some(text) => NOTES.put(transaction, counts, &key, text.as_str()),
+                    None => NOTES.remove(transaction, counts, &key),
+                }
+            })
+        });
     }
 }

@@ -3,7 +3,7 @@
 //! What is remembered next is one more [`Shelf`]: a name, how many rows it may have and how long a value may be. A row's age
 //! is the order in which rows were put; a value that is put again is young again.
 
-use crate::port::MAX_PART;
+use crate::port::{MAX_NOTE, MAX_PART};
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension as _, ToSql, Transaction};
 use std::collections::HashMap;
@@ -30,7 +30,10 @@ pub(super) const NEWS: Shelf = Shelf { table: "news", rows: 20_000, bytes: 0 };
 /// What was found in the files of branches, in parts, by branch and part.
 pub(super) const FILES: Shelf = Shelf { table: "files", rows: 256, bytes: MAX_PART };
 
-pub(super) const ALL: [Shelf; 5] = [IMAGES, SIGHTINGS, LISTS, NEWS, FILES];
+/// What people were told, and what waits to be told, by room and key.
+pub(super) const NOTES: Shelf = Shelf { table: "note", rows: 20_000, bytes: MAX_NOTE };
+
+pub(super) const ALL: [Shelf; 6] = [IMAGES, SIGHTINGS, LISTS, NEWS, FILES, NOTES];
 
 /// Rows by table, counted once and kept up to date, because counting reads the whole table.
 pub(super) type Counts = HashMap<&'static str, usize>;
@@ -92,6 +95,16 @@ impl Shelf {
             _ => 0,
         };
         counts.insert(table, count - forgotten.min(count));
+        Ok(())
+    }
+
+    /// Removes one row.
+    pub(super) fn remove(&self, transaction: &Transaction<'_>, counts: &mut Counts, key: &str) -> rusqlite::Result<()> {
+        let table = self.table;
+        let gone = transaction.prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?.execute([key])?;
+        if let Some(count) = counts.get_mut(table) {
+            *count -= gone.min(*count);
+        }
         Ok(())
     }
 

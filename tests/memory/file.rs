@@ -1,7 +1,7 @@
 //! The store's file: bounded, private, shared by processes, and never a reason for a run to fail.
 
 use super::*;
-use landwaiter::port::{MAX_PART, Named};
+use landwaiter::port::{MAX_NOTE, MAX_PART, Named, Notes as _};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
@@ -95,19 +95,44 @@ fn the_oldest_parts_go_when_there_are_more_than_the_limit() {
 }
 
 #[test]
-fn a_file_of_the_version_before_is_taken_over() {
+fn a_file_of_a_version_before_is_taken_over() {
+    for before in
+        ["DROP TABLE note; DROP TABLE files; PRAGMA user_version = 1;", "DROP TABLE note; PRAGMA user_version = 2;"]
+    {
+        let folder = Folder::new();
+        let store = folder.open();
+        store.keep_image(&image(1, "x"));
+        drop(store);
+        let old = rusqlite::Connection::open(folder.file()).unwrap();
+        old.execute_batch(before).unwrap();
+        drop(old);
+        let store = folder.open();
+        assert_eq!(store.image(&digest(1)), Some(image(1, "x")));
+        store.keep_files("a", &[vec![1]], false);
+        assert_eq!(store.files("a"), [[1]]);
+        store.note("room", &[("key".to_owned(), Some("text".to_owned()))]);
+        assert_eq!(store.notes("room").len(), 1);
+        assert!(store.troubles().is_empty(), "{:?}", store.troubles());
+    }
+}
+
+#[test]
+fn notes_are_kept_by_room_until_they_are_taken_away() {
     let folder = Folder::new();
-    let store = folder.open();
-    store.keep_image(&image(1, "x"));
-    drop(store);
-    let old = rusqlite::Connection::open(folder.file()).unwrap();
-    old.execute_batch("DROP TABLE files; PRAGMA user_version = 1;").unwrap();
-    drop(old);
-    let store = folder.open();
-    assert_eq!(store.image(&digest(1)), Some(image(1, "x")));
-    store.keep_files("a", &[vec![1]], false);
-    assert_eq!(store.files("a"), [[1]]);
-    assert!(store.troubles().is_empty(), "{:?}", store.troubles());
+    let put = |room: &str, key: &str, text: Option<&str>| {
+        folder.open().note(room, &[(key.to_owned(), text.map(str::to_owned))]);
+    };
+    put("told a", "x", Some("1"));
+    put("told a", "y", Some("2"));
+    put("told ab", "x", Some("3"));
+    put("told a", "x", Some("4"));
+    put("told a", "y", None);
+    put("told a", "z", Some(&"x".repeat(MAX_NOTE + 1)));
+    put("told a", "w", Some(&"x".repeat(MAX_NOTE)));
+    let notes = folder.open().notes("told a");
+    assert_eq!(notes.keys().collect::<Vec<_>>(), ["w", "x"]);
+    assert_eq!(notes["x"], "4");
+    assert_eq!(folder.open().notes("told ab").len(), 1);
 }
 
 #[test]
@@ -148,7 +173,7 @@ fn a_file_that_is_not_ours_is_put_aside_and_replaced() {
     for (folder, why) in [
         (other_program(), "belongs to another program"),
         (text(), "is not a database"),
-        (other_version(), "is of version 99, and this program reads 2"),
+        (other_version(), "is of version 99, and this program reads 3"),
     ] {
         let before = fs::read(folder.file()).unwrap();
         let store = folder.open();
