@@ -35,6 +35,7 @@
 //! | [`telemetry`] | logs and metrics: folds over what happens |
 //! | [`webhook`] | what registries and forges tell of pushes, read as little as possible; who may tell |
 //! | [`service`] | triggers become runs; health, metrics, the end |
+//! | [`notify`] | people are told: Slack, Teams, Discord, webhooks, CloudEvents |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
 //! The order of the table is the layering: a module uses only modules above it. `tests/architecture.rs` holds the exact
@@ -64,4 +65,5 @@ pub mod store;
 pub mod telemetry;
 pub mod webhook;
 pub mod service;
+pub mod notify;
 pub mod cli;

@@ -50,6 +50,23 @@ const HOUSE: &[(&str, &[&str])] = &[
         "service",
         &["text", "image", "plan", "policy", "schedule", "config", "port", "cycle", "render", "telemetry", "webhook"],
     ),
+    (
+        "notify",
+        &[
+            "text",
+            "template",
+            "image",
+            "policy",
+            "plan",
+            "config",
+            "port",
+            "cycle",
+            "render",
+            "http",
+            "telemetry",
+            "service",
+        ],
+    ),
     ("cli", &["*"]),
 ];
 

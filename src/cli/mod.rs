@@ -16,6 +16,7 @@ mod holds;
 mod hooks;
 mod keys;
 mod machine;
+mod notify;
 mod output;
 mod plan;
 mod policies;
@@ -147,7 +148,7 @@ fn dispatch(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Plan(arguments) => plan::run(&arguments, output),
         Command::Update(arguments) => update::run(&arguments, output),
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Try(arguments) => trial::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),

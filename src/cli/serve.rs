@@ -3,16 +3,19 @@
 use super::diagnose::{self, Failure};
 use super::hooks::{self, Stamp};
 use super::machine;
+use super::notify;
+use super::output::Output;
 use super::wire::{self, Shared, SystemClock};
 use super::{Exit, OperatorArguments};
 use crate::config::settings::{PageSettings, RepositorySettings};
 use crate::cycle::{Events, Report, Run, Scope};
 use crate::http::Watcher;
+use crate::notify::Office;
 use crate::port::{Clock, Registry};
 use crate::service::page::{self, Door, Guarded, MIN_TOKEN, Page, Rules};
 use crate::service::picture::Picture;
 use crate::service::{
-    Hooks, Installed, Loaded, Loader, Operations, Order, Runner, Service, Target, Tell, Trouble, listen,
+    Hooks, Installed, Loaded, Loader, Observer, Operations, Order, Runner, Service, Target, Tell, Trouble, listen,
 };
 use crate::telemetry::{Level, Log, LogFormat, RunResult};
 use clap::{Args, ValueEnum};
@@ -26,6 +29,9 @@ use tokio::sync::mpsc;
 
 /// The longest grace, in seconds.
 const MAX_GRACE: u64 = 3_600;
+/// So long after the last run messages may still be sent, the second with `--once`.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+const LAST_WORDS_ONCE: Duration = Duration::from_secs(30);
 /// Orders that wait to be read; more of them mean nothing else.
 const ORDERS: usize = 16;
 
@@ -36,13 +42,17 @@ Signals: HUP reads the settings again and looks at everything; TERM and INT let 
 
 Examples:
   landwaiter serve --config settings.yaml
-  landwaiter serve --config settings.yaml --once   every repository once, for a CronJob")]
+  landwaiter serve --config settings.yaml --once   every repository once, for a CronJob
+  landwaiter serve --config settings.yaml --test-notifications   one message to every receiver")]
 pub(super) struct Arguments {
     #[command(flatten)]
     operator: OperatorArguments,
     /// Look at every repository once and end, with the exit status of `update`; nothing is listened at
     #[arg(long)]
     once: bool,
+    /// Send one message to each receiver of the settings' `notifications`, say what became of it, and end
+    #[arg(long, conflicts_with = "once")]
+    test_notifications: bool,
     /// How many seconds running work may take to finish after TERM or INT
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u64).range(0..=MAX_GRACE))]
     grace: u64,
@@ -57,7 +67,7 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Failure> {
     let format = match arguments.log_format {
         Some(Format::Text) => LogFormat::Text,
         Some(Format::Json) => LogFormat::Json,
@@ -68,6 +78,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let log = Log::new(format, Arc::clone(&clock), io::stderr());
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
+    if arguments.test_notifications {
+        return wire::runtime()?.block_on(notify::try_out(&first, output));
+    }
     if first.repositories.is_empty() {
         return Err(no_repositories());
     }
@@ -79,6 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let runtime = wire::runtime()?;
     let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
+    let office = notify::office(&arguments.operator, &log, &tell.metrics);
     let loader = File {
         operator: arguments.operator.clone(),
         log,
@@ -86,25 +100,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         hooks: Arc::clone(&hooks),
         stamp: Stamp::default(),
         door: OnceLock::new(),
+        office: office.clone(),
         once: arguments.once,
     };
     let loader = Arc::new(loader);
     let service = Service::new(loader.clone(), Arc::clone(&clock), tell.clone()).map_err(failure)?;
     let exit = if arguments.once {
-        let results = runtime.block_on(service.once());
+        let results = runtime.block_on(async {
+            let results = service.once().await;
+            drain(&office, LAST_WORDS_ONCE, office.work()).await;
+            results
+        });
         results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
     } else {
         let operations = Operations { health: tell.health, metrics: tell.metrics, clock };
         let door = loader.door.get().cloned().flatten();
         let guarded = door.map(|door| Guarded { page: Arc::new(Page::new(picture)), door });
-        runtime.block_on(serve(
-            service,
-            operations,
-            hooks,
-            guarded,
-            &tell.log,
-            Duration::from_secs(arguments.grace),
-        ))?;
+        let grace = Duration::from_secs(arguments.grace);
+        runtime.block_on(serve(service, operations, hooks, guarded, &tell.log, &office, grace))?;
         Exit::Done
     };
     // What still runs when the grace is over ends with the process, as after a kill.
@@ -121,12 +134,19 @@ fn exit_of(result: RunResult) -> Exit {
     }
 }
 
+/// Messages that may be sent now are; what is not done in time stays noted for the next start.
+async fn drain(office: &Office, patience: Duration, work: impl Future<Output = ()>) {
+    office.stop();
+    drop(tokio::time::timeout(patience, work).await);
+}
+
 async fn serve(
     service: Service,
     operations: Operations,
     hooks: Arc<Hooks>,
     guarded: Option<Guarded>,
     log: &Log,
+    office: &Office,
     grace: Duration,
 ) -> Result<(), Failure> {
     let shown = show(&service, guarded, log).await?;
@@ -139,8 +159,18 @@ async fn serve(
     })?;
     log.line(Level::Info, "listening", &[("address", address.to_string().into())]);
     let webhooks = webhooks(hooks, log, sender.clone()).await?;
+    let mut telling = std::pin::pin!(office.work());
+    let runs = async {
+        let mut runs = std::pin::pin!(service.serve(orders, grace));
+        tokio::select! {
+            _ = &mut runs => {}
+            // It ends when it is told to, which is later.
+            () = &mut telling => drop(runs.await),
+        }
+        drain(office, grace.min(LAST_WORDS), telling).await;
+    };
     tokio::select! {
-        _ = service.serve(orders, grace) => Ok(()),
+        () = runs => Ok(()),
         () = webhooks => Err(Failure::failed("webhooks are not answered any more")),
         () = answers => Err(Failure::failed(format!("nothing is answered at {address} any more"))),
         () = shown => Err(Failure::failed("the status page is not answered any more")),
@@ -245,6 +275,7 @@ struct File {
     stamp: Stamp,
     /// That of the status page, as the first settings want it.
     door: OnceLock<Option<Arc<Door>>>,
+    office: Office,
     once: bool,
 }
 
@@ -288,6 +319,7 @@ impl Loader for File {
             address: settings.webhooks.as_ref().map(|webhooks| webhooks.address),
             receivers: hooks::receivers(&settings).map_err(trouble)?,
         };
+        let (notifications, senders) = notify::senders(&settings).map_err(trouble)?;
         let log = self.log.clone();
         // Notices tell of hosts, not of runs: what several runs share has no run's id.
         let watcher = Watcher::new(move |notice| {
@@ -302,7 +334,8 @@ impl Loader for File {
             handle: self.handle.clone(),
             counted: Mutex::default(),
         };
-        Ok(Loaded { runner: Arc::new(runner), repositories, service, observers: vec![Arc::new(installed)] })
+        let observers = vec![Arc::new(installed) as Arc<dyn Observer>, self.office.observer(notifications, senders)];
+        Ok(Loaded { runner: Arc::new(runner), repositories, service, observers })
     }
 
     fn stamp(&self) -> u64 {

@@ -42,6 +42,22 @@ impl FromScalar for FileGlob {
     }
 }
 
+/// A glob over names that have parts, such as URLs and policies: `*` stays within one part, `**` crosses parts.
+#[derive(Debug, Clone)]
+pub(super) struct NameGlob(pub(super) GlobMatcher);
+
+impl FromScalar for NameGlob {
+    const WANTED: &'static str = "a name or glob";
+
+    fn from_scalar(scalar: &Scalar, problems: &mut Problems) -> Option<NameGlob> {
+        if scalar.text.is_empty() {
+            problems.error(scalar.span, "bad glob: empty", "`**` is every name");
+            return None;
+        }
+        glob(scalar.text.as_str(), scalar, problems).map(NameGlob)
+    }
+}
+
 /// Compiles `text`, which stands at `scalar`.
 fn glob(text: &str, scalar: &Scalar, problems: &mut Problems) -> Option<GlobMatcher> {
     // The compiler takes what fits these for granted, and panics beyond far larger ones.

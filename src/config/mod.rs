@@ -18,6 +18,7 @@
 //! | `settings_file`, `settings_check`, [`settings`], [`tenancy`], `wording` | settings: keys, the plain data, who may touch what, the words of a commit |
 //! | `webhooks` | who may tell of pushes, and how each proves who it is |
 //! | `ledger` | where the ledger is kept |
+//! | `notifications` | who is told what the service does |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
@@ -38,6 +39,7 @@ mod extract;
 mod globs;
 mod ledger;
 mod locations;
+mod notifications;
 mod pace;
 mod page;
 mod pattern;

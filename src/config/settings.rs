@@ -13,6 +13,9 @@
 
 pub use super::forges::{AppSettings, ForgeKind, ForgePlace, ForgeSettings, PullRequestSettings};
 pub use super::ledger::{LEDGER, LedgerSettings};
+pub use super::notifications::{
+    MAX_RECIPIENTS, MessageValues, NewsKind, NewsValues, NotificationSettings, RecipientKind, RecipientSettings,
+};
 pub use super::page::{Network, PageSettings, TrustedHeader};
 use super::policies::is_document;
 use super::problems::Problems;
@@ -65,6 +68,7 @@ pub struct Settings {
     pub service: ServiceSettings,
     /// Who may tell of pushes; `None` listens for nobody.
     pub webhooks: Option<WebhookSettings>,
+    pub notifications: NotificationSettings,
 }
 
 /// How the repositories of one host, or some of them, are reached.
@@ -267,6 +271,7 @@ impl Settings {
         self.trust_root_file.iter_mut().chain(self.ledger.file()).chain(page).for_each(place);
         let receivers = self.webhooks.iter_mut().flat_map(|webhooks| &mut webhooks.receivers);
         receivers.flat_map(ReceiverSettings::files_mut).for_each(place);
+        self.notifications.files().for_each(place);
         for repository in &mut self.repositories {
             if let RepositoryPlace::Path(path) = &mut repository.place {
                 place(path);

@@ -2,6 +2,7 @@
 
 use super::forges;
 use super::ledger;
+use super::notifications;
 use super::pace;
 use super::places::{FilePath, VariableName, loopback};
 use super::problems::Problems;
@@ -37,6 +38,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         repositories: repositories::repositories(file.repositories, problems),
         service: repositories::service(file.service, problems),
         webhooks: webhooks::webhooks(file.webhooks, problems),
+        notifications: notifications::notifications(file.notifications, problems),
         ..Settings::default()
     };
     settings.ledger = ledger::ledger(file.ledger, &settings.pull_requests.prefix, problems);

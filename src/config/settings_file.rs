@@ -6,6 +6,7 @@ use super::declare::{record, words};
 use super::forges::{ForgeShape, PullRequestsShape};
 use super::globs::FileGlob;
 use super::ledger::LedgerShape;
+use super::notifications::NotificationsShape;
 use super::pace::{ChangeCount, CommitCount, FreezeShape};
 use super::places::{
     ByteSize, Concurrency, FilePath, HelperWord, HostName, PathPrefix, RemoteUrl, VariableName, WaitTime,
@@ -71,12 +72,13 @@ record! {
         "service" => service: ServiceShape,
         /// Pushes that registries and forges tell `landwaiter serve` of.
         "webhooks" => webhooks: WebhooksShape,
+        /// Who is told what `landwaiter serve` does, and what it cannot do.
+        "notifications" => notifications: NotificationsShape,
     }
     refused {
         "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
         "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
         "signing" => Refusal::Never("belongs under `commit`", "write `commit: {signing: {keyFile: ...}}`"),
-        "notifications" => Refusal::NotYet("`--format json` prints what was done"),
         "telemetry" => Refusal::NotYet("`--format json` prints what was done"),
         "policies" => Refusal::Never("belong in the config repository", "see `landwaiter schema policies`"),
     }

@@ -68,7 +68,8 @@ impl FromScalar for Grouping {
     }
 }
 
-fn template(
+/// Reads a template in which `names` may be named, which `sample` has values for.
+pub(super) fn template(
     scalar: &Scalar,
     sample: &impl Serialize,
     names: &[&'static str],

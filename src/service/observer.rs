@@ -15,6 +15,10 @@ pub trait Observer: fmt::Debug + Send + Sync {
 
     /// Something happened in a run. Called on the threads of that run.
     fn happened(&self, _id: &str, _target: &Target, _event: &Event<'_>) {}
+    /// Who wants to hear everything that happens in a run that begins. It is called on the run's own threads.
+    fn listen(&self, _id: &str, _target: &Target) -> Option<Arc<dyn Events>> {
+        None
+    }
 
     /// A run ended. Its branch may have left the settings meanwhile.
     fn run_ended(&self, _run: &RunEnded<'_>) {}
@@ -46,11 +50,13 @@ pub(super) struct Listeners {
     pub(super) id: String,
     pub(super) target: Target,
     pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) others: Vec<Arc<dyn Events>>,
 }
 
 impl Events for Listeners {
     fn happened(&self, event: &Event<'_>) {
         self.log.happened(event);
         self.observers.iter().for_each(|observer| observer.happened(&self.id, &self.target, event));
+        self.others.iter().for_each(|other| other.happened(event));
     }
 }

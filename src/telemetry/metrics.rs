@@ -38,7 +38,7 @@ const fn family(name: &'static str, kind: Kind, labels: &'static [&'static str],
 }
 
 /// Every family, in the order of the exposition and of the table in `docs/service.md`.
-pub const FAMILIES: [Family; 17] = [
+pub const FAMILIES: [Family; 19] = [
     family("landwaiter_build_info", Kind::Gauge, &["version"], "The running version; always 1."),
     family("landwaiter_runs_total", Kind::Counter, &["repository", "branch", "result"], "Runs that ended, by result."),
     family("landwaiter_run_duration_seconds", Kind::Histogram, &[], "How long runs took."),
@@ -100,6 +100,13 @@ pub const FAMILIES: [Family; 17] = [
         &[],
         "1 while the newest settings are refused and older ones are in use.",
     ),
+    family(
+        "landwaiter_notifications_total",
+        Kind::Counter,
+        &["receiver", "result"],
+        "Attempts to send messages to people, and what was done with those that had to wait, by result.",
+    ),
+    family("landwaiter_notifications_waiting", Kind::Gauge, &["receiver"], "Messages that wait to be sent."),
     family("landwaiter_started_timestamp_seconds", Kind::Gauge, &[], "When the service started, since 1970."),
 ];
 
@@ -156,6 +163,8 @@ struct Numbers {
     accepted: u64,
     refused: u64,
     refusing: bool,
+    notified: BTreeMap<(String, &'static str), u64>,
+    notifications: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -250,6 +259,25 @@ impl Metrics {
         *if accepted { &mut numbers.accepted } else { &mut numbers.refused } += 1;
     }
 
+    /// A message to a receiver was `sent`, `retried`, `dropped` or `merged`; without a receiver: news were `lost`.
+    pub fn notified(&self, receiver: &str, result: &str) {
+        let known = ["sent", "retried", "dropped", "merged", "lost"];
+        if let Some(result) = known.into_iter().find(|known| *known == result) {
+            *self.numbers().notified.entry((receiver.to_owned(), result)).or_default() += 1;
+        }
+    }
+
+    pub fn notifications_waiting(&self, receiver: &str, count: usize) {
+        self.numbers().notifications.insert(receiver.to_owned(), count);
+    }
+
+    /// Drops the series of all other receivers.
+    pub fn receivers(&self, keep: impl Fn(&str) -> bool) {
+        let mut numbers = self.numbers();
+        numbers.notified.retain(|(receiver, _), _| receiver.is_empty() || keep(receiver));
+        numbers.notifications.retain(|receiver, _| keep(receiver));
+    }
+
     /// Everything, in Prometheus' text format.
     pub fn render(&self) -> String {
         let numbers = self.numbers();
@@ -288,6 +316,16 @@ impl Numbers {
             "landwaiter_settings_loads_total" => {
                 text.series(family, "", &[("result", "accepted")], self.accepted as f64);
                 text.series(family, "", &[("result", "refused")], self.refused as f64);
+            }
+            "landwaiter_notifications_total" => {
+                for ((receiver, result), count) in &self.notified {
+                    text.series(family, "", &[("receiver", receiver), ("result", result)], *count as f64);
+                }
+            }
+            "landwaiter_notifications_waiting" => {
+                for (receiver, count) in &self.notifications {
+                    text.series(family, "", &[("receiver", receiver)], *count as f64);
+                }
             }
             "landwaiter_registry_requests_total" => {
                 for (host, count) in &self.requests {

@@ -14,9 +14,11 @@ mod first_steps;
 mod kill;
 mod ledger;
 mod memory;
+mod notifications;
 mod pace;
 #[path = "../support/process.rs"]
 mod process;
+mod receiver;
 mod registry_check;
 mod rollbacks;
 mod scenarios;

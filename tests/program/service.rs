@@ -41,7 +41,7 @@ pub(crate) fn world(policies: &str) -> (World, String) {
     (world, bare)
 }
 
-fn settings_file(world: &World) -> PathBuf {
+pub(crate) fn settings_file(world: &World) -> PathBuf {
     world.folder.path().join("settings.yaml")
 }
 
@@ -102,13 +102,17 @@ impl Serving {
         self.until(&format!("{count} x {event}"), || self.lines(event).len() >= count);
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
         let sent = std::process::Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits for the end, and gives the exit status.
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
