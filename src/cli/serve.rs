@@ -17,7 +17,7 @@ use crate::service::picture::Picture;
 use crate::service::{
     Hooks, Installed, Loaded, Loader, Observer, Operations, Order, Runner, Service, Target, Tell, Trouble, listen,
 };
-use crate::telemetry::{Level, Log, LogFormat, RunResult};
+use crate::telemetry::{Level, Log, LogFormat, Metrics, Peer, Process, RunResult};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -96,6 +96,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     let loader = File {
         operator: arguments.operator.clone(),
         log,
+        metrics: Arc::clone(&tell.metrics),
         handle: runtime.handle().clone(),
         hooks: Arc::clone(&hooks),
         stamp: Stamp::default(),
@@ -113,7 +114,8 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         });
         results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
     } else {
-        let operations = Operations { health: tell.health, metrics: tell.metrics, clock };
+        let process = Arc::new(Process::new(machine::state_folder(&arguments.operator)));
+        let operations = Operations { health: tell.health, metrics: tell.metrics, clock, process };
         let door = loader.door.get().cloned().flatten();
         let guarded = door.map(|door| Guarded { page: Arc::new(Page::new(picture)), door });
         let grace = Duration::from_secs(arguments.grace);
@@ -270,6 +272,7 @@ impl Signals {
 struct File {
     operator: OperatorArguments,
     log: Log,
+    metrics: Arc<Metrics>,
     handle: Handle,
     hooks: Arc<Hooks>,
     stamp: Stamp,
@@ -325,7 +328,12 @@ impl Loader for File {
         let watcher = Watcher::new(move |notice| {
             log.line(Level::Warn, "registry-noticed", &[("notice", notice.to_string().into())]);
         });
-        let shared = Shared::new(settings, &self.operator, watcher).map_err(trouble)?;
+        let timed = |peer: Peer| {
+            let metrics = Arc::clone(&self.metrics);
+            watcher.clone().timing(move |host, time| metrics.exchanged(peer, host, time.as_secs_f64()))
+        };
+        let watchers = (timed(Peer::Registry), timed(Peer::Forge));
+        let shared = Shared::new(settings, &self.operator, watchers).map_err(trouble)?;
         shared.check().map_err(trouble)?;
         self.guard(service.page.as_ref())?;
         let runner = Wired {

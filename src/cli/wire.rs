@@ -55,7 +55,8 @@ pub(super) enum Purpose {
 pub(super) struct Shared {
     settings: Arc<Settings>,
     operator: OperatorArguments,
-    watcher: Watcher,
+    /// Of forges; the registries' client has its own.
+    forges: Watcher,
     pub(super) registry: registry::Client,
     store: Arc<Database>,
 }
@@ -96,13 +97,19 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings, operator: &OperatorArguments, watcher: Watcher) -> Result<Shared, Failure> {
+    /// `watchers` are those of registries and of forges.
+    pub(super) fn new(
+        settings: Settings,
+        operator: &OperatorArguments,
+        watchers: (Watcher, Watcher),
+    ) -> Result<Shared, Failure> {
+        let (registries, forges) = watchers;
         let store = Arc::new(Database::new(state_folder(operator).map(|folder| folder.join("store"))));
         Ok(Shared {
-            registry: registry_client(&settings, Some(watcher.clone()))?.remembering(store.clone()),
+            registry: registry_client(&settings, Some(registries))?.remembering(store.clone()),
             settings: Arc::new(settings),
             operator: operator.clone(),
-            watcher,
+            forges,
             store,
         })
     }
@@ -123,7 +130,7 @@ impl Shared {
         policies: Option<GlobSet>,
         hosts: SourceHosts,
     ) -> Result<Opened, Failure> {
-        let found = forges::find(location, &self.settings, self.watcher.clone())?;
+        let found = forges::find(location, &self.settings, self.forges.clone())?;
         let (forge, login) = found.map_or((None, None), |found| (Some(found.forge), found.git));
         // `login` counts where the settings have none for Git.
         let mut git = git_options(location, &self.operator, &self.settings)?;
@@ -175,7 +182,7 @@ impl Wired {
         let hosts = sources::hosts(&location, &settings);
         let progress = Progress::new(output.watched());
         let (location, branch) = target(location, branch, purpose)?;
-        let shared = Shared::new(settings, &arguments.operator, progress.watcher())?;
+        let shared = Shared::new(settings, &arguments.operator, (progress.watcher(), progress.watcher()))?;
         let opened = shared.open(&location, branch.as_deref(), policies, hosts)?;
         Ok(Wired { shared, opened, progress, runtime: runtime()?, here })
     }

@@ -224,10 +224,10 @@ impl Client {
             builder = builder.header(name, value);
         }
         host.count();
-        let response = builder.send().await.map_err(|error| transport(&request.url, &error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response, request).await?;
-        Ok(Answer { status, headers, body, url: request.url.clone() })
+        let begun = Instant::now();
+        let answer = answer(builder, request).await;
+        host.took(begun.elapsed());
+        answer
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
@@ -266,6 +266,14 @@ fn refusal(url: &Url, status: StatusCode, asked: Option<Duration>) -> Answer {
         headers.insert(RETRY_AFTER, asked.as_secs().into());
     }
     Answer { status, headers, body: Bytes::new(), url: url.clone() }
+}
+
+/// Sends what was built and reads the answer to its last byte.
+async fn answer(builder: reqwest::RequestBuilder, request: &Request) -> Result<Answer, Error> {
+    let response = builder.send().await.map_err(|error| transport(&request.url, &error))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = read(response, request).await?;
+    Ok(Answer { status, headers, body, url: request.url.clone() })
 }
 
 /// Reads the body piece by piece and stops at the limit: an endless body costs no more than the limit.

@@ -111,6 +111,11 @@ impl Host {
         }
     }
 
+    /// An attempt took so long, answered or not.
+    pub(super) fn took(&self, time: Duration) {
+        self.watcher.iter().for_each(|watcher| watcher.took(&self.name, time));
+    }
+
     pub(super) fn told(&self) -> Vec<Notice> {
         let told = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().map(|kind| Notice { host: self.name.clone(), kind: kind.clone() }).collect()

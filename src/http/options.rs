@@ -60,17 +60,34 @@ pub enum WayOut {
     Proxy(Url),
 }
 
-/// Is told of every [`Notice`] as it happens.
+/// Is told of a host and how long an attempt there took.
+type Timing = Arc<dyn Fn(&str, Duration) + Send + Sync>;
+
+/// Is told of every [`Notice`] as it happens, and of how long each attempt took.
 #[derive(Clone)]
-pub struct Watcher(Arc<dyn Fn(&Notice) + Send + Sync>);
+pub struct Watcher {
+    see: Arc<dyn Fn(&Notice) + Send + Sync>,
+    time: Option<Timing>,
+}
 
 impl Watcher {
     pub fn new(see: impl Fn(&Notice) + Send + Sync + 'static) -> Watcher {
-        Watcher(Arc::new(see))
+        Watcher { see: Arc::new(see), time: None }
+    }
+
+    /// The same, which is also told of the host and the time of each attempt, answered or not.
+    pub fn timing(self, time: impl Fn(&str, Duration) + Send + Sync + 'static) -> Watcher {
+        Watcher { time: Some(Arc::new(time)), ..self }
     }
 
     pub fn see(&self, notice: &Notice) {
-        (self.0)(notice);
+        (self.see)(notice);
+    }
+
+    pub(super) fn took(&self, host: &str, time: Duration) {
+        if let Some(told) = &self.time {
+            told(host, time);
+        }
     }
 }
 

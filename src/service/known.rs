@@ -20,8 +20,8 @@ pub(super) struct Known {
     pub(super) images: Option<BTreeSet<Repository>>,
     /// What events have named since the last run began; `None` is nothing.
     pub(super) wanted: Option<Scope>,
-    /// Why references are held, as far as a run that asked about them could see.
-    pub(super) held: HashMap<Key, Reason>,
+    /// How references stand that are held or wait, as far as a run that asked about them could see.
+    pub(super) stand: HashMap<Key, Stand>,
     /// Failed runs in a row.
     pub(super) failures: u32,
     pub(super) since: i64,
@@ -49,7 +49,7 @@ impl Known {
             policies: None,
             images: None,
             wanted: None,
-            held: HashMap::new(),
+            stand: HashMap::new(),
             failures: 0,
             since: now,
             attempted: false,
@@ -126,18 +126,38 @@ impl Known {
         self.policies = Some(policies.iter().map(own).collect());
     }
 
-    /// How many references are held, by reason.
-    pub(super) fn holds(&mut self, plan: &Plan) -> BTreeMap<&'static str, u64> {
-        let reason = |(key, entry): (Key, &Entry)| match &entry.state {
-            State::Held(held) if held.reason == Reason::NotDue => Some((key, *self.held.get(&key)?)),
-            State::Held(held) => Some((key, held.reason)),
-            _ => None,
+    /// How the branch stands after a run; of what that did not ask about, as before.
+    pub(super) fn standing(&mut self, plan: &Plan, pending: &dyn Fn(&Entry) -> Option<u64>) -> Standing {
+        let stand = |(key, entry): (Key, &Entry)| {
+            let stand = match &entry.state {
+                State::Held(held) if held.reason == Reason::NotDue => *self.stand.get(&key)?,
+                State::Held(held) => (Some(held.reason), pending(entry)),
+                _ => (None, pending(entry)),
+            };
+            (stand != (None, None)).then_some((key, stand))
         };
-        self.held = keys(&plan.entries).into_iter().zip(&plan.entries).filter_map(reason).collect();
-        let mut counts = BTreeMap::new();
-        self.held.values().for_each(|reason| *counts.entry(reason.word()).or_default() += 1);
-        counts
+        self.stand = keys(&plan.entries).into_iter().zip(&plan.entries).filter_map(stand).collect();
+        let mut standing = Standing::default();
+        for (reason, pending) in self.stand.values() {
+            if let Some(reason) = reason {
+                *standing.held.entry(reason.word()).or_default() += 1;
+            }
+            standing.pending.extend(pending);
+        }
+        standing
     }
+}
+
+/// Why a reference is held, if it is; and what is wanted there and not in the branch yet.
+pub(super) type Stand = (Option<Reason>, Option<u64>);
+
+/// How a branch stands.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// How many references are held, by reason.
+    pub(super) held: BTreeMap<&'static str, u64>,
+    /// What is wanted and not in the branch, see [`super::told::pending`].
+    pub(super) pending: Vec<u64>,
 }
 
 /// Something that is different when what the policy says, or where it says so, is.

@@ -49,7 +49,7 @@ use targets::Targets;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use told::{rejected, told, written};
+use told::{rejected, seen, told};
 
 /// An order to reload waits so long for the next one, and no longer than the second.
 const DEBOUNCE: i64 = 1;
@@ -303,7 +303,7 @@ impl Service {
         if self.targets.has(&target) {
             self.tell.metrics.ran(&place, result, ended.is_ok(), now, took.as_secs_f64());
             if let Ok(report) = &ended {
-                self.count(&target, &place, report);
+                self.count(&target, &place, report, now);
             } else if result == RunResult::Rejected {
                 self.tell.metrics.rejected(&place, 1);
             }
@@ -349,11 +349,10 @@ impl Service {
         }
     }
 
-    fn count(&mut self, target: &Target, place: &Place, report: &Report) {
-        let held = self.targets.holds(target, report.plan());
+    fn count(&mut self, target: &Target, place: &Place, report: &Report, now: i64) {
+        let standing = self.targets.standing(target, report.plan(), &told::pending(report));
         self.tell.metrics.rejected(place, rejected(report));
-        let pulled = report.pulled.iter().map(|pulled| pulled.outcome.word());
-        self.tell.metrics.wrote(place, written(report), pulled, held);
+        self.tell.metrics.wrote(place, seen(report, standing), now);
     }
 
     /// Lets finish what runs, and says how many did not.

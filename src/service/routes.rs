@@ -8,7 +8,7 @@
 
 use super::Health;
 use crate::port::Clock;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Process};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -27,6 +27,7 @@ pub struct Operations {
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
+    pub process: Arc<Process>,
 }
 
 impl fmt::Debug for Operations {
@@ -62,6 +63,11 @@ async fn readyz(State(operations): State<Operations>) -> impl IntoResponse {
 }
 
 async fn metrics(State(operations): State<Operations>) -> impl IntoResponse {
+    let process = Arc::clone(&operations.process);
+    // It reads files. A look that failed leaves the numbers of the last one.
+    if let Ok(sample) = tokio::task::spawn_blocking(move || process.sample()).await {
+        operations.metrics.process(sample);
+    }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }
 

@@ -5,10 +5,10 @@
 //! images of the policies that are due, and about all when it is not known which these are.
 
 use super::Look;
-use super::known::Known;
+use super::known::{Known, Standing};
 use crate::config::settings::{RepositorySettings, ServiceSettings};
 use crate::cycle::{Report, Scope};
-use crate::plan::Plan;
+use crate::plan::{Entry, Plan};
 use crate::schedule::back_off;
 use crate::telemetry::Place;
 use std::collections::BTreeMap;
@@ -102,9 +102,14 @@ impl Targets {
         self.0.iter().filter(concerns).map(|(target, _)| target)
     }
 
-    /// How many references of the branch are held, by reason: what this run did not ask about is held as before.
-    pub(super) fn holds(&mut self, target: &Target, plan: &Plan) -> BTreeMap<&'static str, u64> {
-        self.0.get_mut(target).map_or_else(BTreeMap::new, |known| known.holds(plan))
+    /// How the branch stands after a run.
+    pub(super) fn standing(
+        &mut self,
+        target: &Target,
+        plan: &Plan,
+        pending: &dyn Fn(&Entry) -> Option<u64>,
+    ) -> Standing {
+        self.0.get_mut(target).map_or_else(Standing::default, |known| known.standing(plan, pending))
     }
 
     /// How many of its runs failed since the last one that did not.

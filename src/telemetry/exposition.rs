@@ -1,6 +1,6 @@
 //! Prometheus' text format, version 0.0.4: `# HELP`, `# TYPE`, and one line for each series.
 
-use super::metrics::Family;
+use super::families::Family;
 
 /// A text in the format, family by family.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ fn escaped(text: &str, quotes: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::metrics::Kind;
+    use crate::telemetry::families::Kind;
 
     #[test]
     fn values_of_labels_are_escaped() {

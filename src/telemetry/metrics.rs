@@ -1,117 +1,23 @@
-//! What is counted, by the names under which Prometheus sees it.
+//! What is counted. How many series there are is bounded: places and receivers stand in the settings, reasons and results are
+//! closed lists, and hosts, which policies name, are counted together beyond [`MAX_HOSTS`].
 
 use super::exposition::Exposition;
+use super::families::{FAMILIES, Family};
+use super::histogram::Histogram;
+use super::process::Sample;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How a number behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-impl Kind {
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        }
-    }
-}
-
-/// Series of one name.
-#[derive(Debug, Clone, Copy)]
-pub struct Family {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub labels: &'static [&'static str],
-    pub help: &'static str,
-}
-
-const PLACE: &[&str] = &["repository", "branch"];
-
-const fn family(name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Family {
-    Family { name, kind, labels, help }
-}
-
-/// Every family, in the order of the exposition and of the table in `docs/service.md`.
-pub const FAMILIES: [Family; 19] = [
-    family("landwaiter_build_info", Kind::Gauge, &["version"], "The running version; always 1."),
-    family("landwaiter_runs_total", Kind::Counter, &["repository", "branch", "result"], "Runs that ended, by result."),
-    family("landwaiter_run_duration_seconds", Kind::Histogram, &[], "How long runs took."),
-    family(
-        "landwaiter_last_success_timestamp_seconds",
-        Kind::Gauge,
-        PLACE,
-        "When the last run ended that came to a plan, since 1970.",
-    ),
-    family("landwaiter_consecutive_failures", Kind::Gauge, PLACE, "Runs that failed since the last one that did not."),
-    family(
-        "landwaiter_changes_written_total",
-        Kind::Counter,
-        PLACE,
-        "Changes of references that were committed to the branch.",
-    ),
-    family(
-        "landwaiter_pull_requests_total",
-        Kind::Counter,
-        &["repository", "branch", "outcome"],
-        "What became of pull requests, one for each of them and run.",
-    ),
-    family(
-        "landwaiter_policy_files_rejected",
-        Kind::Gauge,
-        &["repository", "branch"],
-        "Policy files in which the last run found errors; at least 1 where it could use no policy.",
-    ),
-    family(
-        "landwaiter_held",
-        Kind::Gauge,
-        &["repository", "branch", "reason"],
-        "References that the last run held back, by reason.",
-    ),
-    family(
-        "landwaiter_registry_requests_total",
-        Kind::Counter,
-        &["host"],
-        "Requests to registries, retries and tokens included.",
-    ),
-    family("landwaiter_queue_length", Kind::Gauge, &[], "Branches that are due and wait for their turn."),
-    family("landwaiter_runs_in_flight", Kind::Gauge, &[], "Runs under way."),
-    family(
-        "landwaiter_webhook_requests_total",
-        Kind::Counter,
-        &["receiver", "result"],
-        "Requests of senders of webhooks, by what became of them.",
-    ),
-    family(
-        "landwaiter_webhook_overflows_total",
-        Kind::Counter,
-        &[],
-        "Times more was pushed than is remembered, so that everything is looked at.",
-    ),
-    family("landwaiter_settings_loads_total", Kind::Counter, &["result"], "Times the settings were read, by result."),
-    family(
-        "landwaiter_settings_refused",
-        Kind::Gauge,
-        &[],
-        "1 while the newest settings are refused and older ones are in use.",
-    ),
-    family(
-        "landwaiter_notifications_total",
-        Kind::Counter,
-        &["receiver", "result"],
-        "Attempts to send messages to people, and what was done with those that had to wait, by result.",
-    ),
-    family("landwaiter_notifications_waiting", Kind::Gauge, &["receiver"], "Messages that wait to be sent."),
-    family("landwaiter_started_timestamp_seconds", Kind::Gauge, &[], "When the service started, since 1970."),
-];
-
-/// The upper bounds of the histogram's buckets, in seconds.
-const BUCKETS: [f64; 8] = [0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0, 1_800.0];
+/// The upper bounds of the buckets of runs, in seconds.
+const RUNS: [f64; 8] = [0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0, 1_800.0];
+/// The same of requests.
+const REQUESTS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+/// So many hosts of a kind have series of their own; all others are [`OTHER_HOSTS`].
+pub const MAX_HOSTS: usize = 100;
+/// The label of hosts beyond [`MAX_HOSTS`]. It is no host's name.
+pub const OTHER_HOSTS: &str = "(others)";
+/// So many pending changes are known by age in each branch.
+const MAX_PENDING: usize = 20_000;
 
 /// A branch of a repository; an empty branch is the default one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,14 +54,15 @@ impl Result {
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<Numbers>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Numbers {
     started: i64,
     places: BTreeMap<Place, Numbered>,
-    durations: [u64; BUCKETS.len()],
-    duration_count: u64,
-    duration_sum: f64,
+    durations: Histogram<{ RUNS.len() }>,
     requests: BTreeMap<String, u64>,
+    registries: BTreeMap<String, Histogram<{ REQUESTS.len() }>>,
+    forges: BTreeMap<String, Histogram<{ REQUESTS.len() }>>,
+    process: Sample,
     waiting: usize,
     in_flight: usize,
     webhooks: BTreeMap<(String, &'static str), u64>,
@@ -167,8 +74,56 @@ struct Numbers {
     notifications: BTreeMap<String, usize>,
 }
 
+impl Default for Numbers {
+    fn default() -> Numbers {
+        Numbers {
+            started: 0,
+            places: BTreeMap::new(),
+            durations: Histogram::new(RUNS),
+            requests: BTreeMap::new(),
+            registries: BTreeMap::new(),
+            forges: BTreeMap::new(),
+            process: Sample::default(),
+            waiting: 0,
+            in_flight: 0,
+            webhooks: BTreeMap::new(),
+            overflows: 0,
+            accepted: 0,
+            refused: 0,
+            refusing: false,
+            notified: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+        }
+    }
+}
+
+/// What answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Registry,
+    Forge,
+}
+
+/// What a run did with the branch it looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// References that a policy looks after.
+    pub references: usize,
+    /// Changes that were committed.
+    pub written: usize,
+    /// Changes that are wanted and not in the branch, by something that names reference and value.
+    pub pending: Vec<u64>,
+    /// Outcomes of pull requests.
+    pub pulled: Vec<&'static str>,
+    /// References held back, by reason.
+    pub held: BTreeMap<&'static str, u64>,
+}
+
 #[derive(Debug, Default)]
 struct Numbered {
+    references: Option<usize>,
+    /// Since when each is known.
+    pending: BTreeMap<u64, i64>,
     runs: BTreeMap<Result, u64>,
     last_success: Option<i64>,
     failures: u64,
@@ -190,11 +145,7 @@ impl Metrics {
     /// A run ended at `now`. It looked at the branch if it came to a plan.
     pub fn ran(&self, place: &Place, result: Result, looked: bool, now: i64, seconds: f64) {
         let mut numbers = self.numbers();
-        for (count, bound) in numbers.durations.iter_mut().zip(BUCKETS) {
-            *count += u64::from(seconds <= bound);
-        }
-        numbers.duration_count += 1;
-        numbers.duration_sum += seconds;
+        numbers.durations.observe(seconds);
         let one = numbers.places.entry(place.clone()).or_default();
         *one.runs.entry(result).or_default() += 1;
         if looked {
@@ -204,19 +155,33 @@ impl Metrics {
         }
     }
 
-    /// What a run did and held back.
-    pub fn wrote(
-        &self,
-        place: &Place,
-        changes: usize,
-        pulled: impl Iterator<Item = &'static str>,
-        held: BTreeMap<&'static str, u64>,
-    ) {
+    /// A run looked at the whole branch, at `now`.
+    pub fn wrote(&self, place: &Place, seen: Seen, now: i64) {
         let mut numbers = self.numbers();
         let one = numbers.places.entry(place.clone()).or_default();
-        one.changes += changes as u64;
-        pulled.for_each(|outcome| *one.pulled.entry(outcome).or_default() += 1);
-        one.held = held;
+        one.references = Some(seen.references);
+        one.changes += seen.written as u64;
+        seen.pulled.into_iter().for_each(|outcome| *one.pulled.entry(outcome).or_default() += 1);
+        one.held = seen.held;
+        let before = std::mem::take(&mut one.pending);
+        let pending = seen.pending.into_iter().take(MAX_PENDING);
+        one.pending = pending.map(|name| (name, before.get(&name).copied().unwrap_or(now).min(now))).collect();
+    }
+
+    /// A request was answered, or failed.
+    pub fn exchanged(&self, peer: Peer, host: &str, seconds: f64) {
+        let mut numbers = self.numbers();
+        let hosts = match peer {
+            Peer::Registry => &mut numbers.registries,
+            Peer::Forge => &mut numbers.forges,
+        };
+        let host = bounded(hosts, host);
+        hosts.entry(host).or_insert_with(|| Histogram::new(REQUESTS)).observe(seconds);
+    }
+
+    /// What the machine says of the process.
+    pub fn process(&self, sample: Sample) {
+        self.numbers().process = sample;
     }
 
     /// In so many policy files were errors.
@@ -233,6 +198,7 @@ impl Metrics {
     pub fn requested(&self, requests: BTreeMap<String, u64>) {
         let mut numbers = self.numbers();
         for (host, count) in requests {
+            let host = bounded(&numbers.requests, &host);
             *numbers.requests.entry(host).or_default() += count;
         }
     }
@@ -290,6 +256,12 @@ impl Metrics {
     }
 }
 
+/// The label of a host: its name, while there is room for it.
+fn bounded<T>(hosts: &BTreeMap<String, T>, host: &str) -> String {
+    let known = hosts.contains_key(host) || hosts.len() < MAX_HOSTS;
+    if known { host.to_owned() } else { OTHER_HOSTS.to_owned() }
+}
+
 impl Numbers {
     fn series(&self, family: &Family, text: &mut Exposition) {
         let mut alone = |value: f64| text.series(family, "", &[], value);
@@ -305,14 +277,19 @@ impl Numbers {
             "landwaiter_settings_refused" => alone(f64::from(u8::from(self.refusing))),
             "landwaiter_started_timestamp_seconds" => alone(self.started as f64),
             "landwaiter_build_info" => text.series(family, "", &[("version", env!("CARGO_PKG_VERSION"))], 1.0),
-            "landwaiter_run_duration_seconds" => {
-                for (count, bound) in self.durations.iter().zip(BUCKETS) {
-                    text.series(family, "_bucket", &[("le", &bound.to_string())], *count as f64);
-                }
-                text.series(family, "_bucket", &[("le", "+Inf")], self.duration_count as f64);
-                text.series(family, "_sum", &[], self.duration_sum);
-                text.series(family, "_count", &[], self.duration_count as f64);
+            "landwaiter_run_duration_seconds" => self.durations.write(family, &[], text),
+            "landwaiter_registry_request_duration_seconds" => {
+                self.registries.iter().for_each(|(host, times)| times.write(family, &[("host", host)], text));
             }
+            "landwaiter_forge_request_duration_seconds" => {
+                self.forges.iter().for_each(|(host, times)| times.write(family, &[("host", host)], text));
+            }
+            "landwaiter_state_bytes" => {
+                for (part, bytes) in &self.process.state {
+                    text.series(family, "", &[("part", part)], *bytes as f64);
+                }
+            }
+            name if name.starts_with("process_") => self.process_value(name).into_iter().for_each(alone),
             "landwaiter_settings_loads_total" => {
                 text.series(family, "", &[("result", "accepted")], self.accepted as f64);
                 text.series(family, "", &[("result", "refused")], self.refused as f64);
@@ -341,6 +318,21 @@ impl Numbers {
     }
 }
 
+impl Numbers {
+    fn process_value(&self, name: &str) -> Option<f64> {
+        let process = &self.process;
+        match name {
+            "process_cpu_seconds_total" => process.cpu_seconds,
+            "process_resident_memory_bytes" => process.resident_bytes,
+            "process_virtual_memory_bytes" => process.virtual_bytes,
+            "process_open_fds" => process.open_fds,
+            "process_max_fds" => process.max_fds,
+            "process_start_time_seconds" => process.started,
+            _ => None,
+        }
+    }
+}
+
 impl Numbered {
     fn series(&self, family: &Family, place: &Place, text: &mut Exposition) {
         let labels = [("repository", place.repository.as_str()), ("branch", place.branch.as_str())];
@@ -362,6 +354,15 @@ impl Numbered {
                     text.series(family, "", &labels, at as f64);
                 }
             }
+            "landwaiter_references" => {
+                self.references.iter().for_each(|count| text.series(family, "", &labels, *count as f64));
+            }
+            "landwaiter_pending_updates" => {
+                self.references.iter().for_each(|_| text.series(family, "", &labels, self.pending.len() as f64));
+            }
+            "landwaiter_oldest_pending_update_timestamp_seconds" => {
+                self.pending.values().min().into_iter().for_each(|at| text.series(family, "", &labels, *at as f64));
+            }
             "landwaiter_consecutive_failures" => text.series(family, "", &labels, self.failures as f64),
             "landwaiter_policy_files_rejected" => text.series(family, "", &labels, self.rejected as f64),
             "landwaiter_changes_written_total" => text.series(family, "", &labels, self.changes as f64),
@@ -381,7 +382,17 @@ mod tests {
         metrics.ran(&place, Result::Failed, false, 100, 0.25);
         metrics.ran(&place, Result::Held, true, 200, 45.0);
         metrics.rejected(&place, 1);
-        metrics.wrote(&place, 3, ["opened", "opened"].into_iter(), [("pace", 2)].into());
+        let seen = Seen {
+            references: 9,
+            written: 3,
+            pending: vec![7, 8],
+            pulled: vec!["opened", "opened"],
+            held: [("pace", 2)].into(),
+        };
+        metrics.wrote(&place, Seen { pending: vec![7], written: 0, pulled: Vec::new(), ..seen.clone() }, 150);
+        metrics.wrote(&place, seen, 200);
+        metrics.exchanged(Peer::Registry, "reg", 0.03);
+        metrics.exchanged(Peer::Forge, "forge", 3.0);
         metrics.requested([("reg".to_owned(), 5)].into());
         metrics.requested([("reg".to_owned(), 2)].into());
         metrics.webhook("hub", "accepted");
@@ -399,6 +410,12 @@ mod tests {
             "landwaiter_held{repository=\"config.git\",branch=\"main\",reason=\"pace\"} 2",
             "landwaiter_policy_files_rejected{repository=\"config.git\",branch=\"main\"} 1",
             "landwaiter_registry_requests_total{host=\"reg\"} 7",
+            "landwaiter_references{repository=\"config.git\",branch=\"main\"} 9",
+            "landwaiter_pending_updates{repository=\"config.git\",branch=\"main\"} 2",
+            "landwaiter_oldest_pending_update_timestamp_seconds{repository=\"config.git\",branch=\"main\"} 150",
+            "landwaiter_registry_request_duration_seconds_bucket{host=\"reg\",le=\"0.025\"} 0",
+            "landwaiter_registry_request_duration_seconds_bucket{host=\"reg\",le=\"0.05\"} 1",
+            "landwaiter_forge_request_duration_seconds_count{host=\"forge\"} 1",
             "landwaiter_run_duration_seconds_bucket{le=\"0.5\"} 1",
             "landwaiter_run_duration_seconds_bucket{le=\"+Inf\"} 2",
             "landwaiter_run_duration_seconds_sum 45.25",
@@ -414,11 +431,33 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_conventions() {
-        for family in FAMILIES {
-            assert!(family.name.starts_with("landwaiter_"), "{}", family.name);
-            assert_eq!(family.kind == Kind::Counter, family.name.ends_with("_total"), "{}", family.name);
-            assert!(family.help.ends_with('.'));
+    fn hosts_are_counted_together_beyond_their_bound() {
+        let metrics = Metrics::default();
+        for number in 0..MAX_HOSTS + 2 {
+            metrics.exchanged(Peer::Registry, &format!("h{number:03}"), 1.0);
+            metrics.requested([(format!("h{number:03}"), 1)].into());
         }
+        let text = metrics.render();
+        let rows = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!(rows("landwaiter_registry_request_duration_seconds_count{"), MAX_HOSTS + 1);
+        assert_eq!(rows("landwaiter_registry_requests_total{"), MAX_HOSTS + 1);
+        assert!(text.contains("landwaiter_registry_requests_total{host=\"(others)\"} 2"), "{text}");
+        assert!(text.contains("host=\"h099\"") && !text.contains("host=\"h100\""));
+    }
+
+    #[test]
+    fn what_is_no_longer_pending_is_forgotten() {
+        let (metrics, place) = (Metrics::default(), Place { repository: "r".into(), branch: String::new() });
+        let pending =
+            |pending: &[u64], now| metrics.wrote(&place, Seen { pending: pending.to_vec(), ..Seen::default() }, now);
+        pending(&[1], 100);
+        pending(&[], 200);
+        assert!(!metrics.render().contains("landwaiter_oldest_pending_update_timestamp_seconds{"));
+        pending(&[1], 300);
+        assert!(
+            metrics
+                .render()
+                .contains("landwaiter_oldest_pending_update_timestamp_seconds{repository=\"r\",branch=\"\"} 300")
+        );
     }
 }

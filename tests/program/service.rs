@@ -505,3 +505,40 @@ fn only_the_state_directory_is_written_to() {
     found.sort();
     assert_eq!(found, ["config.git", "repo", "settings.yaml"]);
 }
+
+/// What Prometheus' own tool says of the whole exposition, after runs with commits, holds and a failure.
+#[test]
+fn promtool_finds_nothing_to_say_about_the_metrics() {
+    let Some(promtool) = crate::installed::program("promtool") else { return };
+    let (world, bare) = world(POLICIES);
+    world.push("acme/web", &["1.1.0"]);
+    let state = world.folder.path().join("state");
+    settle(&world, &quiet(&bare).replace("repositories: [", "repositories: [{path: nowhere.git}, "));
+    let serving = Serving::start(&world, &["--state-dir", &state.to_string_lossy()]);
+    serving.until_lines("run-ended", 2);
+    let (status, metrics) = serving.get("/metrics");
+    assert_eq!(status, 200);
+    let mut child = std::process::Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{}\n{metrics}", String::from_utf8_lossy(&said));
+    let value = |series: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse::<f64>().unwrap()
+    };
+    let host = world.registry.host();
+    let timed = value(&format!("landwaiter_registry_request_duration_seconds_count{{host=\"{host}\"}}"));
+    let counted = value(&format!("landwaiter_registry_requests_total{{host=\"{host}\"}}"));
+    assert!(timed >= 1.0 && (timed - counted).abs() < 0.5, "{timed} and {counted}");
+    assert!(value("process_resident_memory_bytes") > 1e6 && value("process_open_fds") >= 3.0);
+    assert!(value("landwaiter_state_bytes{part=\"store\"}") > 0.0);
+    assert_eq!(value(&format!("landwaiter_references{{repository=\"{bare}\",branch=\"\"}}")), 1.0);
+    assert_eq!(value(&format!("landwaiter_pending_updates{{repository=\"{bare}\",branch=\"\"}}")), 0.0);
+}
