@@ -114,3 +114,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::text::Severity;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most lasting matters of one run; a repository with more holds than these is told of them by number.
+/// The most lasting matters of each kind that are told of one branch; metrics and `landwaiter holds` know all of them.
 pub(super) const MAX_LASTING: usize = 2_000;
 
 /// What is so until it is over.

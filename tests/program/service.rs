@@ -509,7 +509,7 @@ fn only_the_state_directory_is_written_to() {
 /// What Prometheus' own tool says of the whole exposition, after runs with commits, holds and a failure.
 #[test]
 fn promtool_finds_nothing_to_say_about_the_metrics() {
-    let Some(promtool) = crate::installed::program("promtool") else { return };
+    let Some(promtool) = crate::process::program("promtool") else { return };
     let (world, bare) = world(POLICIES);
     world.push("acme/web", &["1.1.0"]);
     let state = world.folder.path().join("state");

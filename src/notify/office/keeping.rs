@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
+/// Notes to write, or to take away.
+type Changed = Vec<(String, Option<Note>)>;
+
 /// The room of what waits for a receiver.
 fn waiting(receiver: &str) -> String {
     format!("waiting {receiver}")
@@ -23,16 +26,19 @@ impl Office {
     /// Compares what came in with what was told, and keeps what is to be sent.
     pub(super) fn take_in(&self) {
         while let Some((mut gathered, rules)) = self.next() {
-            self.remember_pulls(&mut gathered);
+            let pulls = self.look_at_pulls(&mut gathered);
             let receivers: Vec<RecipientSettings> =
                 self.state().desks.values().map(|desk| desk.settings.clone()).collect();
             for receiver in receivers {
-                let tell = self.compare(&receiver, &gathered, rules);
+                let (tell, notes) = self.compare(&receiver, &gathered, rules);
+                // A process that is killed between the two tells twice, rather than not at all.
                 if !tell.is_empty() {
                     let at = (gathered.repository.as_str(), gathered.branch.as_str());
                     self.keep(&receiver.name, Message::new(&receiver.name, gathered.time, at, &gathered.run, tell));
                 }
+                notes.iter().for_each(|(room, notes)| self.write(room, notes));
             }
+            self.write(&format!("pulls {}", gathered.place()), &pulls);
         }
     }
 
@@ -42,33 +48,38 @@ impl Office {
         Some((state.incoming.pop_front()?, rules))
     }
 
-    fn remember_pulls(&self, gathered: &mut Gathered) {
-        let Some(seen) = gathered.pulls.take() else { return };
-        let room = format!("pulls {}", gathered.place());
-        let known: BTreeMap<String, Open> = self.read(&room);
+    /// Adds what people did with pull requests to what happened, and says what is to be remembered of them.
+    fn look_at_pulls(&self, gathered: &mut Gathered) -> Vec<(String, Option<Open>)> {
+        let Some(seen) = gathered.pulls.take() else { return Vec::new() };
+        let known: BTreeMap<String, Open> = self.read(&format!("pulls {}", gathered.place()));
         let (told, notes) = pulls::compare(&known, &seen);
-        self.write(&room, &notes);
         gathered.once.extend(told);
+        notes
     }
 
-    /// What this receiver is told of it.
-    fn compare(&self, receiver: &RecipientSettings, gathered: &Gathered, rules: Rules) -> Vec<NewsValues> {
+    /// What this receiver is told of it, and what is to be remembered then, by room.
+    fn compare(
+        &self,
+        receiver: &RecipientSettings,
+        gathered: &Gathered,
+        rules: Rules,
+    ) -> (Vec<NewsValues>, Vec<(String, Changed)>) {
         let wants = |news: &NewsValues| {
             let policy = Some(news.policy.as_str()).filter(|name| !name.is_empty());
             let image = Some(news.image.as_str()).filter(|name| !name.is_empty());
             receiver.wants(news.kind, &gathered.repository, policy, image)
         };
         let mut tell: Vec<NewsValues> = gathered.once.iter().filter(|news| wants(news)).cloned().collect();
-        let place = gathered.place();
+        let (place, mut notes) = (gathered.place(), Vec::new());
         for (scope, lasting) in &gathered.lasting {
             let room = scope.room(&receiver.name, &place);
             let known: BTreeMap<String, Note> = self.read(&room);
             let met: Vec<_> = lasting.iter().filter(|one| wants(&one.news)).collect();
             let decided = decide(&known, &met, &place, rules, gathered.time);
-            self.write(&room, &decided.notes);
+            notes.push((room, decided.notes));
             tell.extend(decided.tell.into_iter().filter(|news| wants(news)));
         }
-        tell
+        (tell, notes)
     }
 
     /// Notes the message and puts it on its desk.
