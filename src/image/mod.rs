@@ -157,12 +157,16 @@ pub struct Tag(Box<str>);
 
 impl Tag {
     pub fn parse(text: &str) -> Result<Tag, InvalidName> {
+        if Tag::is_valid(text) { Ok(Tag(text.into())) } else { Err(InvalidName::Tag(shorten(text))) }
+    }
+
+    /// Whether [`Tag::parse`] takes the text.
+    pub fn is_valid(text: &str) -> bool {
         let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let bytes = text.as_bytes();
-        let valid = (1..=MAX_TAG).contains(&bytes.len())
+        (1..=MAX_TAG).contains(&bytes.len())
             && word(bytes[0])
-            && bytes.iter().all(|b| word(*b) || matches!(b, b'.' | b'-'));
-        if valid { Ok(Tag(text.into())) } else { Err(InvalidName::Tag(shorten(text))) }
+            && bytes.iter().all(|b| word(*b) || matches!(b, b'.' | b'-'))
     }
 
     pub fn as_str(&self) -> &str {

@@ -171,7 +171,7 @@ impl Ranking<'_> {
         let history = known(source, facts)?;
         let place = |entry: &Entry<'_>| history.find(&entry.key).ok();
         let built = ground.pool.candidates().filter_map(place).min();
-        let chosen = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
+        let chosen = chosen.and_then(|tag| ground.pool.entries().find(|entry| entry.tag == tag.as_str()));
         let newest = built.into_iter().chain(chosen.and_then(place)).min();
         let since = newest.map_or(usize::MAX, |newest| history.states_since(newest));
         let head = history.ids().first().filter(|_| newest != Some(0))?.short();

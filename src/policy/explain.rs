@@ -44,9 +44,9 @@ impl Ranking<'_> {
         facts: &Facts,
         (most_ordered, most_others): (usize, usize),
     ) -> (Vec<PassedOver>, usize) {
-        let best = chosen.and_then(|tag| ground.pool.entries.iter().find(|entry| entry.tag == tag.as_str()));
+        let best = chosen.and_then(|tag| ground.pool.entries().find(|entry| entry.tag == tag.as_str()));
         let passed = |tag: String, (reason, detail)| PassedOver { tag, reason, detail };
-        let mut entries: Vec<&Entry<'_>> = ground.pool.entries.iter().collect();
+        let mut entries: Vec<&Entry<'_>> = ground.pool.entries().collect();
         if self.policy.select.asks_for_order() {
             entries.sort_by(|a, b| self.compare_listed(b, a, facts));
         }

@@ -62,8 +62,13 @@ impl<'a> Shape<'a> {
     /// `None` when the tag does not begin with one to three numbers.
     pub(super) fn read(tag: &'a str) -> Option<Shape<'a>> {
         let (core, tail) = core(tag).ok()?;
+        Some(Shape::of(core, tail))
+    }
+
+    /// The numbers at the front, and what follows them.
+    pub(super) fn of(core: Core, tail: &'a str) -> Shape<'a> {
         let (pre, suffix) = split(tail);
-        Some(Shape { core, pre, suffix })
+        Shape { core, pre, suffix }
     }
 
     /// The version that ranges judge: without the suffix, the pre-release in the spelling that semantic versioning allows.
@@ -91,9 +96,7 @@ impl<'a> Shape<'a> {
 
     /// What stands behind (and with `v` before) numbers that somebody else reads.
     pub(super) fn of_tail(tail: &'a str, v: bool) -> Shape<'a> {
-        let core = Core { v, parts: 0, values: [0; 3] };
-        let (pre, suffix) = split(tail);
-        Shape { core, pre, suffix }
+        Shape::of(Core { v, parts: 0, values: [0; 3] }, tail)
     }
 
     pub(super) fn is_prerelease(&self) -> bool {
@@ -123,6 +126,11 @@ impl<'a> Shape<'a> {
 
     pub(super) fn key(&self, family: Family) -> String {
         let mut key = String::with_capacity(24);
+        self.write_key(family, &mut key);
+        key
+    }
+
+    pub(super) fn write_key(&self, family: Family, key: &mut String) {
         key.push_str(if self.core.v { "v#" } else { "#" });
         for _ in 1..self.core.parts {
             key.push_str(".#");
@@ -130,10 +138,9 @@ impl<'a> Shape<'a> {
         for part in self.suffix {
             match family {
                 Family::Exact => key.push_str(part),
-                Family::Compatible | Family::Any => cut_holes(part, &mut key),
+                Family::Compatible | Family::Any => cut_holes(part, key),
             }
         }
-        key
     }
 
     /// The family as people say it: `v + 3 parts + -alpine*`.
@@ -161,7 +168,7 @@ impl<'a> Shape<'a> {
 
 /// The pre-release in what follows the numbers, and what stands before and after it.
 fn split(tail: &str) -> (&str, [&str; 2]) {
-    match prerelease(tail) {
+    match Some(tail).filter(|tail| !tail.is_empty()).and_then(prerelease) {
         Some(at) => (&tail[at.pre.clone()], [&tail[..at.start], &tail[at.pre.end..]]),
         None => ("", [tail, ""]),
     }
@@ -174,11 +181,17 @@ pub(super) fn name_of_text(tag: &str) -> Option<FamilyName> {
 
 /// Its key alone; `None` when nothing in the tag could change.
 pub(super) fn key_of_text(tag: &str) -> Option<String> {
-    (!is_constant(tag)).then(|| {
-        let mut key = String::with_capacity(tag.len());
-        cut_holes(tag, &mut key);
-        key
-    })
+    let mut key = String::with_capacity(tag.len());
+    write_key_of_text(tag, &mut key).then_some(key)
+}
+
+/// Writes that key, and says whether there is one.
+pub(super) fn write_key_of_text(tag: &str, key: &mut String) -> bool {
+    let changes = !is_constant(tag);
+    if changes {
+        cut_holes(tag, key);
+    }
+    changes
 }
 
 /// Numbers become `*` for people, with the dots between them.

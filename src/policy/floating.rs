@@ -48,6 +48,10 @@ const NAMES: [&str; 31] = [
 
 /// What follows the name, when the tag is a well-known moving one: nothing for `latest`, `-alpine` for `stable-alpine`.
 pub(super) fn flavour(tag: &str) -> Option<&str> {
+    // Most tags begin with a number, and no name does.
+    if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
     let end = tag.find(['-', '_', '.']).unwrap_or(tag.len());
     let (name, rest) = tag.split_at(end);
     let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name))?;

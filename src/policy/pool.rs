@@ -11,6 +11,8 @@ use crate::version::tag::Unversioned;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::iter;
+use std::sync::OnceLock;
 
 /// How tags are read: see [`semver`] and [`calver`]. The other kinds have one reading only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,46 +129,72 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Entries in order, each tag once.
+/// Entries in order. Most decisions hang on the best of them alone, so that the others are put in order when they are
+/// asked for.
 #[derive(Debug, Default)]
 pub(super) struct Pool<'a> {
-    /// Best first.
-    pub(super) entries: Vec<Entry<'a>>,
-    /// Where in `entries` those stand that nothing refuses, best first.
-    candidates: Vec<usize>,
+    policy: Option<&'a Policy>,
+    /// As they were listed.
+    listed: Vec<Entry<'a>>,
+    /// The best of those that nothing refuses, by its place in `listed`.
+    best: Option<usize>,
+    /// All places in `listed`, best first, each tag once.
+    order: OnceLock<Vec<usize>>,
     pub(super) ladder: Ladder,
 }
 
 impl<'a> Pool<'a> {
     /// `evidence` is asked only where short versions could be candidates.
     pub(super) fn new<'e>(
-        policy: &Policy,
+        policy: &'a Policy,
         reading: Reading,
-        tags: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+        tags: impl ExactSizeIterator<Item = (&'a str, Cow<'a, str>)>,
         evidence: impl Fn() -> &'e Evidence,
     ) -> Pool<'a> {
-        let mut entries: Vec<Entry<'a>> =
-            tags.filter_map(|(tag, key)| Entry::read(policy, reading, tag, key).ok()).collect();
-        for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
+        let mut listed: Vec<Entry<'a>> = Vec::with_capacity(tags.len());
+        listed.extend(tags.filter_map(|(tag, key)| Entry::read(policy, reading, tag, key).ok()));
+        for entry in listed.iter_mut().filter(|entry| entry.refused.is_none()) {
             if floats(policy, &entry.key, &evidence) {
                 entry.refused = Some(Reason::Floating);
             }
         }
-        entries.sort_unstable_by(|a, b| a.compare(b, policy));
-        entries.dedup_by(|a, b| a.tag == b.tag);
-        let candidates = (0..entries.len()).filter(|at| entries[*at].refused.is_none()).collect();
-        let ladder = Ladder::new(entries.iter().filter_map(Entry::first_number));
-        Pool { entries, candidates, ladder }
+        let candidates = listed.iter().enumerate().filter(|(_, entry)| entry.refused.is_none());
+        let best = candidates.min_by(|(_, a), (_, b)| a.compare(b, policy)).map(|(at, _)| at);
+        let ladder = Ladder::new(listed.iter().filter_map(Entry::first_number));
+        Pool { policy: Some(policy), listed, best, order: OnceLock::new(), ladder }
     }
 
-    /// Best first.
+    pub(super) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// Best first, each tag once.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.order().iter().map(|at| &self.listed[*at])
+    }
+
+    /// Those that nothing refuses, best first.
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Entry<'a>> {
-        self.candidates.iter().map(|at| &self.entries[*at])
+        self.best.into_iter().flat_map(|best| {
+            let others = || self.entries().filter(|entry| entry.refused.is_none()).skip(1);
+            iter::once(&self.listed[best]).chain(iter::once_with(others).flatten())
+        })
     }
 
-    /// Whether the very tag of `entry` is in the pool.
-    pub(super) fn lists(&self, entry: &Entry<'_>, policy: &Policy) -> bool {
-        self.entries.binary_search_by(|probe| probe.compare(entry, policy)).is_ok()
+    /// Whether the very tag is in the pool.
+    pub(super) fn lists(&self, tag: &str) -> bool {
+        self.listed.iter().any(|entry| entry.tag == tag)
+    }
+
+    fn order(&self) -> &[usize] {
+        self.order.get_or_init(|| {
+            let mut order: Vec<usize> = (0..self.listed.len()).collect();
+            if let Some(policy) = self.policy {
+                order.sort_unstable_by(|a, b| self.listed[*a].compare(&self.listed[*b], policy));
+            }
+            order.dedup_by(|a, b| self.listed[*a].tag == self.listed[*b].tag);
+            order
+        })
     }
 }
 

@@ -24,9 +24,16 @@ pub struct Ranking<'a> {
     /// The tags that are looked at, with their keys.
     pub(super) screened: Vec<(&'a str, Cow<'a, str>)>,
     plain: OnceLock<Pool<'a>>,
-    families: OnceLock<HashMap<String, FamilyPool<'a>>>,
+    families: OnceLock<Families<'a>>,
     evidence: OnceLock<Evidence>,
     nothing: Pool<'a>,
+}
+
+/// The families that there are, in the order in which they are met, and where each stands by its key.
+#[derive(Debug, Default)]
+struct Families<'a> {
+    pools: Vec<FamilyPool<'a>>,
+    places: HashMap<String, usize>,
 }
 
 /// The members of one family by their place in `screened`, and their order once it was asked for.
@@ -39,7 +46,8 @@ struct FamilyPool<'a> {
 impl<'a> Ranking<'a> {
     /// Filters the list. Its order and what occurs twice in it do not matter.
     pub fn new(policy: &'a Policy, tags: &'a [String]) -> Ranking<'a> {
-        let screened = tags.iter().filter_map(|tag| Some((tag.as_str(), screen(policy, tag).ok()?))).collect();
+        let mut screened = Vec::with_capacity(tags.len());
+        screened.extend(tags.iter().filter_map(|tag| Some((tag.as_str(), screen(policy, tag).ok()?))));
         Ranking {
             policy,
             tags,
@@ -148,7 +156,8 @@ impl<'a> Ranking<'a> {
     }
 
     pub(super) fn pool(&self, key: &str) -> &Pool<'a> {
-        let Some(family) = self.families().get(key) else {
+        let families = self.families();
+        let Some(family) = families.places.get(key).and_then(|at| families.pools.get(*at)) else {
             return &self.nothing;
         };
         family.pool.get_or_init(|| {
@@ -157,13 +166,22 @@ impl<'a> Ranking<'a> {
         })
     }
 
-    fn families(&self) -> &HashMap<String, FamilyPool<'a>> {
+    fn families(&self) -> &Families<'a> {
         self.families.get_or_init(|| {
-            let mut families: HashMap<String, FamilyPool<'a>> = HashMap::new();
+            let mut families = Families::default();
+            // Neighbours in a list are mostly of one family: then the key of the one before is not looked up again.
+            let (mut key, mut before) = (String::new(), (String::new(), usize::MAX));
             for (at, (tag, _)) in self.screened.iter().enumerate() {
-                if let Some(key) = self.policy.family_key(tag) {
-                    families.entry(key).or_default().members.push(at);
+                key.clear();
+                if !self.policy.write_family_key(tag, &mut key) {
+                    continue;
                 }
+                if before.1 == usize::MAX || key != before.0 {
+                    let place = families.place(&key);
+                    std::mem::swap(&mut key, &mut before.0);
+                    before.1 = place;
+                }
+                families.pools[before.1].members.push(at);
             }
             families
         })
@@ -178,9 +196,21 @@ impl<'a> Ranking<'a> {
     }
 }
 
+impl Families<'_> {
+    /// Where the family of that key stands; a new one is added.
+    fn place(&mut self, key: &str) -> usize {
+        if let Some(at) = self.places.get(key) {
+            return *at;
+        }
+        self.places.insert(key.to_owned(), self.pools.len());
+        self.pools.push(FamilyPool::default());
+        self.pools.len() - 1
+    }
+}
+
 /// The key of a tag that is looked at at all, or why it is not.
 pub(super) fn screen<'t>(policy: &Policy, tag: &'t str) -> Result<Cow<'t, str>, Reason> {
-    if Tag::parse(tag).is_err() {
+    if !Tag::is_valid(tag) {
         return Err(Reason::InvalidTag);
     }
     let key = policy.tags.key(tag)?;

@@ -43,11 +43,11 @@ impl<'a> Value<'a> {
         if hashes && is_hash(tag) {
             return Err(Unversioned::Hash);
         }
-        let (core, _) = tag::core(tag)?;
-        let shape = Shape::read(tag).ok_or(Unversioned::Malformed)?;
+        let (core, tail) = tag::core(tag)?;
         if core.parts < parts.count() {
             return Err(Unversioned::TooFewParts { found: core.parts, wanted: parts.count() });
         }
+        let shape = Shape::of(core, tail);
         Ok(Value { version: shape.version(), shape: Some(shape) })
     }
 

@@ -80,12 +80,19 @@ impl Policy {
     }
 
     /// What tells the tag's family from others; without the text for people.
-    pub(super) fn family_key(&self, tag: &str) -> Option<String> {
-        match &self.select {
-            Select::Semver { .. } => family::Shape::read(tag).map(|shape| shape.key(self.family)),
-            Select::Calver(pattern) => calver::shape(tag, pattern).map(|shape| shape.key(self.family)),
-            _ => family::key_of_text(tag),
-        }
+    fn family_key(&self, tag: &str) -> Option<String> {
+        let mut key = String::new();
+        self.write_family_key(tag, &mut key).then_some(key)
+    }
+
+    /// Writes what tells the tag's family from others, without the text for people. Says whether it has one.
+    pub(super) fn write_family_key(&self, tag: &str, key: &mut String) -> bool {
+        let shape = match &self.select {
+            Select::Semver { .. } => family::Shape::read(tag),
+            Select::Calver(pattern) => calver::shape(tag, pattern),
+            _ => return family::write_key_of_text(tag, key),
+        };
+        shape.map(|shape| shape.write_key(self.family, key)).is_some()
     }
 }
 

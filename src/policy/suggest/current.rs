@@ -25,7 +25,7 @@ impl Trials<'_, '_> {
                     self.suggest("allowReplace", problem, "allowReplace: true".to_owned(), outlook);
                 }
             }
-            (_, Some(family)) if ground.pool.entries.is_empty() => {
+            (_, Some(family)) if ground.pool.is_empty() => {
                 let whose = match &ground.current {
                     Current::Floating { tag, .. } => format!("the family that {tag} would be pinned to"),
                     _ => "the current tag's family".to_owned(),
@@ -43,7 +43,7 @@ impl Trials<'_, '_> {
             return;
         }
         let ground = self.ranking.ground(&self.question);
-        let alone = ground.pool.entries.iter().all(|entry| Some(entry.tag) == chosen.map(Tag::as_str));
+        let alone = ground.pool.entries().all(|entry| Some(entry.tag) == chosen.map(Tag::as_str));
         if let Some(family) = ground.family.as_ref().filter(|_| alone) {
             let problem = format!("no other tag is of its family, {}", family.described);
             self.other_family(&ground, &problem);

@@ -22,7 +22,7 @@ impl Trials<'_, '_> {
         if let Current::Unordered { tag, .. } = self.ranking.ground(&self.question).current {
             return self.other_kind(format!("the policy cannot order {tag}, which stands in the file"));
         }
-        if plain.entries.is_empty() && self.ranking.ground(&self.question).pool.entries.is_empty() {
+        if plain.is_empty() && self.ranking.ground(&self.question).pool.is_empty() {
             return self.other_kind(self.unfit());
         }
         self.prereleases();
@@ -88,7 +88,7 @@ impl Trials<'_, '_> {
     /// Only pre-releases are in the range.
     fn prereleases(&mut self) {
         let pool = self.ranking.ground(&self.question).pool;
-        let count = pool.entries.iter().filter(|entry| entry.refused == Some(Reason::Prerelease)).count();
+        let count = pool.entries().filter(|entry| entry.refused == Some(Reason::Prerelease)).count();
         if count == 0 || pool.candidates().next().is_some() {
             return;
         }
@@ -123,14 +123,14 @@ impl Trials<'_, '_> {
         let Select::Semver { range, parts, prereleases } = &self.policy().select else {
             return;
         };
-        let outside = pool.entries.iter().filter(|entry| entry.refused == Some(Reason::OutOfRange)).count();
+        let outside = pool.entries().filter(|entry| entry.refused == Some(Reason::OutOfRange)).count();
         let Some(any) = Range::parse("*").ok().filter(|_| outside > 0 && pool.candidates().next().is_none()) else {
             return;
         };
         if let Some(outlook) = self.decided(|policy| policy.select = select(&any, *parts, *prereleases)) {
             let all =
                 if outside == 1 { "the only version lies".to_owned() } else { format!("all {outside} versions lie") };
-            let best = pool.entries.first().map_or("", |entry| entry.tag);
+            let best = pool.entries().next().map_or("", |entry| entry.tag);
             let problem = format!("{all} outside `{range}`; the greatest is {best}");
             self.suggest("select", problem, semver(&any, *parts, *prereleases), outlook);
         }
