@@ -12,6 +12,7 @@ use super::commit::Chain;
 use super::fault::{lasting, passing};
 use super::history::{Branch, Limits};
 use super::local::{moved, parent_of};
+use super::pack::Indexed;
 use super::push::{self, RefUpdate, Unanswered};
 use super::report::Outcome;
 use super::sign::Signer;
@@ -26,6 +27,7 @@ use crate::port::{
 use gix::ObjectId;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// A repository on a server.
 #[derive(Debug)]
@@ -179,6 +181,21 @@ impl Remote {
 }
 
 impl Remote {
+    /// Pushes, and puts what is pushed into the cache while the server is at work on it, so that the next snapshot need not fetch it.
+    fn push_and_keep(
+        &self,
+        updates: &[RefUpdate],
+        bytes: &[u8],
+        repo: &gix::Repository,
+    ) -> (Result<Outcome, Unanswered>, Result<Indexed, RepoError>) {
+        let own = repo.clone();
+        thread::scope(|scope| {
+            let keeping = scope.spawn(move || pack::index_pack(&own, &mut &*bytes, false));
+            let pushed = push::push(&self.server, updates, bytes, repo.object_hash());
+            (pushed, keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    }
+
     fn publish_alone(
         &self,
         (current, repo): (&Generation, &gix::Repository),
@@ -188,11 +205,14 @@ impl Remote {
     ) -> Result<Published, PublishError> {
         let bytes = pack::pack_of(&chain.objects, repo.object_hash())?;
         let update = RefUpdate { name: bare::full_name(branch), old: Some(parent), new: Some(chain.tip) };
-        let outcome = push::push(&self.server, std::slice::from_ref(&update), &bytes, repo.object_hash())
-            .or_else(|broken| self.settle(broken, &update, branch, chain))?;
-        match outcome {
+        let (pushed, kept) = self.push_and_keep(std::slice::from_ref(&update), &bytes, repo);
+        let outcome = pushed.or_else(|broken| self.settle(broken, &update, branch, chain));
+        if let Ok(Outcome::Moved { .. } | Outcome::LostRace { .. } | Outcome::Refused { .. }) = &outcome {
+            kept.iter().for_each(Indexed::remove);
+        }
+        match outcome? {
             Outcome::Updated { messages } => {
-                keep(current, repo, &bytes, chain.tip);
+                keep(current, kept, chain.tip);
                 Ok(Published { commits: chain.names(), messages, ledger: None })
             }
             Outcome::Moved { found } => Err(moved(found)),
@@ -273,10 +293,9 @@ fn begin_anew(
     }
 }
 
-/// Puts what was pushed into the cache too, so that the next snapshot need not fetch it.
-fn keep(current: &Generation, repo: &gix::Repository, bytes: &[u8], commit: ObjectId) {
-    let kept = pack::index_pack(repo, &mut &*bytes, false).and_then(|()| current.set_tip(commit));
-    if kept.is_err() {
+/// What was pushed and kept is where the next fetch begins.
+fn keep(current: &Generation, kept: Result<Indexed, RepoError>, commit: ObjectId) {
+    if kept.and_then(|_| current.set_tip(commit)).is_err() {
         current.spoil();
     }
 }

@@ -98,7 +98,7 @@ impl Remote {
             .or_else(|broken| self.settle(broken, &updates[0], branch, chain))?;
         match outcome {
             Outcome::Updated { messages } => {
-                keep(current, repo, &bytes, chain.tip);
+                keep(current, pack::index_pack(repo, &mut &*bytes, false), chain.tip);
                 let ledger = Some(Ok(CommitId(beside.tip.to_string())));
                 Ok(Published { commits: chain.names(), messages, ledger })
             }
