@@ -1,7 +1,8 @@
-//! Names the program text that finds references: what another text found in a file is not what this one would find.
+//! Names the program text that finds references, and the one that decides about tags: what another text found in a file, or
+//! decided on a list, is not what this one would.
 //!
-//! The number goes into `landwaiter::site::SCANNER`. It covers every file of the modules that a scan uses, the versions of all
-//! libraries, and nothing of the machine: the same sources give the same number everywhere.
+//! The numbers go into `landwaiter::site::SCANNER` and `landwaiter::policy::DECIDER`. They cover every file of the modules that
+//! are used, the versions of all libraries, and nothing of the machine: the same sources give the same numbers everywhere.
 //!
 //! It also has the static binary's relocations packed, a twentieth of its size; musl's start-up code unpacks them.
 
@@ -11,14 +12,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// `site` and the modules it uses, see `tests/architecture.rs`.
-const SOURCES: [&str; 6] = ["src/site", "src/yaml", "src/image", "src/text.rs", "Cargo.lock", "Cargo.toml"];
+const SCANNER: [&str; 6] = ["src/site", "src/yaml", "src/image", "src/text.rs", "Cargo.lock", "Cargo.toml"];
+/// `policy` and the modules it uses, what reads a tag list, and what writes decisions down.
+const DECIDER: [&str; 11] = [
+    "src/policy",
+    "src/version",
+    "src/image",
+    "src/schedule",
+    "src/signature",
+    "src/template.rs",
+    "src/registry",
+    "src/cycle/verdicts.rs",
+    "src/cycle/ask.rs",
+    "Cargo.lock",
+    "Cargo.toml",
+];
 
 fn main() {
     if std::env::var_os("CARGO_CFG_TARGET_ENV").is_some_and(|env| env == "musl") {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+    println!("cargo::rustc-env=LANDWAITER_SCANNER={}", sum_of(&SCANNER));
+    println!("cargo::rustc-env=LANDWAITER_DECIDER={}", sum_of(&DECIDER));
+}
+
+fn sum_of(sources: &[&str]) -> String {
     let mut files = Vec::new();
-    for source in SOURCES {
+    for source in sources {
         println!("cargo::rerun-if-changed={source}");
         collect(Path::new(source), &mut files);
     }
@@ -36,7 +56,7 @@ fn main() {
         add(&fs::read(file).unwrap_or_default());
         add(&[0]);
     }
-    println!("cargo::rustc-env=LANDWAITER_SCANNER={sum:032x}");
+    format!("{sum:032x}")
 }
 
 /// The files at or below a path. What is not there adds nothing.

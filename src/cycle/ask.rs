@@ -8,13 +8,15 @@ use super::decided::{Decided, Grounds};
 use super::history::Histories;
 use super::learn::decide;
 use super::ledger::Firsts;
+use super::notebook::Key;
 use super::recall::{Current, Listed, News, Sightings, pace, sights, to_record};
 use super::select::Asked;
+use super::verdicts::{Answers, Verdicts};
 use super::{Event, HOSTS, IN_FLIGHT, PassedOverTags, Run};
 use crate::image::Repository;
 use crate::plan::Sight;
 use crate::policy::{Decision, Facts, Held, Policy, Ranking, Reason, WriteMode};
-use crate::port::{Named, RegistryError};
+use crate::port::{ListMark, Named, RegistryError};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -35,6 +37,10 @@ pub(super) struct Answered {
     pub(super) passed_over: PassedOverTags,
     /// What the ledger is to know.
     pub(super) sights: Vec<Sight>,
+    /// Under which key the decisions are known already.
+    pub(super) known: Option<Key>,
+    /// What is to be known of them in the next run.
+    pub(super) learned: Option<(Key, Vec<u8>)>,
 }
 
 /// What all look-ups of a run share.
@@ -46,6 +52,8 @@ pub(super) struct Asking<'a> {
     pub(super) works: &'a Result<(), String>,
     /// What the ledger knows; `None` where it is not believed.
     pub(super) firsts: Option<&'a Firsts>,
+    /// What earlier runs decided.
+    pub(super) verdicts: &'a Verdicts,
     pub(super) until: Instant,
 }
 
@@ -86,14 +94,27 @@ impl Run<'_> {
     }
 
     async fn answer(&self, asking: Asking<'_>, repository: &Repository, asked: Vec<&Asked>) -> Answered {
-        let Asking { policies, histories, works, firsts, .. } = asking;
-        let Listed { tags, remembered } = match self.list(repository).await {
+        let Asking { policies, histories, works, firsts, verdicts, .. } = asking;
+        let ground = verdicts.ground(policies, repository, &asked);
+        let wanted = self.events.wants(repository);
+        let known = |mark: &ListMark| verdicts.answers(&ground.as_ref()?.key(mark), &asked).filter(|_| !wanted);
+        let listed = match self.list_unless(repository, &|mark| known(mark).is_some()).await {
             Ok(listed) => listed,
             Err(error) => {
                 self.events.happened(&Event::ListingFailed { repository, error: &error });
                 let held = no_list(&error);
                 let decisions = asked.into_iter().map(|asked| (asked.clone(), held.clone())).collect();
                 return Answered { decisions, ..Answered::default() };
+            }
+        };
+        let Listed { tags, remembered, mark } = match listed {
+            Ok(listed) => listed,
+            Err(mark) => {
+                let Answers { tags, decisions } = known(&mark).unwrap_or_default();
+                self.events.happened(&Event::TagsListed { repository, tags });
+                let decisions = asked.iter().map(|asked| (*asked).clone()).zip(decisions).collect();
+                let known = ground.map(|ground| ground.key(&mark));
+                return Answered { decisions, known, ..Answered::default() };
             }
         };
         self.events.happened(&Event::TagsListed { repository, tags: tags.len() });
@@ -113,6 +134,8 @@ impl Run<'_> {
                 self.watch(policy, repository, current, &sightings, &mut facts).await;
             }
         }
+        // What is decided at once takes a while for long lists; whoever listens to the other answers has his turn before.
+        tokio::task::yield_now().await;
         let mut answered = Answered { list: remembered.map(|time| (repository.clone(), time)), ..Answered::default() };
         let mut ranking: Option<(usize, Ranking<'_>)> = None;
         for asked in asked {
@@ -145,6 +168,13 @@ impl Run<'_> {
                 answered.passed_over.insert(key, telling);
             }
             answered.decisions.push((asked.clone(), decision));
+        }
+        if let Some((ground, mark)) = ground.zip(mark) {
+            let (key, note) = (ground.key(&mark), Answers::note(tags.len(), &answered.decisions));
+            match note {
+                Some(_) if verdicts.knows(&key) => answered.known = Some(key),
+                note => answered.learned = note.map(|note| (key, note)),
+            }
         }
         answered.seen = to_record(repository, &facts, &answered.news);
         answered.sights = sights(repository, &recalling, &facts);

@@ -71,6 +71,11 @@ pub enum Event<'a> {
 /// Who listens.
 pub trait Events: Send + Sync {
     fn happened(&self, event: &Event<'_>);
+
+    /// Whether [`Event::Decided`] has to be told of this image even where an earlier run has decided the same: then its list is read again.
+    fn wants(&self, _repository: &Repository) -> bool {
+        false
+    }
 }
 
 /// Nobody listens.

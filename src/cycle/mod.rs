@@ -18,6 +18,7 @@ mod last_valid;
 mod learn;
 mod ledger;
 mod near;
+mod notebook;
 mod propose;
 mod recall;
 mod references;
@@ -28,6 +29,7 @@ mod scope;
 mod select;
 mod signatures;
 mod stage;
+mod verdicts;
 mod write;
 
 pub use decided::{Decided, Look, Since};

@@ -7,7 +7,7 @@ use super::{Event, Run};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::Sight;
 use crate::policy::{Facts, Policy, Recall, Seen, Select};
-use crate::port::{Named, RegistryError, Sighting, TagList};
+use crate::port::{KnownLists, ListMark, Named, RegistryError, Sighting, TagList, TagsUnless};
 use crate::text::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub const WATCH_PACE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Listed {
     pub(super) tags: Vec<String>,
     pub(super) remembered: Option<i64>,
+    /// See [`Registry::tags_unless`](crate::port::Registry::tags_unless).
+    pub(super) mark: Option<ListMark>,
 }
 
 /// Of one repository, what earlier runs saw.
@@ -65,13 +67,29 @@ impl Run<'_> {
             && let Some(list) = self.store.list(repository)
             && (list.time..list.time.saturating_add(lifetime)).contains(&now)
         {
-            return Ok(Listed { tags: list.tags, remembered: Some(list.time) });
+            return Ok(Listed { tags: list.tags, remembered: Some(list.time), mark: None });
         }
         let list = TagList { tags: self.registry.tags(repository).await?, time: now };
         if lifetime.is_some() {
             self.store.keep_list(repository, &list);
         }
-        Ok(Listed { tags: list.tags, remembered: None })
+        Ok(Listed { tags: list.tags, remembered: None, mark: None })
+    }
+
+    /// The same, unless it is a list that is known already: then its mark. Where the operator lets lists of earlier runs count,
+    /// these do.
+    pub(super) async fn list_unless(
+        &self,
+        repository: &Repository,
+        known: &KnownLists<'_>,
+    ) -> Result<Result<Listed, ListMark>, RegistryError> {
+        if self.options.cache_for.contains_key(repository.host()) {
+            return self.list(repository).await.map(Ok);
+        }
+        Ok(match self.registry.tags_unless(repository, known).await? {
+            TagsUnless::Same(mark) => Err(mark),
+            TagsUnless::Tags { tags, mark } => Ok(Listed { tags, remembered: None, mark }),
+        })
     }
 
     /// What the policies want to know of earlier runs. `works` says whether there is a memory.

@@ -7,6 +7,7 @@
 use super::Run;
 use super::ask::Asking;
 use super::select::{Asked, Memory};
+use super::verdicts::Verdicts;
 use crate::image::Tag;
 use crate::plan::{Change, Entry, Proposed, Record, State, branch_of, settle};
 use crate::policy::{Policy, Reason};
@@ -68,7 +69,10 @@ impl Run<'_> {
         let works = self.store.works();
         let firsts = memory.book.firsts(self.options.seal.as_ref());
         let (histories, until) = (&memory.histories, memory.until);
-        let asking = Asking { policies, histories, works: &works, firsts: firsts.as_ref(), until };
+        // What people closed is the question of few.
+        let verdicts = Verdicts::default();
+        let firsts = firsts.as_ref();
+        let asking = Asking { policies, histories, works: &works, firsts, verdicts: &verdicts, until };
         for answered in self.ask(asking, open).await {
             memory.answers.extend(answered.decisions);
             memory.lists.extend(answered.list);

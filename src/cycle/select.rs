@@ -7,6 +7,7 @@ use super::ledger::Book;
 use super::recall::{Current, News, pace};
 use super::refused::Past;
 use super::scan::Scanned;
+use super::verdicts::Verdicts;
 use super::{LONGEST_DEADLINE, Options, Run, RunError, Scope};
 use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, Sight, State, question, settle};
@@ -134,8 +135,12 @@ impl Run<'_> {
         let works = self.memory_for(&policies, &open, memory);
         let firsts = memory.book.firsts(self.options.seal.as_ref());
         let (histories, until) = (&memory.histories, memory.until);
-        let asking = Asking { policies: &policies, histories, works: &works, firsts: firsts.as_ref(), until };
+        let branch = Verdicts::branch(self.repo.name(), &*scanned.snapshot);
+        let verdicts = Verdicts::of(branch.as_ref().map(|branch| self.store.files(branch)), self.clock.now());
+        let firsts = firsts.as_ref();
+        let asking = Asking { policies: &policies, histories, works: &works, firsts, verdicts: &verdicts, until };
         let mut seen = Vec::new();
+        let mut noted = Vec::new();
         for answered in self.ask(asking, open).await {
             seen.extend(answered.seen);
             memory.answers.extend(answered.decisions);
@@ -143,6 +148,10 @@ impl Run<'_> {
             memory.passed_over.extend(answered.passed_over);
             memory.news.extend(answered.news);
             memory.sights.extend(answered.sights);
+            noted.push((answered.known, answered.learned));
+        }
+        if let Some((branch, news)) = branch.zip(verdicts.news(noted, self.scope.is_whole())) {
+            self.store.keep_files(&branch, &news.parts, news.anew);
         }
         self.store.saw(&seen, self.clock.now());
 

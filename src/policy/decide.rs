@@ -260,9 +260,8 @@ impl Ranking<'_> {
     /// From one orderable tag to another, never down by accident.
     fn advance(&self, ground: &Ground<'_>, current: &Entry<'_>, best: &Entry<'_>, facts: &Facts) -> Judgement {
         let order = self.compare(best, current, facts);
-        let listed = current.tag == best.tag
-            || ground.pool.lists(current.tag)
-            || self.tags.iter().any(|tag| tag == current.tag);
+        let listed =
+            current.tag == best.tag || ground.pool.lists(current.tag) || self.tags.iter().any(|tag| tag == current.tag);
         let gone = (!listed).then(|| format!("the registry no longer lists {}", current.tag));
         let choose = |entry: &Entry<'_>| Judgement { note: gone.clone(), ..Judgement::choose(entry.tag) };
         match order {

@@ -328,6 +328,9 @@ pub enum Outcome {
     Needs(Vec<Need>),
 }
 
+/// Names the program text that decides, see `build.rs`: what another one decided is not what this one would.
+pub const DECIDER: &str = env!("LANDWAITER_DECIDER");
+
 /// The answer for one reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {

@@ -72,6 +72,16 @@ impl Policy {
         if self.has_families() { Reading::Family } else { Reading::Plain }
     }
 
+    /// Whether a decision hangs on the tags, the question and the day alone: nothing is asked of a registry but its list,
+    /// and no age is counted. The day is that of [`Facts::now`](super::Facts::now), UTC: a suffix may name one to come.
+    pub fn hangs_on_tags(&self) -> bool {
+        let by_text = match self.select {
+            Select::Semver { .. } | Select::Calver(_) | Select::Numeric(_) | Select::Alphabetical(_) => true,
+            Select::Newest | Select::Commit(_) | Select::Digest(_) => false,
+        };
+        by_text && !self.require.asks() && self.watch.is_none()
+    }
+
     /// Families need a policy that does not say itself which tags it means.
     pub(super) fn has_families(&self) -> bool {
         let matched = self.tags.matching.is_some();

@@ -20,7 +20,7 @@ pub use forge::{
 pub use ledger::{LedgerEntry, LedgerFiles, LedgerRef};
 pub use notes::{Jotter, MAX_NOTE, Notes};
 pub use notice::{Notice, NoticeKind};
-pub use registry::{Referrer, Registry, RegistryError, RegistryErrorKind};
+pub use registry::{KnownLists, ListMark, Referrer, Registry, RegistryError, RegistryErrorKind, TagsUnless};
 pub use repo::{
     Author, BlobId, BranchProposal, Branches, CommitId, ConfigRepo, FileEntry, Keep, MAX_MERGES, NewCommit, NewFile,
     ProposedCommit, Publication, PublishError, Published, ReadProblem, RepoError, Snapshot, Visit,

@@ -12,6 +12,18 @@ pub trait Registry: Send + Sync {
     /// Every tag of the repository, in the order the registry gave them. A partial list is an error, never an answer.
     fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>>;
 
+    /// The same, unless `known` knows the mark of the registry's answer: then it is that of an earlier call, byte for byte and
+    /// from the same place. It is asked for all the same; what is spared is reading it.
+    fn tags_unless<'a>(
+        &'a self,
+        repository: &'a Repository,
+        known: &'a KnownLists<'a>,
+    ) -> BoxFuture<'a, Result<TagsUnless, RegistryError>> {
+        let _ = known;
+        let listed = self.tags(repository);
+        Box::pin(async move { Ok(TagsUnless::Tags { tags: listed.await?, mark: None }) })
+    }
+
     /// The digest that the tag names now: of the index where there is one.
     fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>>;
 
@@ -54,6 +66,22 @@ pub trait Registry: Send + Sync {
     fn notices(&self) -> Vec<Notice> {
         Vec::new()
     }
+}
+
+/// Marks one answer of a registry to a question for tags: a SHA-256 of where it came from and of its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListMark(pub [u8; 32]);
+
+/// Whether a list is known by its mark.
+pub type KnownLists<'a> = dyn Fn(&ListMark) -> bool + Send + Sync + 'a;
+
+/// What [`Registry::tags_unless`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagsUnless {
+    /// What is known already, by its mark.
+    Same(ListMark),
+    /// Every tag, as [`Registry::tags`] gives them. Where the whole list was one answer, its mark.
+    Tags { tags: Vec<String>, mark: Option<ListMark> },
 }
 
 /// A manifest that refers to another one: what the registry's list says about it, which only its own bytes prove.

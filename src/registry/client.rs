@@ -16,7 +16,9 @@ use super::request;
 use super::token::Tokens;
 use crate::http;
 use crate::image::{Digest, ImageMetadata, InvalidName, Repository, Tag};
-use crate::port::{Notice, NoticeKind, Referrer, Registry, RegistryError, RegistryErrorKind, Secret, Store};
+use crate::port::{
+    KnownLists, Notice, NoticeKind, Referrer, Registry, RegistryError, RegistryErrorKind, Secret, Store, TagsUnless,
+};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
@@ -111,6 +113,14 @@ impl fmt::Debug for Client {
 impl Registry for Client {
     fn tags<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Result<Vec<String>, RegistryError>> {
         self.first(repository, move |asking| asking.tags().boxed())
+    }
+
+    fn tags_unless<'a>(
+        &'a self,
+        repository: &'a Repository,
+        known: &'a KnownLists<'a>,
+    ) -> BoxFuture<'a, Result<TagsUnless, RegistryError>> {
+        self.first(repository, move |asking| asking.tags_unless(known).boxed())
     }
 
     fn digest<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> BoxFuture<'a, Result<Digest, RegistryError>> {

@@ -16,7 +16,7 @@ use super::token::Tokens;
 use super::{paging, request};
 use crate::http::{self, Answer, Request};
 use crate::image::{Digest, ImageMetadata, Repository, Tag};
-use crate::port::{RegistryError, RegistryErrorKind, Secret, hide_secrets};
+use crate::port::{KnownLists, RegistryError, RegistryErrorKind, Secret, TagsUnless, hide_secrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
@@ -49,6 +49,12 @@ impl<'a> Conversation<'a> {
         listed.map_err(|error| self.explain(error))
     }
 
+    /// The same, unless the answer is the one that is known.
+    pub(crate) async fn tags_unless(mut self, known: &KnownLists<'_>) -> Result<TagsUnless, RegistryError> {
+        let listed = self.list_unless(known).await;
+        listed.map_err(|error| self.explain(error))
+    }
+
     /// What the tag names.
     pub(crate) async fn digest(mut self, tag: &Tag) -> Result<Digest, RegistryError> {
         let resolved = self.resolve(tag).await;
@@ -63,6 +69,23 @@ impl<'a> Conversation<'a> {
 
     async fn list(&mut self) -> Result<Vec<String>, RegistryError> {
         let first = self.first_answer().await?;
+        self.rest_of_list(first).await
+    }
+
+    async fn list_unless(&mut self, known: &KnownLists<'_>) -> Result<TagsUnless, RegistryError> {
+        let first = self.first_answer().await?;
+        let mark = response::mark(&first);
+        if let Some(mark) = mark.filter(|mark| known(mark)) {
+            return Ok(TagsUnless::Same(mark));
+        }
+        let asked = first.url.clone();
+        let tags = self.rest_of_list(first).await?;
+        // A page that is full may not be the whole list.
+        let whole = paging::after_full_page(&asked, &tags).is_none();
+        Ok(TagsUnless::Tags { tags, mark: mark.filter(|_| whole) })
+    }
+
+    async fn rest_of_list(&mut self, first: Answer) -> Result<Vec<String>, RegistryError> {
         let patience = self.patience;
         match tokio::time::timeout(patience, self.list_from(first)).await {
             Ok(listed) => listed,

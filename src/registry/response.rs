@@ -8,7 +8,9 @@ use super::paging;
 use super::refusal::{check_status, error};
 use crate::http::{Answer, clean, display_url};
 use crate::image::{Digest, Repository};
-use crate::port::{RegistryError, RegistryErrorKind, Secret};
+use crate::port::{ListMark, RegistryError, RegistryErrorKind, Secret};
+use reqwest::StatusCode;
+use reqwest::header::LINK;
 use serde::Deserialize;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use sha2::{Digest as _, Sha256};
@@ -51,6 +53,18 @@ pub(crate) fn page(repository: &Repository, answer: &Answer) -> Result<Page, Reg
     let next = next.map(|link| paging::next(&answer.url, link));
     let in_doubt = if next.is_none() { paging::after_full_page(&answer.url, &tags) } else { None };
     Ok(Page { tags, next, in_doubt })
+}
+
+/// Marks the answer, if it is a page of tags that names no next one.
+pub(crate) fn mark(answer: &Answer) -> Option<ListMark> {
+    let last = answer.status == StatusCode::OK && answer.headers.get(LINK).is_none();
+    last.then(|| {
+        let mut hash = Sha256::new();
+        hash.update((answer.url.as_str().len() as u64).to_le_bytes());
+        hash.update(answer.url.as_str());
+        hash.update(&answer.body);
+        ListMark(hash.finalize().into())
+    })
 }
 
 /// Reads the digest from the header; `None` when the registry sends none and the manifest itself must be asked for.
@@ -191,7 +205,6 @@ mod tests {
     use super::*;
     use RegistryErrorKind::*;
     use proptest::prelude::*;
-    use reqwest::StatusCode;
 
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         Answer {
@@ -253,6 +266,20 @@ mod tests {
         let list = |count: usize| format!(r#"{{"tags":[{}""]}}"#, r#""","#.repeat(count - 1));
         assert_eq!(read_page(&[], &list(MAX_TAGS)).unwrap().tags.len(), MAX_TAGS);
         assert_eq!(read_page(&[], &list(MAX_TAGS + 1)).unwrap_err().kind, TooLarge);
+    }
+
+    #[test]
+    fn the_mark_of_a_list_hangs_on_its_place_and_its_bytes() {
+        let marked = |status, headers: &[(&'static str, &str)], body: &str| mark(&answer(status, headers, body));
+        let one = marked(200, &[], r#"{"tags":["a"]}"#).unwrap();
+        assert_eq!(marked(200, &[("date", "now")], r#"{"tags":["a"]}"#), Some(one), "headers come and go");
+        assert_ne!(marked(200, &[], r#"{"tags":["b"]}"#), Some(one));
+        let mut elsewhere = answer(200, &[], r#"{"tags":["a"]}"#);
+        elsewhere.url = "https://example.com/v2/acme/web/tags/list".parse().unwrap();
+        assert_ne!(mark(&elsewhere), Some(one));
+        // A page among others is never the whole list, and a refusal none at all.
+        assert_eq!(marked(200, &[("link", "<?last=b>; rel=next")], r#"{"tags":["a"]}"#), None);
+        assert_eq!(marked(404, &[], r#"{"tags":["a"]}"#), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::{Target, Trouble};
 use crate::cycle::{Event, Events, Report};
+use crate::image::Repository;
 use crate::telemetry::{RunLog, RunResult};
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,12 @@ pub trait Observer: fmt::Debug + Send + Sync {
 
     /// Something happened in a run. Called on the threads of that run.
     fn happened(&self, _id: &str, _target: &Target, _event: &Event<'_>) {}
+    /// Whether decisions about this image are to be told of even where they are those of an earlier run. Called on the threads of
+    /// a run.
+    fn wants(&self, _target: &Target, _repository: &Repository) -> bool {
+        false
+    }
+
     /// Who wants to hear everything that happens in a run that begins. It is called on the run's own threads.
     fn listen(&self, _id: &str, _target: &Target) -> Option<Arc<dyn Events>> {
         None
@@ -58,5 +65,9 @@ impl Events for Listeners {
         self.log.happened(event);
         self.observers.iter().for_each(|observer| observer.happened(&self.id, &self.target, event));
         self.others.iter().for_each(|other| other.happened(event));
+    }
+
+    fn wants(&self, repository: &Repository) -> bool {
+        self.observers.iter().any(|observer| observer.wants(&self.target, repository))
     }
 }

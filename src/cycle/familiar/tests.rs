@@ -1,7 +1,8 @@
 //! What is known by which key, how much of it is kept, and what a damaged part costs.
 
+use super::super::notebook::{MAX_PARTS, MORE_PARTS, PAST, SUM};
 use super::*;
-use crate::port::BlobId;
+use crate::port::{BlobId, MAX_PART};
 use crate::site::Location;
 use crate::site::{Part, Placed, Way};
 use globset::Glob;
@@ -48,27 +49,27 @@ fn a_part_that_is_damaged_is_left_out_whole() {
         let mut part = whole[0].clone();
         part[at] ^= 1;
         let cut = whole[0][..at].to_vec();
-        assert!(Familiar::of(vec![part, cut]).entries.is_empty(), "{at}");
+        assert!(Familiar::of(vec![part, cut]).notes.entries.is_empty(), "{at}");
     }
-    assert_eq!(Familiar::of([after([(20, 3)].into_iter()), vec![vec![1; 40]], whole].concat()).entries.len(), 10);
+    assert_eq!(Familiar::of([after([(20, 3)].into_iter()), vec![vec![1; 40]], whole].concat()).notes.entries.len(), 10);
 }
 
 #[test]
 fn what_is_kept_of_a_file_and_in_a_part_is_bounded() {
-    assert!(learned(1, MAX_ENTRY).is_some() && learned(1, MAX_ENTRY + 1).is_none());
+    assert!(learned(1, MAX_NOTE).is_some() && learned(1, MAX_NOTE + 1).is_none());
     // A part has its hash and a number; each file with nothing a key.
     let most = (MAX_PART - SUM - 4) / SUM;
     assert_eq!(after((0..most).map(|number| (number, 0))).len(), 1);
     let two = after((0..=most).map(|number| (number, 0)));
     assert_eq!(two.len(), 2);
-    assert_eq!(Familiar::of(two).entries.len(), most + 1);
-    let big = after((0..10).map(|number| (number, MAX_ENTRY)));
+    assert_eq!(Familiar::of(two).notes.entries.len(), most + 1);
+    let big = after((0..10).map(|number| (number, MAX_NOTE)));
     assert!(big.len() == 10 && big.iter().all(|part| part.len() <= MAX_PART));
     let mut familiar = Familiar::of(big);
-    assert!((0..10).all(|number| known(&mut familiar, number) == Some(MAX_ENTRY)));
+    assert!((0..10).all(|number| known(&mut familiar, number) == Some(MAX_NOTE)));
     // Ever more of them is no reason to keep more.
-    assert_eq!(after((0..MAX_PARTS).map(|number| (number, MAX_ENTRY))).len(), MAX_PARTS);
-    assert_eq!(after((0..=MAX_PARTS).map(|number| (number, MAX_ENTRY))).len(), MAX_PARTS);
+    assert_eq!(after((0..MAX_PARTS).map(|number| (number, MAX_NOTE))).len(), MAX_PARTS);
+    assert_eq!(after((0..=MAX_PARTS).map(|number| (number, MAX_NOTE))).len(), MAX_PARTS);
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn parts_are_added_until_they_are_many() {
     familiar.learn(learned(99, 0));
     let news = familiar.news().unwrap();
     assert!(news.anew && news.parts.len() == 1);
-    assert_eq!(Familiar::of(news.parts).entries.len(), 4 + MORE_PARTS);
+    assert_eq!(Familiar::of(news.parts).notes.entries.len(), 4 + MORE_PARTS);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn what_is_no_more_goes_when_it_is_more_than_what_is() {
     assert_eq!(looked(parts(now + PAST)), None);
     let news = looked(parts(now + PAST + 1)).unwrap();
     assert!(news.anew);
-    assert_eq!(Familiar::of(news.parts).entries.len(), now);
+    assert_eq!(Familiar::of(news.parts).notes.entries.len(), now);
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn what_is_learned_again_counts() {
     let news = familiar.news().unwrap();
     assert!(news.anew);
     let mut familiar = Familiar::of(news.parts);
-    assert_eq!((familiar.entries.len(), known(&mut familiar, 0)), (1, Some(9)));
+    assert_eq!((familiar.notes.entries.len(), known(&mut familiar, 0)), (1, Some(9)));
 }
 
 #[test]

@@ -116,6 +116,12 @@ impl Observer for Picture {
         }
     }
 
+    /// A process that has just begun knows of no decision, however long ago it was made.
+    fn wants(&self, target: &Target, repository: &Repository) -> bool {
+        let known = self.known();
+        !known.images.get(repository).is_some_and(|image| image.looks.iter().any(|look| look.target == *target))
+    }
+
     fn run_ended(&self, run: &RunEnded<'_>) {
         let mut known = self.known();
         known.under_way.remove(run.id);
