@@ -99,7 +99,7 @@ pub fn core(text: &str) -> Result<(Core, &str), Unversioned> {
     };
     let mut core = Core { v, parts: 0, values: [0; 3] };
     loop {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at(end);
         if digits.is_empty() {
             return Err(Unversioned::NoNumber);
