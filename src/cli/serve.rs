@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     if !arguments.once && first.service.page.is_some() {
         tell.observers.push(picture.clone());
     }
-    let runtime = wire::runtime()?;
+    let runtime = wire::service_runtime()?;
     let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
     let office = notify::office(&arguments.operator, &log, &tell.metrics);
     let loader = File {

@@ -90,8 +90,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// Two workers: one waits for registries while the other reads files.
+/// For one run: whoever decides also listens, so that no answer has to wake another thread (see `docs/benchmark.md`). Files are
+/// read, and commits made, on threads for blocking work.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+/// For the service: runs beside each other, and whoever asks how it is gets an answer meanwhile.
+pub(super) fn service_runtime() -> Result<Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
