@@ -133,7 +133,7 @@ impl Run<'_> {
         let mut by_key: HashMap<Key, Reference> = HashMap::new();
         for (file, bytes) in texts {
             let entries = entries(&file, &bytes);
-            by_key.extend(keys(&entries).into_iter().zip(entries.into_iter().map(|entry| entry.found.reference)));
+            by_key.extend(keys(&entries).into_iter().zip(entries.into_iter().map(|entry| *entry.found.reference)));
         }
         let was = |(at, key): &(usize, Key)| match proposal.changes.contains_key(&*plan.entries[*at].found.file) {
             true => Some((*at, Some(by_key.remove(key)?))),
@@ -156,7 +156,7 @@ fn files(plan: &Plan, places: &[(usize, Key)]) -> BTreeSet<Arc<str>> {
 fn entries(file: &Arc<str>, bytes: &[u8]) -> Vec<Entry> {
     let entry = |reference: Reference| Entry {
         image: reference.repository.clone(),
-        found: Found { file: file.clone(), blob: None, reference },
+        found: Found { file: file.clone(), blob: None, reference: Box::new(reference) },
         policy: None,
         state: State::Unmanaged,
     };

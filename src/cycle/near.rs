@@ -218,7 +218,7 @@ mod tests {
             remove: Vec::new(),
             blocked: None,
         };
-        Found { file: "web.yaml".into(), blob: None, reference }
+        Found { file: "web.yaml".into(), blob: None, reference: Box::new(reference) }
     }
 
     #[test]

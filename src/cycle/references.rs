@@ -277,7 +277,7 @@ impl References {
         self.found.extend(scan.references.into_iter().map(|reference| Found {
             file: file.path.clone(),
             blob: blob.clone(),
-            reference,
+            reference: Box::new(reference),
         }));
         self.notes.extend(scan.notes.into_iter().map(|note| FileNote {
             file: file.path.clone(),

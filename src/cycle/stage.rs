@@ -325,7 +325,7 @@ mod tests {
         let change = State::Change(Change { action: Action::Update, to, group: "web".into(), pull_request: false });
         let references = site::scan("kustomization.yaml", OLD.as_bytes()).references;
         let entry = |reference| Entry {
-            found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+            found: Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) },
             image: None,
             policy: None,
             state: change.clone(),

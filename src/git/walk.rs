@@ -26,9 +26,17 @@ pub(super) fn list(
     place: Option<&Path>,
 ) -> Result<Vec<(BString, ObjectId)>, RepoError> {
     let before = place.and_then(|place| Listing::read(place, repo.object_hash()));
-    let walk = Walk::new(repo, name, MAX_ENTRIES, before.as_ref()).files(tree)?;
-    let same = before.as_ref().and_then(Listing::root).is_some_and(|root| root.id == tree);
-    if let Some(place) = place.filter(|_| !same) {
+    let mut walk = Walk::new(repo, name, MAX_ENTRIES, before.as_ref());
+    let root = before.as_ref().and_then(Listing::root).filter(|root| root.id == tree);
+    if let (Some(listing), Some(root)) = (before.as_ref(), root) {
+        // The whole tree is as it was: there is nothing to be written down.
+        walk.count(root.entries)?;
+        walk.found.reserve_exact(root.entries);
+        walk.take(listing, &BString::default(), root);
+        return Ok(walk.found);
+    }
+    let walk = walk.files(tree)?;
+    if let Some(place) = place {
         walk.lister.write(place);
     }
     Ok(walk.found)

@@ -105,7 +105,7 @@ mod tests {
             let to = Target { tag: Tag::parse("v2").ok(), ..Target::default() };
             let (action, group) = (Action::Update, Arc::from("run"));
             Entry {
-                found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+                found: Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) },
                 image: Repository::parse(&format!("ghcr.io/acme/web{}", at % 3)).ok(),
                 policy: (state != '-').then(|| PolicyName::parse(&format!("web{}", at % 2)).unwrap()),
                 state: match state {

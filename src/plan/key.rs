@@ -104,7 +104,7 @@ mod tests {
         let references = site::scan(file, text.as_bytes()).references;
         let entry = |reference: site::Reference| Entry {
             image: reference.repository.clone(),
-            found: Found { file: file.into(), blob: None, reference },
+            found: Found { file: file.into(), blob: None, reference: Box::new(reference) },
             policy: None,
             state: State::Unmanaged,
         };

@@ -43,7 +43,8 @@ pub struct Found {
     pub file: Arc<str>,
     /// The id of the file's content, as `git hash-object` prints it.
     pub blob: Option<Arc<str>>,
-    pub reference: Reference,
+    /// Found once and handed from step to step: a pointer moves more quickly than all that it says.
+    pub reference: Box<Reference>,
 }
 
 /// One reference with its fate.

@@ -111,7 +111,7 @@ mod tests {
             let to = Target { tag: Tag::parse("v2").ok(), ..Target::default() };
             let group = group.trim_start_matches(['&', '*']).into();
             Entry {
-                found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+                found: Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) },
                 image: None,
                 policy: None,
                 state: State::Change(Change { action: Action::Update, to, group, pull_request: false }),

@@ -154,7 +154,7 @@ mod tests {
             let change =
                 State::Change(Change { action: Action::Update, to, group: (*group).into(), pull_request: false });
             Entry {
-                found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+                found: Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) },
                 image: None,
                 policy: None,
                 state: if *tag == KEPT { State::UpToDate } else { change },
@@ -242,7 +242,7 @@ mod tests {
         let references = site::scan("kustomization.yaml", images(&chain).as_bytes()).references;
         let entries = references.into_iter().zip(["v3", "v2", "v2"]).map(|(reference, tag)| {
             let to = Target { name: None, tag: Tag::parse(tag).ok(), digest: digest.clone() };
-            let found = Found { file: "kustomization.yaml".into(), blob: None, reference };
+            let found = Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) };
             Entry {
                 found,
                 image: None,

@@ -36,7 +36,7 @@ fn entry(now: &str, next: &str) -> Entry {
     let to = Target { name: None, tag: Tag::parse(tag).ok(), digest: Digest::parse(digest).ok() };
     Entry {
         image: reference.repository.clone(),
-        found: Found { file: "web.yaml".into(), blob: None, reference },
+        found: Found { file: "web.yaml".into(), blob: None, reference: Box::new(reference) },
         policy: None,
         state: State::Change(Change { action: Action::Update, to, group: "run".into(), pull_request: false }),
     }

@@ -13,7 +13,7 @@ fn plan(changes: &[(&str, &str, &str)]) -> Plan {
         let reference = site::scan("values.yaml", text.as_bytes()).references.remove(0);
         Entry {
             image: reference.repository.clone(),
-            found: Found { file: format!("apps/{at}/values.yaml").into(), blob: None, reference },
+            found: Found { file: format!("apps/{at}/values.yaml").into(), blob: None, reference: Box::new(reference) },
             policy: PolicyName::parse("web"),
             state: State::Change(Change {
                 action: Action::Update,
