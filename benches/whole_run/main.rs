@@ -8,7 +8,8 @@
 //! - **http**: the same over `git http-backend`: fetch into an empty cache, and push;
 //! - **nothing new**: the same commands again, when every reference is up to date and every file was read before.
 //!
-//! Each begins with an empty state directory. `LANDWAITER=PATH` measures another program instead.
+//! Each begins with an empty state directory. `LANDWAITER=PATH` measures another program instead. `LANDWAITER_ALTERNATIVES=1` measures Renovate
+//! in the same run, see `alternatives.rs`.
 //! It needs nginx, fcgiwrap, git, curl and GNU time: `apt-get install nginx fcgiwrap git curl time`. The corpus stays in `target/bench`.
 #![expect(
     clippy::disallowed_methods,
@@ -17,6 +18,7 @@
     reason = "a bench is a program of its own"
 )]
 
+mod alternatives;
 mod corpus;
 mod measure;
 mod servers;
@@ -71,6 +73,11 @@ fn main() {
     row("local bare, nothing new", &local_again, median(&curl).wall);
     row("http, warm, nothing new", &http_again, median(&curl).wall);
     println!("\nrequests of one run: {requests}");
+    if let Some(other) = alternatives::renovate(&folder, &corpus, &servers.host()) {
+        println!("\nRenovate, look-up only, of a checkout that is there (once, whatever RUNS says):");
+        println!("{:<28} {:>7.3} s {:>8.2} x {:>8.1} MiB", "renovate", other.wall, other.wall / floor, other.memory);
+        println!("{} requests, {} updates found, nothing written", other.requests, other.updates);
+    }
 }
 
 fn update(program: &str, repository: &str, state: &Path) -> Sample {

@@ -69,6 +69,7 @@ http {{
   uwsgi_temp_path {folder}/tmp; scgi_temp_path {folder}/tmp;
   server {{
     listen 127.0.0.1:{port};
+    location = /v2/ {{ default_type application/json; return 200 \"{{}}\"; }}
     location /v2/ {{ root {folder}/www; default_type application/json; }}
     location ~ ^/git(/.*)$ {{
       fastcgi_pass unix:{folder}/fcgiwrap.socket;
