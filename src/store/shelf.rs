@@ -27,8 +27,9 @@ pub(super) const LISTS: Shelf = Shelf { table: "list", rows: 2_000, bytes: 1024 
 /// What was told.
 pub(super) const NEWS: Shelf = Shelf { table: "news", rows: 20_000, bytes: 0 };
 
-/// What was found in the files of branches, in parts, by branch and part.
-pub(super) const FILES: Shelf = Shelf { table: "files", rows: 256, bytes: MAX_PART };
+/// What was found in the files of branches, and decided about their images, in parts, by branch and part. Some hundred config
+/// repositories have some ten parts each, nearly all of them small; how much all may hold together is [`super::MAX_BYTES`].
+pub(super) const FILES: Shelf = Shelf { table: "files", rows: 4_096, bytes: MAX_PART };
 
 /// What people were told, and what waits to be told, by room and key.
 pub(super) const NOTES: Shelf = Shelf { table: "note", rows: 20_000, bytes: MAX_NOTE };
