@@ -257,6 +257,69 @@ fn packs(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// How many objects a pack says it has.
+fn objects_in(pack: &Path) -> u32 {
+    let bytes = fs::read(pack).unwrap();
+    u32::from_be_bytes(*bytes[8..].first_chunk().unwrap())
+}
+
+#[test]
+fn a_change_of_one_file_brings_that_file_and_the_directories_above_it() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    for number in 0..400 {
+        let folder = world.work().join(format!("apps/{}", number % 40));
+        fs::create_dir_all(&folder).unwrap();
+        let text: String = (0..50).map(|line| format!("key-{line}: {}\n", number * 7_919 + line * 104_729)).collect();
+        fs::write(folder.join(format!("{number}.yaml")), text).unwrap();
+    }
+    world.push("many");
+    let server = HttpServer::start(world.root.path());
+    let cache = tempfile::tempdir().unwrap();
+    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let repo = open(&plain(&server), Some("main"), &options);
+    assert_eq!(repo.snapshot().unwrap().files().len(), 405);
+    let before = packs(cache.path());
+    world.somebody_pushes("apps/7/7.yaml", "changed: true\n");
+    let snapshot = repo.snapshot().unwrap();
+    assert_eq!(snapshot.read_one("apps/7/7.yaml").unwrap().unwrap(), b"changed: true\n");
+    let new: Vec<PathBuf> = packs(cache.path()).into_iter().filter(|pack| !before.contains(pack)).collect();
+    assert_eq!(new.len(), 1);
+    let objects = objects_in(&new[0]);
+    assert!(
+        objects <= 8,
+        "{objects}: the commit, three directories, the file, and what some of them are told as differences from"
+    );
+    let bytes = fs::metadata(&new[0]).unwrap().len();
+    assert!(bytes < 3_000, "{bytes} bytes, of which the names in two directories are nearly all");
+}
+
+#[test]
+fn what_a_server_refuses_does_not_stay_in_the_cache() {
+    if !available(HTTP_PROGRAMS) {
+        return;
+    }
+    let world = World::new();
+    let server = HttpServer::start(world.root.path());
+    let cache = tempfile::tempdir().unwrap();
+    let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
+    let repo = open(&plain(&server), Some("main"), &options);
+    let edit = |text: &str| publication(&*repo.snapshot().unwrap(), &[("0.yaml", text.as_bytes())]);
+    repo.publish(&edit("a\n")).unwrap();
+    let before = packs(cache.path());
+    world.hook("pre-receive", "exit 1");
+    assert!(matches!(repo.publish(&edit("b\n")), Err(PublishError::Refused { .. })));
+    assert_eq!(packs(cache.path()), before);
+    world.hook("pre-receive", "exit 0");
+    repo.publish(&edit("b\n")).unwrap();
+    assert_eq!(packs(cache.path()).len(), before.len() + 1);
+    assert_eq!(contents(&*repo.snapshot().unwrap())["0.yaml"], b"b\n");
+    fsck(&world.bare());
+}
+
+/// `LANDWAITER_ROUNDS=1000` makes more of them.
 #[test]
 fn the_cache_stays_bounded() {
     if !available(HTTP_PROGRAMS) {
@@ -267,15 +330,16 @@ fn the_cache_stays_bounded() {
     let cache = tempfile::tempdir().unwrap();
     let options = Options { cache_dir: Some(cache.path().to_owned()), ..as_writer() };
     let repo = open(&plain(&server), Some("main"), &options);
-    for round in 0..60 {
+    let rounds = std::env::var("LANDWAITER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(60);
+    for round in 0..rounds {
         let snapshot = repo.snapshot().unwrap();
         let text = format!("round: {round}\n");
         repo.publish(&publication(&*snapshot, &[("0.yaml", text.as_bytes())])).unwrap();
     }
     assert!(packs(cache.path()).len() < 50, "{}", packs(cache.path()).len());
     let snapshot = repo.snapshot().unwrap();
-    assert_eq!(contents(&*snapshot)["0.yaml"], b"round: 59\n");
-    assert_eq!(run_git(&world.bare(), &["rev-list", "--count", "main"]), "61");
+    assert_eq!(contents(&*snapshot)["0.yaml"], format!("round: {}\n", rounds - 1).into_bytes());
+    assert_eq!(run_git(&world.bare(), &["rev-list", "--count", "main"]), (rounds + 1).to_string());
 }
 
 #[test]
