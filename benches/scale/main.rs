@@ -134,7 +134,7 @@ impl Bench {
         let Point { first, again, .. } = &point;
         println!(
             "{size:>9} {:>10.3} s {:>10.3} s {:>8.1} MiB {:>8.1} MiB {requests:>9}",
-            first.cpu, again.cpu, first.memory, again.memory
+            first.wall, again.wall, first.memory, again.memory
         );
         point
     }
@@ -251,12 +251,12 @@ fn draw(folder: &Path, row: &Row, points: &[Point]) {
         let points = points.iter().map(|point| (point.size as f64, value(point))).filter(|point| point.1 > 0.0);
         Series { name, points: points.collect() }
     };
-    let time = vec![series("first run", &|point| point.first.cpu), series("nothing new", &|point| point.again.cpu)];
+    let time = vec![series("first run", &|point| point.first.wall), series("nothing new", &|point| point.again.wall)];
     let memory =
         vec![series("first run", &|point| point.first.memory), series("nothing new", &|point| point.again.memory)];
     let requests = vec![series("requests", &|point| point.requests as f64)];
     for (kind, y, series) in [
-        ("time", "processor time, seconds", time),
+        ("time", "seconds from start to exit", time),
         ("memory", "peak resident memory, MiB", memory),
         ("requests", "requests of one run", requests),
     ] {

@@ -38,8 +38,8 @@ struct Axis {
 
 impl Axis {
     fn of(values: impl Iterator<Item = f64> + Clone, begin: f64, end: f64) -> Axis {
-        let least = values.clone().fold(f64::INFINITY, f64::min).max(1e-6);
-        let most = values.fold(0.0, f64::max).max(least);
+        let most = values.clone().fold(1e-6, f64::max);
+        let least = values.fold(most, f64::min).max(1e-6);
         let from = (least.log10() + 1e-9).floor() as i32;
         let to = ((most.log10() - 1e-9).ceil() as i32).max(from + 1);
         Axis { from, to, begin, end }

@@ -98,7 +98,12 @@ impl Run<'_> {
         let ground = verdicts.ground(policies, repository, &asked);
         let wanted = self.events.wants(repository);
         let known = |mark: &ListMark| verdicts.answers(&ground.as_ref()?.key(mark), &asked).filter(|_| !wanted);
-        let listed = match self.list_unless(repository, &|mark| known(mark).is_some()).await {
+        // What hangs on more is not marked at all.
+        let listed = match ground {
+            None => self.list(repository).await.map(Ok),
+            Some(_) => self.list_unless(repository, &|mark| known(mark).is_some()).await,
+        };
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 self.events.happened(&Event::ListingFailed { repository, error: &error });
