@@ -28,7 +28,7 @@ impl Serving {
                 "apiVersion: landwaiter/v1
 kind: Settings
 repositories: [{{url: '{url}', branches: [main]}}]
-service: {{address: '127.0.0.1:0', pause: 1s}}
+service: {{address: '127.0.0.1:0', page: {{address: '127.0.0.1:0'}}, pause: 1s}}
 webhooks:
   address: '127.0.0.1:{port}'
   receivers: [{{name: registry, kind: distribution, tokenFile: {}}}]

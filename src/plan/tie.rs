@@ -179,7 +179,7 @@ mod tests {
             let change = Change { action: Action::Update, to, group: "a".into(), pull_request: true };
             let states = [State::held(reason, "x"), State::Change(change.clone()), State::Change(change)];
             let entry = |(reference, state)| Entry {
-                found: Found { file: "kustomization.yaml".into(), blob: None, reference },
+                found: Found { file: "kustomization.yaml".into(), blob: None, reference: Box::new(reference) },
                 image: None,
                 policy: None,
                 state,
