@@ -51,6 +51,9 @@ pub(super) struct Answers {
     pub(super) decisions: Vec<Decision>,
 }
 
+/// Of one repository: the key that was of use, and what is to be noted under which.
+pub(super) type Told = (Option<Key>, Option<(Key, Vec<u8>)>);
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     tags: usize,
@@ -124,7 +127,7 @@ impl Verdicts {
 
     /// What the store is to keep now: of each repository the key that was of use, or what is new. Unless the run asked about
     /// everything, all other notes count as they did.
-    pub(super) fn news(self, noted: Vec<(Option<Key>, Option<(Key, Vec<u8>)>)>, whole: bool) -> Option<News> {
+    pub(super) fn news(self, noted: Vec<Told>, whole: bool) -> Option<News> {
         let mut notes = self.notes?;
         if !whole {
             notes.count_all();
