@@ -41,6 +41,8 @@ pub(super) struct Gathered {
     pub(super) once: Vec<NewsValues>,
     /// By scope. A scope that is not named was not looked at; what is not in one that is named is over.
     pub(super) lasting: BTreeMap<Scope, Vec<Lasting>>,
+    /// Subjects that the run did not ask about: they last as they did.
+    pub(super) unasked: BTreeSet<String>,
     /// What pull requests are open, and what stands in the files; `None` where the run saw neither.
     pub(super) pulls: Option<Pulls>,
 }
@@ -147,6 +149,7 @@ pub(super) fn run(run: &RunEnded<'_>, failing: &Failing) -> Gathered {
                 (Scope::Holds, holds),
             ]
             .into();
+            gathered.unasked = unasked(report);
             gathered.pulls = Some(pulls::seen(report));
         }
     }
@@ -265,6 +268,19 @@ fn holds(report: &Report, failing: &Failing) -> Vec<Lasting> {
         })
     });
     told.take(MAX_LASTING).collect()
+}
+
+/// References that were not asked about, and the registries that they are on: one good answer says little of the others.
+fn unasked(report: &Report) -> BTreeSet<String> {
+    let plan = report.plan();
+    let mut subjects = BTreeSet::new();
+    for (entry, key) in plan.entries.iter().zip(keys(&plan.entries)) {
+        if matches!(&entry.state, crate::plan::State::Held(held) if held.reason == Reason::NotDue) {
+            subjects.insert(key.to_string());
+            subjects.extend(entry.image.as_ref().map(|image| hash(&["registry", image.host()])));
+        }
+    }
+    subjects
 }
 
 /// The image, or the place of a reference whose image is not known.

@@ -39,7 +39,8 @@ pub(super) struct Pulls {
 }
 
 pub(super) fn seen(report: &Report) -> Pulls {
-    let plan = report.plan();
+    // With what pull requests keep of references that were not asked about.
+    let plan = report.planned.shown();
     let mut pulls = Pulls::default();
     let mut wanted: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     // Without pull requests nobody asks.

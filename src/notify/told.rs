@@ -49,8 +49,18 @@ pub(super) struct Decided {
     pub(super) notes: Vec<(String, Option<Note>)>,
 }
 
-/// `known` is what is remembered of one scope, `met` what a run of `place` met there.
-pub(super) fn decide(known: &BTreeMap<String, Note>, met: &[&Lasting], place: &str, rules: Rules, now: i64) -> Decided {
+/// What a run of `place` found in one scope.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) place: &'a str,
+    pub(super) met: &'a [&'a Lasting],
+    /// Subjects that it did not look at.
+    pub(super) unasked: &'a BTreeSet<String>,
+}
+
+/// `known` is what is remembered of the scope.
+pub(super) fn decide(known: &BTreeMap<String, Note>, found: Found<'_>, rules: Rules, now: i64) -> Decided {
+    let Found { place, met, unasked } = found;
     let mut decided = Decided::default();
     for one in met {
         let before = known.get(&one.subject).filter(|note| note.state == one.state);
@@ -85,9 +95,10 @@ pub(super) fn decide(known: &BTreeMap<String, Note>, met: &[&Lasting], place: &s
             decided.notes.push((one.subject.clone(), Some(note)));
         }
     }
-    let gone = known
-        .iter()
-        .filter(|(subject, note)| note.places.contains(place) && met.iter().all(|one| one.subject != **subject));
+    let gone = known.iter().filter(|(subject, note)| {
+        let met = met.iter().any(|one| one.subject == **subject);
+        note.places.contains(place) && !met && !unasked.contains(*subject)
+    });
     for (subject, note) in gone {
         let mut note = note.clone();
         note.places.remove(place);
@@ -125,7 +136,15 @@ mod tests {
 
     impl Memory {
         fn run(&mut self, met: &[Lasting], place: &str, now: i64) -> Vec<String> {
-            let decided = decide(&self.0, &met.iter().collect::<Vec<_>>(), place, RULES, now);
+            self.narrow(met, &[], place, now)
+        }
+
+        /// A run that did not ask about some.
+        fn narrow(&mut self, met: &[Lasting], unasked: &[&str], place: &str, now: i64) -> Vec<String> {
+            let met: Vec<_> = met.iter().collect();
+            let unasked = unasked.iter().map(|one| (*one).to_owned()).collect();
+            let found = Found { place, met: &met, unasked: &unasked };
+            let decided = decide(&self.0, found, RULES, now);
             for (subject, note) in decided.notes {
                 match note {
                     Some(note) => drop(self.0.insert(subject, note)),
@@ -148,6 +167,16 @@ mod tests {
         assert_eq!(memory.run(&[], "p", 86_403), ["hold is over"]);
         assert_eq!(memory.run(&[], "p", 86_404), [""; 0]);
         assert!(memory.0.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_asked_about_lasts() {
+        let mut memory = Memory::default();
+        let hold = [lasting("hold", "a", false)];
+        assert_eq!(memory.run(&hold, "p", 0), ["hold a"]);
+        assert_eq!(memory.narrow(&[], &["hold"], "p", 1), [""; 0], "it is not over");
+        assert_eq!(memory.run(&hold, "p", 2), [""; 0], "and no news");
+        assert_eq!(memory.narrow(&[], &["other"], "p", 3), ["hold is over"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::notify::gather::Gathered;
 use crate::notify::message::Message;
 use crate::notify::pulls::{self, Open};
 use crate::notify::sender::Outcome;
-use crate::notify::told::{Note, Rules, decide};
+use crate::notify::told::{Found, Note, Rules, decide};
 use crate::telemetry::{Level, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,7 +75,8 @@ impl Office {
             let room = scope.room(&receiver.name, &place);
             let known: BTreeMap<String, Note> = self.read(&room);
             let met: Vec<_> = lasting.iter().filter(|one| wants(&one.news)).collect();
-            let decided = decide(&known, &met, &place, rules, gathered.time);
+            let decided =
+                decide(&known, Found { place: &place, met: &met, unasked: &gathered.unasked }, rules, gathered.time);
             notes.push((room, decided.notes));
             tell.extend(decided.tell.into_iter().filter(|news| wants(news)));
         }
