@@ -128,7 +128,7 @@ impl Harbour {
         let settings = format!(
             "apiVersion: landwaiter/v1\nkind: Settings\nrepositories: [{{url: '{url}config.git', schedule: '* * * * * *'}}]\n\
              git: [{{url: '{url}', credentials: {{user: writer, passwordFile: /run/secrets/landwaiter/git-token}}}}]\n\
-             service: {{address: '127.0.0.1:0', pause: 1s}}\n"
+             service: {{address: '127.0.0.1:0', page: off, pause: 1s}}\n"
         );
         root.mount("etc/landwaiter/settings.yaml", &settings);
         root.mount("run/secrets/landwaiter/git-token", TOKEN);

@@ -29,7 +29,7 @@ fn settings(world: &World, bare: &str, receiver: &Receiver, kind: &str, more: &s
     fs::write(&file, format!("{}{PATH}\n", receiver.url())).unwrap();
     fs::write(world.folder.path().join("secret"), SECRET).unwrap();
     format!(
-        "repositories: [{{path: {bare}, schedule: {SECONDS}}}]\nservice: {{address: '127.0.0.1:0', pause: 1s}}\n\
+        "repositories: [{{path: {bare}, schedule: {SECONDS}}}]\nservice: {{address: '127.0.0.1:0', page: off, pause: 1s}}\n\
          notifications:\n  failures: {{runs: 1}}\n  receivers:\n    - {{name: it, kind: {kind}, urlFile: {}{more}}}",
         file.display()
     )

@@ -55,7 +55,7 @@ fn secret_file(world: &World, name: &str, text: &str) -> String {
 /// Looks only when it is told to.
 fn settings(bare: &str, receivers: &str) -> String {
     format!(
-        "repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0'}}\n\
+        "repositories: [{{path: {bare}, schedule: '0 0 29 2 *'}}]\nservice: {{address: '127.0.0.1:0', page: off}}\n\
          webhooks:\n  address: 127.0.0.1:0\n  receivers:\n{receivers}"
     )
 }
@@ -273,7 +273,7 @@ fn secrets_that_change_count_without_a_restart() {
 #[test]
 fn without_webhooks_nothing_is_listened_at_and_bad_secrets_are_refused() {
     let (world, bare) = world(POLICIES);
-    settle(&world, &format!("repositories: [{{path: {bare}}}]\nservice: {{address: '127.0.0.1:0'}}"));
+    settle(&world, &format!("repositories: [{{path: {bare}}}]\nservice: {{address: '127.0.0.1:0', page: off}}"));
     let serving = Serving::start(&world, &[]);
     serving.until_lines("run-ended", 1);
     assert_eq!(serving.lines("listening-for-webhooks").len(), 0);
