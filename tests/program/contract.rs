@@ -344,3 +344,13 @@ fn the_front_page_shows_what_the_program_prints() {
         assert!(readme.contains(&format!("\n| {status} | ")), "README.md does not explain exit status {status}");
     }
 }
+
+/// A fresh machine, an image of one's own: nobody whom the demo would have to believe.
+#[test]
+fn the_demo_needs_no_certificate_authorities() {
+    let world = World::new();
+    let mut command = world.command(&["demo"]);
+    command.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere").env("TMPDIR", world.folder.path());
+    let shown = world.said(command.output().unwrap());
+    assert_eq!(shown.status, 0, "{}", shown.err);
+}
