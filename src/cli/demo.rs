@@ -12,7 +12,8 @@ use crate::cycle::{DEADLINE, HISTORY, MAX_FILE, Options, Planned, Quiet, Report,
 use crate::git;
 use crate::plan::MessageOptions;
 use crate::port::{Author, ConfigRepo, Forgetful, NoSources, Registry};
-use crate::registry::{self, embedded::Embedded};
+use crate::registry;
+use crate::registry::embedded::{Embedded, Made};
 use crate::render::{self, Tone};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -50,7 +51,10 @@ async fn demo(output: &mut Output) -> Result<Exit, Failure> {
     let embedded = Embedded::start().await.map_err(|error| Failure::failed(format!("no registry: {error}")))?;
     for (repository, tags) in IMAGES {
         for tag in *tags {
-            embedded.push(repository, tag).await.map_err(|error| Failure::failed(error.to_string()))?;
+            // Not by `push`: that client asks the machine for certificate authorities, and there may be none.
+            let labels = [("org.opencontainers.image.title", *repository), ("org.opencontainers.image.version", *tag)];
+            let made = Made { labels: &labels, ..Made::default() };
+            embedded.push_made(repository, tag, &made).map_err(|error| Failure::failed(error.to_string()))?;
         }
     }
     let files: Vec<(String, String)> =
