@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,6 +23,7 @@ impl Servers {
         let _ = fs::remove_file(&socket);
         let fcgiwrap = Command::new("fcgiwrap")
             .args(["-c", "2", "-s", &format!("unix:{}", socket.display())])
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -50,10 +52,12 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        // nginx is the only process that must stop its children; SIGQUIT lets it.
+        // nginx stops its children when it is asked to.
         let _ = Command::new("kill").args(["-QUIT", &self.nginx.id().to_string()]).status();
         let _ = self.nginx.wait();
-        let _ = self.fcgiwrap.kill();
+        // fcgiwrap leaves its workers behind: they are of its group.
+        let group = format!("-{}", self.fcgiwrap.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.fcgiwrap.wait();
     }
 }
