@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 use std::fmt;
 use std::sync::Arc;
 use url::form_urlencoded::byte_serialize;
@@ -18,6 +19,14 @@ impl Secret {
     /// The one way to the text. Every caller hands it to a protocol, never to a message.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the bytes are this text, in a time that does not depend on where they differ. Whoever listens to strangers compares
+    /// by this.
+    pub fn is(&self, given: &[u8]) -> bool {
+        // Keyed by the text itself, so that nobody can work towards a tag.
+        let key = Key::new(HMAC_SHA256, self.0.as_bytes());
+        verify(&key, given, sign(&key, self.0.as_bytes()).as_ref()).is_ok()
     }
 }
 
@@ -119,5 +128,23 @@ mod tests {
         }
         let login = Login { user: Some("acme".to_owned()), secret: Secret::new("s3cret") };
         assert_eq!(hide_secrets("Basic YWNtZTpzM2NyZXQ= s3cret", login.hidden()), "Basic •••= •••");
+    }
+
+    #[test]
+    fn only_the_very_text_is_the_secret() {
+        let secret = Secret::new("s3cret");
+        for (given, expected) in [
+            ("s3cret", true),
+            ("s3cre", false),
+            ("s3cret ", false),
+            ("S3cret", false),
+            ("s3cret\0", false),
+            ("", false),
+        ] {
+            assert_eq!(secret.is(given.as_bytes()), expected, "{given:?}");
+        }
+        let long = "x".repeat(100);
+        assert!(Secret::new(long.as_str()).is(long.as_bytes()));
+        assert!(!Secret::new(long.as_str()).is(&long.as_bytes()[1..]));
     }
 }

@@ -15,11 +15,13 @@
 //! | `page` | the status page and its API, and who may see them |
 //! | `reload` | settings that change |
 //! | `told` | what a report means for the log and the numbers |
+//! | `listener` | connections within bounds: how all three addresses are listened at |
 //! | `routes` | the addresses at which health and metrics are answered for |
 //! | `webhooks` | pushes that others tell of become orders to look |
 
 mod health;
 mod known;
+mod listener;
 mod observer;
 pub mod page;
 pub mod picture;

@@ -7,19 +7,31 @@
 //! | `/metrics` | Prometheus' text format |
 
 use super::Health;
+use super::listener::{self, Bounds};
 use crate::port::Clock;
 use crate::telemetry::{Metrics, Process};
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use axum::http::{Method, Request, Response, StatusCode};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::time::Duration;
+
+/// Probes and scrapers are few; there is room for those that hang.
+const BOUNDS: Bounds = Bounds {
+    connections: 256,
+    head: 16 << 10,
+    headers: 64,
+    head_time: Duration::from_secs(10),
+    connection_time: Duration::from_secs(120),
+    reused: true,
+};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -41,39 +53,49 @@ pub async fn listen(
     address: SocketAddr,
     operations: Operations,
 ) -> io::Result<(SocketAddr, impl Future<Output = ()> + Send)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    let router = Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(operations);
-    Ok((address, async {
-        // axum's accept loop handles its own errors; its result is always Ok.
-        drop(axum::serve(listener, router).await);
-    }))
+    let answer = move |_, request: Request<Body>| {
+        let operations = operations.clone();
+        async move { operations.answer(request.method(), request.uri().path()).await }
+    };
+    listener::listen(address, BOUNDS, answer).await
 }
 
-async fn healthz(State(operations): State<Operations>) -> impl IntoResponse {
-    answer(operations.health.alive(operations.clock.now()))
-}
-
-async fn readyz(State(operations): State<Operations>) -> impl IntoResponse {
-    answer(operations.health.ready(operations.clock.now()))
-}
-
-async fn metrics(State(operations): State<Operations>) -> impl IntoResponse {
-    let process = Arc::clone(&operations.process);
-    // It reads files. A look that failed leaves the numbers of the last one.
-    if let Ok(sample) = tokio::task::spawn_blocking(move || process.sample()).await {
-        operations.metrics.process(sample);
+impl Operations {
+    async fn answer(&self, method: &Method, path: &str) -> Response<Body> {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        match path {
+            "/healthz" | "/readyz" | "/metrics" if !reads => {
+                let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, String::new());
+                refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refused
+            }
+            "/healthz" => state(self.health.alive(self.clock.now())),
+            "/readyz" => state(self.health.ready(self.clock.now())),
+            "/metrics" => text(StatusCode::OK, METRICS, self.numbers().await),
+            _ => text(StatusCode::NOT_FOUND, TEXT, String::new()),
+        }
     }
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
+
+    async fn numbers(&self) -> String {
+        let process = Arc::clone(&self.process);
+        // It reads files. A look that failed leaves the numbers of the last one.
+        if let Ok(sample) = tokio::task::spawn_blocking(move || process.sample()).await {
+            self.metrics.process(sample);
+        }
+        self.metrics.render()
+    }
 }
 
-fn answer(state: Result<(), String>) -> (StatusCode, String) {
+fn state(state: Result<(), String>) -> Response<Body> {
     match state {
-        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n"),
+        Ok(()) => text(StatusCode::OK, TEXT, "ok\n".to_owned()),
+        Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, why + "\n"),
     }
+}
+
+fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
 }

@@ -14,8 +14,6 @@ use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-use std::hint::black_box;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{PoisonError, RwLock};
 
@@ -81,7 +79,7 @@ impl Door {
 impl Rules {
     fn admit(&self, visitor: &Visitor<'_>) -> Result<(), Refused> {
         if let Some(token) = &self.token
-            && told(visitor.headers).is_some_and(|told| same(&told, token))
+            && told(visitor.headers).is_some_and(|told| token.is(told.as_bytes()))
         {
             // Whoever knows the token needs no name for this machine: a browser tells it to one site only.
             return Ok(());
@@ -132,12 +130,6 @@ fn told(headers: &HeaderMap) -> Option<String> {
     let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(rest.trim()).ok())??;
     let pair = String::from_utf8(pair).ok()?;
     pair.split_once(':').map(|(_, password)| password.to_owned())
-}
-
-/// Whether the texts are the same, in a time that does not hang on how far they are.
-fn same(told: &str, token: &Secret) -> bool {
-    let (told, token) = (Sha256::digest(told.as_bytes()), Sha256::digest(token.expose().as_bytes()));
-    black_box(told.iter().zip(token.iter()).fold(0, |differences, (a, b)| black_box(differences | (a ^ b)))) == 0
 }
 
 /// Whether a trusted proxy says who asks.

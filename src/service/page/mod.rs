@@ -11,7 +11,7 @@
 //! | `html` | the same documents as pages |
 //! | `plot` | the small plots |
 //! | `routes` | which address answers what, and with which headers |
-//! | `listen` | connections |
+//! | `listen` | at which address, within which bounds |
 
 mod door;
 mod html;
@@ -22,6 +22,6 @@ mod routes;
 mod show;
 
 pub use door::{Door, MIN_TOKEN, Rules, Visitor};
-pub use listen::{Guarded, MAX_CONNECTIONS, listen};
+pub use listen::{Guarded, listen};
 pub use query::{MAX_LIMIT, MAX_QUERY, USUAL_LIMIT};
 pub use routes::{Page, respond};
