@@ -1,5 +1,5 @@
-//! Receivers of webhooks, made from the settings and the files that they name. The files are read with the settings, and again
-//! when one of them changes.
+//! Receivers of webhooks, made from the settings and the files that they name. These files, and that of the page's token, are read
+//! with the settings, and again when one of them changes: in a cluster nobody can send HUP.
 
 use super::diagnose::Failure;
 use super::machine::{self, read_text};
@@ -49,7 +49,7 @@ fn refused(file: &Path, unfit: Unfit) -> Failure {
         .hint("`openssl rand -hex 32` makes one that will do")
 }
 
-/// Tells whether settings, or secrets of webhooks that they name, are others than before.
+/// Tells whether settings, or what opens the listeners that they name, are others than before.
 #[derive(Default)]
 pub(super) struct Stamp {
     /// The text of the settings that was looked at last, and the files that it names.
@@ -74,10 +74,19 @@ impl Stamp {
             return files.clone();
         }
         // Settings that cannot be read name nothing; they are refused when they are loaded.
-        let webhooks = machine::read_settings(operator).ok().and_then(|settings| settings.webhooks);
-        let receivers = webhooks.into_iter().flat_map(|webhooks| webhooks.receivers);
-        let files: Vec<PathBuf> = receivers.flat_map(|one| one.files().cloned().collect::<Vec<_>>()).collect();
+        let files: Vec<PathBuf> = machine::read_settings(operator).map(|settings| named(&settings)).unwrap_or_default();
         *known = Some((text, files.clone()));
         files
     }
+}
+
+/// The files whose content lets somebody in.
+fn named(settings: &Settings) -> Vec<PathBuf> {
+    let receivers = settings.webhooks.iter().flat_map(|webhooks| &webhooks.receivers);
+    let token = settings.service.page.as_ref().and_then(|page| page.token.as_ref());
+    let token = token.and_then(|token| match token {
+        SecretSource::File(file) => Some(file),
+        SecretSource::Env(_) => None,
+    });
+    receivers.flat_map(ReceiverSettings::files).chain(token).cloned().collect()
 }
