@@ -117,6 +117,12 @@ fn every_alert_says_what_to_do_and_is_tested() {
     let names: Vec<&str> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let count = |key: &str| alerts.lines().filter(|line| line.trim().starts_with(key)).count();
     assert_eq!((count("runbook: "), count("summary: "), count("expr: ")), (names.len(), names.len(), names.len()));
+    let guide = std::fs::read_to_string(folder().join("../../docs/operations.md")).unwrap();
+    for named in
+        guide.split('`').filter(|word| word.starts_with("Landwaiter")).filter(|word| !word.contains([' ', '-']))
+    {
+        assert!(names.contains(&named), "docs/operations.md names {named}, which is no alert");
+    }
     for name in names {
         assert!(tests.contains(&format!("alertname: {name}\n        exp_alerts:")), "{name} has no test");
     }

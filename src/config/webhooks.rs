@@ -2,7 +2,7 @@
 //!
 //! ```yaml
 //! webhooks:
-//!   address: "0.0.0.0:8081"
+//!   address: "0.0.0.0:8082"
 //!   receivers:
 //!     - {name: registry, kind: distribution, tokenFile: /run/secrets/registry-webhook}
 //!     - {name: config, kind: github, secretFile: /run/secrets/github-webhook}
@@ -172,7 +172,7 @@ words! { Unauthenticated { "none" => Unauthenticated, } }
 record! {
     /// Pushes that registries and forges tell of. They make the service look at once; nothing else of them is believed.
     pub(super) struct WebhooksShape {
-        /// Where webhooks are listened for, such as `0.0.0.0:8081`. Without `webhooks` nothing is listened at.
+        /// Where webhooks are listened for, such as `0.0.0.0:8082`. Without `webhooks` nothing is listened at.
         "address" required => address: Address,
         /// Who may send.
         "receivers" required => receivers: Vec<Spanned<ReceiverShape>>,

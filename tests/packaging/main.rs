@@ -7,6 +7,7 @@
 mod binary;
 mod config_repo;
 mod image;
+mod listening;
 mod manifests;
 mod operations;
 mod pipelines;

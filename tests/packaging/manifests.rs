@@ -149,7 +149,7 @@ fn ports_services_probes_and_policies_name_the_same_listeners() {
             .collect();
         assert_eq!(ports, BTreeMap::from([("operations", 8080), ("page", 8081), ("webhooks", 8082)]));
         let listeners = listeners(&deployed_settings(&objects));
-        assert!(listeners.contains_key("operations"), "kubelet reaches it");
+        assert!(listeners.keys().eq(ports.keys()), "{name}: every port has a listener: {listeners:?}");
         for (listener, address) in listeners {
             let port = ports[listener];
             assert!(
@@ -189,8 +189,12 @@ fn ports_services_probes_and_policies_name_the_same_listeners() {
                 wanted.as_object().unwrap().iter().all(|(label, value)| &labels[label] == value)
             });
             assert_eq!(found.count(), 1, "it selects the operations' Service");
+            let shown = fs::read_to_string(ours("examples/observability/servicemonitor.yaml")).unwrap();
+            assert_eq!(monitor["spec"], plain(&shown)[0]["spec"], "that of examples/observability is the same");
         }
     }
+    let scraped = fs::read_to_string(ours("examples/observability/prometheus.yaml")).unwrap();
+    assert!(scraped.contains("landwaiter-operations.landwaiter.svc:8080"), "Prometheus looks where the Service is");
     let Some(objects) = objects("cronjob") else { return };
     assert!(of_kind(&objects, "Service").is_empty() && of_kind(&objects, "Deployment").is_empty());
     assert_eq!(of_kind(&objects, "NetworkPolicy")[0]["spec"]["ingress"], serde_json::json!([]));
