@@ -1,10 +1,10 @@
 //! The settings of `examples/kubernetes` with the keys that its README makes: `serve` starts with them, and each of the three listeners
 //! lets in whom it should.
 
+use crate::exchange::exchange;
 use crate::ours;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -55,13 +55,13 @@ impl Serving {
     }
 
     /// Where the listener is of which the log has this line.
-    fn address(&self, event: &str) -> String {
+    fn address(&self, event: &str) -> SocketAddr {
         let begun = Instant::now();
         loop {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
             let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
             if let Some(line) = lines.into_iter().find(|line| line["event"] == event) {
-                return line["address"].as_str().unwrap().to_owned();
+                return line["address"].as_str().unwrap().parse().unwrap();
             }
             assert!(begun.elapsed() < PATIENCE, "no {event} in\n{log}");
             std::thread::sleep(Duration::from_millis(20));
@@ -69,38 +69,26 @@ impl Serving {
     }
 }
 
-/// The status of the answer to one request.
-fn status(address: &str, request: &str, authorization: &str, body: &str) -> u16 {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{authorization}Content-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn each_listener_of_the_examples_lets_in_whom_it_should() {
     for (overlay, receivers) in [("base", &["registry"][..]), ("production", &["registry", "config"])] {
         let serving = Serving::start(overlay);
         let key = format!("Authorization: Bearer {KEY}").replace('\n', "\r\n");
-        assert_eq!(status(&serving.address("listening"), "GET /healthz", "", ""), 200, "{overlay}");
-        let page = serving.address("page-listening");
-        assert_eq!(status(&page, "GET /", "", ""), 401, "{overlay}");
-        assert_eq!(status(&page, "GET /", &key, ""), 200, "{overlay}");
-        let webhooks = serving.address("listening-for-webhooks");
+        let get =
+            |event: &str, path: &str, headers: &str| exchange(serving.address(event), "GET", path, headers, "").status;
+        let post = |receiver: &str, headers: &str, body: &str| {
+            let path = format!("/webhooks/{receiver}");
+            exchange(serving.address("listening-for-webhooks"), "POST", &path, headers, body).status
+        };
+        assert_eq!(get("listening", "/healthz", ""), 200, "{overlay}");
+        assert_eq!(get("page-listening", "/", ""), 401, "{overlay}");
+        assert_eq!(get("page-listening", "/", &key), 200, "{overlay}");
         for receiver in receivers {
-            let request = format!("POST /webhooks/{receiver}");
-            assert_eq!(status(&webhooks, &request, "", "{}"), 401, "{overlay}: {receiver}");
+            assert_eq!(post(receiver, "", "{}"), 401, "{overlay}: {receiver}");
         }
-        assert_eq!(status(&webhooks, "POST /webhooks/registry", &key, r#"{"events": []}"#), 202, "{overlay}");
+        assert_eq!(post("registry", &key, r#"{"events": []}"#), 202, "{overlay}");
         let gitlab = key.replace("Authorization: Bearer", "X-Gitlab-Token:");
-        let push = r#"{"object_kind": "tag_push"}"#;
         let expected = if receivers.contains(&"config") { 202 } else { 404 };
-        assert_eq!(status(&webhooks, "POST /webhooks/config", &gitlab, push), expected, "{overlay}");
+        assert_eq!(post("config", &gitlab, r#"{"object_kind": "tag_push"}"#), expected, "{overlay}");
     }
 }

@@ -6,6 +6,9 @@
 
 mod binary;
 mod config_repo;
+#[path = "../support/exchange.rs"]
+#[expect(dead_code, reason = "only the status of answers counts")]
+mod exchange;
 mod image;
 mod listening;
 mod manifests;

@@ -4,6 +4,7 @@
 
 mod access;
 mod browser;
+#[path = "../support/exchange.rs"]
 mod exchange;
 #[path = "../support/process.rs"]
 mod process;
