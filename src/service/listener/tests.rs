@@ -1,8 +1,8 @@
 //! Every bound at its edge, over real connections.
 
 use super::*;
-use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 /// Long enough that no test waits for it by accident.
 const EVER: Duration = Duration::from_secs(60);
