@@ -4,7 +4,7 @@ use super::gather::{self, Failing};
 use super::office::Office;
 use super::sender::Sender;
 use crate::config::settings::NotificationSettings;
-use crate::cycle::{Event, Events};
+use crate::cycle::{Event, Events, Scope};
 use crate::port::{RegistryError, RegistryErrorKind};
 use crate::service::{Observer, RunEnded, Target, Trouble};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Reporter {
 }
 
 impl Observer for Reporter {
-    fn listen(&self, id: &str, _: &Target) -> Option<Arc<dyn Events>> {
+    fn listen(&self, id: &str, _: &Target, _: &Scope) -> Option<Arc<dyn Events>> {
         if self.senders.is_empty() {
             return None;
         }

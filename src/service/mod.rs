@@ -254,9 +254,9 @@ impl Service {
             self.observe(|observer| observer.run_started(&id, &target, now));
             let (runner, metrics) = (Arc::clone(&self.loaded.runner), Arc::clone(&self.tell.metrics));
             let (of, asks) = (target.clone(), scope.clone());
-            let observers: Vec<_> = self.tell.observers.iter().chain(&self.loaded.observers).cloned().collect();
-            let others = observers.iter().filter_map(|observer| observer.listen(&id, &target)).collect();
-            let events = Listeners { log: log.clone(), id: id.clone(), target: target.clone(), observers, others };
+            let observers = self.tell.observers.iter().chain(&self.loaded.observers);
+            let others = observers.filter_map(|observer| observer.listen(&id, &target, &scope)).collect();
+            let events = Listeners { log: log.clone(), others };
             let task = self.running.spawn_blocking(move || {
                 let ended = runner.run(&of, asks, &events).map(Box::new);
                 metrics.requested(runner.requests());

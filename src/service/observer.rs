@@ -2,7 +2,7 @@
 //! that it may remember and hand on, but not wait.
 
 use super::{Target, Trouble};
-use crate::cycle::{Event, Events, Report};
+use crate::cycle::{Event, Events, Report, Scope};
 use crate::image::Repository;
 use crate::telemetry::{RunLog, RunResult};
 use std::fmt;
@@ -14,16 +14,8 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// A run begins at `now`.
     fn run_started(&self, _id: &str, _target: &Target, _now: i64) {}
 
-    /// Something happened in a run. Called on the threads of that run.
-    fn happened(&self, _id: &str, _target: &Target, _event: &Event<'_>) {}
-    /// Whether decisions about this image are to be told of even where they are those of an earlier run. Called on the threads of
-    /// a run.
-    fn wants(&self, _target: &Target, _repository: &Repository) -> bool {
-        false
-    }
-
-    /// Who wants to hear everything that happens in a run that begins. It is called on the run's own threads.
-    fn listen(&self, _id: &str, _target: &Target) -> Option<Arc<dyn Events>> {
+    /// Who wants to hear everything that happens in a run that begins and asks about `scope`. It is called on the run's own threads.
+    fn listen(&self, _id: &str, _target: &Target, _scope: &Scope) -> Option<Arc<dyn Events>> {
         None
     }
 
@@ -54,20 +46,16 @@ pub struct RunEnded<'a> {
 /// Everybody who is told what happens in one run.
 pub(super) struct Listeners {
     pub(super) log: RunLog,
-    pub(super) id: String,
-    pub(super) target: Target,
-    pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) others: Vec<Arc<dyn Events>>,
 }
 
 impl Events for Listeners {
     fn happened(&self, event: &Event<'_>) {
         self.log.happened(event);
-        self.observers.iter().for_each(|observer| observer.happened(&self.id, &self.target, event));
         self.others.iter().for_each(|other| other.happened(event));
     }
 
     fn wants(&self, repository: &Repository) -> bool {
-        self.observers.iter().any(|observer| observer.wants(&self.target, repository))
+        self.others.iter().any(|other| other.wants(repository))
     }
 }

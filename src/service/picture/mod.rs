@@ -28,7 +28,7 @@ pub use runs::{Commit, MAX_OF_RUN, MAX_RUNS, PullRequest, Run};
 pub use words::MAX_TEXT;
 
 use super::{Observer, RunEnded, Target, Trouble};
-use crate::cycle::{Decided, Event, Report};
+use crate::cycle::{Decided, Event, Events, Report, Scope};
 use crate::image::{Digest, Repository};
 use crate::policy::PolicyName;
 use crate::port::Clock;
@@ -44,10 +44,18 @@ pub const MAX_WATCHED: usize = 2_000_000;
 /// Passed-over tags of one decision: at least, where there are many, and at most.
 const PASSED_OVER: (usize, usize) = (8, 40);
 
-/// What the service knows.
+/// What the service knows. Clones are the same picture.
+#[derive(Clone)]
 pub struct Picture {
     clock: Arc<dyn Clock>,
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// Paints what is heard of one run.
+#[derive(Debug)]
+struct Painter {
+    picture: Picture,
+    target: Target,
 }
 
 /// The same at one moment. What is behind an `Arc` is never changed.
@@ -77,7 +85,7 @@ impl Picture {
     /// A picture of a service that starts now.
     pub fn new(clock: Arc<dyn Clock>) -> Picture {
         let known = Known { started: clock.now(), ..Known::default() };
-        Picture { clock, known: Mutex::new(known) }
+        Picture { clock, known: Arc::new(Mutex::new(known)) }
     }
 
     /// Looks at what is known at this moment. `look` must not take long: runs wait for it.
@@ -101,25 +109,8 @@ impl Observer for Picture {
         self.known().under_way.insert(id.into(), (target.clone(), now));
     }
 
-    fn happened(&self, _: &str, target: &Target, event: &Event<'_>) {
-        match event {
-            Event::Decided(decided) => self.known().decided(target, decided, self.clock.now()),
-            Event::ListingFailed { repository, error } => {
-                self.known().hosts.failed(repository, &error.to_string(), self.clock.now());
-            }
-            Event::DeadlineReached { repository } => {
-                let error = "not answered before the run's deadline (limits.runDeadline)";
-                self.known().hosts.failed(repository, error, self.clock.now());
-            }
-            Event::TagsListed { repository, .. } => drop(self.known().hosts.answered(repository)),
-            _ => {}
-        }
-    }
-
-    /// A process that has just begun knows of no decision, however long ago it was made.
-    fn wants(&self, target: &Target, repository: &Repository) -> bool {
-        let known = self.known();
-        !known.images.get(repository).is_some_and(|image| image.looks.iter().any(|look| look.target == *target))
+    fn listen(&self, _: &str, target: &Target, _: &Scope) -> Option<Arc<dyn Events>> {
+        Some(Arc::new(Painter { picture: self.clone(), target: target.clone() }))
     }
 
     fn run_ended(&self, run: &RunEnded<'_>) {
@@ -143,6 +134,31 @@ impl Observer for Picture {
             known.branches.entry((*target).clone()).or_insert_with(new);
         }
         known.forget_unused();
+    }
+}
+
+impl Events for Painter {
+    fn happened(&self, event: &Event<'_>) {
+        let (picture, now) = (&self.picture, self.picture.clock.now());
+        match event {
+            Event::Decided(decided) => picture.known().decided(&self.target, decided, now),
+            Event::ListingFailed { repository, error } => {
+                picture.known().hosts.failed(repository, &error.to_string(), now);
+            }
+            Event::DeadlineReached { repository } => {
+                let error = "not answered before the run's deadline (limits.runDeadline)";
+                picture.known().hosts.failed(repository, error, now);
+            }
+            Event::TagsListed { repository, .. } => drop(picture.known().hosts.answered(repository)),
+            _ => {}
+        }
+    }
+
+    /// A process that has just begun knows of no decision, however long ago it was made.
+    fn wants(&self, repository: &Repository) -> bool {
+        let known = self.picture.known();
+        let looks = known.images.get(repository).map_or(&[][..], |image| &image.looks);
+        !looks.iter().any(|look| look.target == self.target)
     }
 }
 

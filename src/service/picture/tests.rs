@@ -62,7 +62,11 @@ fn decide(picture: &Picture, target: &Target, image: &Repository, current: Optio
         tags,
         look: &look,
     };
-    picture.happened("1", target, &Event::Decided(decided));
+    tell(picture, target, &Event::Decided(decided));
+}
+
+fn tell(picture: &Picture, target: &Target, event: &Event<'_>) {
+    picture.listen("1", target, &Scope::default()).unwrap().happened(event);
 }
 
 fn fail(picture: &Picture, target: &Target, id: &str) {
@@ -193,7 +197,7 @@ fn an_image_that_no_reference_names_is_forgotten_when_all_was_read() {
         kind: crate::port::RegistryErrorKind::TimedOut,
         detail: String::new(),
     };
-    picture.happened("1", &a, &Event::ListingFailed { repository: &image(1), error: &error });
+    tell(&picture, &a, &Event::ListingFailed { repository: &image(1), error: &error });
     let names = |picture: &Picture| picture.look(|known| (known.images.len(), known.hosts.failing.len()));
     let row = |of: Repository| Row {
         file: "a.yaml".into(),
