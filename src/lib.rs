@@ -36,6 +36,7 @@
 //! | [`webhook`] | what registries and forges tell of pushes, read as little as possible; who may tell |
 //! | [`service`] | triggers become runs; health, metrics, the end |
 //! | [`notify`] | people are told: Slack, Teams, Discord, webhooks, CloudEvents |
+//! | [`trace`] | one trace for each run, sent to a collector by OTLP |
 //! | [`cli`] | commands, wiring, exit statuses |
 //!
 //! The order of the table is the layering: a module uses only modules above it. `tests/architecture.rs` holds the exact
@@ -66,4 +67,5 @@ pub mod telemetry;
 pub mod webhook;
 pub mod service;
 pub mod notify;
+pub mod trace;
 pub mod cli;

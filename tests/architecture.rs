@@ -67,6 +67,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
+    ("trace", &["image", "port", "cycle", "http", "telemetry", "service"]),
     ("cli", &["*"]),
 ];
 

@@ -137,7 +137,8 @@ pub(super) fn state_folder(arguments: &OperatorArguments) -> Option<PathBuf> {
     arguments.state_dir.clone().or_else(cache_folder)
 }
 
-fn variable(name: &str) -> Option<String> {
+/// What a variable says, if it says anything.
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

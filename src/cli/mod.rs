@@ -3,6 +3,7 @@
 //! stdout carries results, stderr carries progress and diagnostics. Each command is one file with its arguments and one
 //! `run`; `wire` is the only place that names concrete adapters, `machine` the only one that reads the environment.
 
+mod asked;
 mod branches;
 mod check;
 mod completions;
@@ -27,6 +28,7 @@ mod schema;
 mod serve;
 mod sources;
 mod telling;
+mod traces;
 mod trial;
 mod update;
 mod wire;

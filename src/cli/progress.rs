@@ -47,6 +47,7 @@ impl Events for Progress {
             Event::TagsListed { .. } | Event::ListingFailed { .. } | Event::DeadlineReached { .. } => self.0.inc(1),
             // The report tells it, on the line of the reference; or it was shown when it happened.
             Event::TagMoved { .. } | Event::RegistryNoticed { .. } => {}
+            Event::ProposingStarted { .. } | Event::HostAsked { .. } => {}
             // Told with its repository's list.
             Event::Decided(_) => {}
             Event::PastAsked { .. } => self.0.set_message("reading the history"),

@@ -25,6 +25,7 @@ use crate::service::page::{Guarded, Page};
 use crate::service::picture::Picture;
 use crate::service::{Hooks, Operations, Service, Tell, Trouble};
 use crate::telemetry::{Log, LogFormat, Process, RunResult};
+use crate::trace::{Exporter, Tracer};
 use clap::{Args, ValueEnum};
 use file::File;
 use signals::Signals;
@@ -85,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
     if arguments.test_notifications {
-        return wire::runtime()?.block_on(notify::try_out(&first, output));
+        return wire::service_runtime()?.block_on(notify::try_out(&first, output));
     }
     if first.repositories.is_empty() {
         return Err(no_repositories());
@@ -98,7 +99,10 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     }
     let runtime = wire::service_runtime()?;
     let hooks = Arc::new(Hooks::new(log.clone(), Arc::clone(&tell.metrics), Arc::clone(&clock)));
+    let exporter = Exporter::new(log.clone(), Arc::clone(&tell.metrics));
+    tell.observers.push(Arc::new(Tracer::new(exporter.clone())));
     let office = notify::office(&arguments.operator, &log, &tell.metrics);
+    let tellers = Tellers { office: office.clone(), exporter: exporter.clone() };
     let loader = File {
         operator: arguments.operator.clone(),
         log,
@@ -107,17 +111,14 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         hooks: Arc::clone(&hooks),
         stamp: Stamp::default(),
         door: OnceLock::new(),
-        office: office.clone(),
+        office,
+        exporter,
         once: arguments.once,
     };
     let loader = Arc::new(loader);
     let service = Service::new(loader.clone(), Arc::clone(&clock), tell.clone()).map_err(failure)?;
     let exit = if arguments.once {
-        let results = runtime.block_on(async {
-            let results = service.once().await;
-            drain(&office, LAST_WORDS_ONCE, office.work()).await;
-            results
-        });
+        let results = runtime.block_on(async { tellers.during(service.once(), LAST_WORDS_ONCE).await });
         results.into_iter().map(exit_of).fold(Exit::Done, Exit::and)
     } else {
         let process = Arc::new(Process::new(machine::state_folder(&arguments.operator)));
@@ -125,7 +126,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
         let door = loader.door.get().cloned().flatten();
         let guarded = door.map(|door| Guarded { page: Arc::new(Page::new(picture)), door });
         let grace = Duration::from_secs(arguments.grace);
-        runtime.block_on(serve(service, operations, hooks, guarded, &tell.log, &office, grace))?;
+        runtime.block_on(serve(service, operations, hooks, guarded, &tell.log, &tellers, grace))?;
         Exit::Done
     };
     // What still runs when the grace is over ends with the process, as after a kill.
@@ -142,10 +143,31 @@ fn exit_of(result: RunResult) -> Exit {
     }
 }
 
-/// Messages that may be sent now are; what is not done in time stays noted for the next start.
-async fn drain(office: &Office, patience: Duration, work: impl Future<Output = ()>) {
-    office.stop();
-    drop(tokio::time::timeout(patience, work).await);
+/// Who tells others what runs did, beside them.
+struct Tellers {
+    office: Office,
+    exporter: Exporter,
+}
+
+impl Tellers {
+    /// Tells what `runs` do while they do it, and has so long for its last words. Messages that are not sent by then stay noted for the
+    /// next start, spans are dropped.
+    async fn during<T>(&self, runs: impl Future<Output = T>, patience: Duration) -> T {
+        let work = async {
+            tokio::join!(self.office.work(), self.exporter.work());
+        };
+        let (mut runs, mut work) = (std::pin::pin!(runs), std::pin::pin!(work));
+        let done = tokio::select! {
+            done = &mut runs => done,
+            // It ends when it is told to, which is later.
+            () = &mut work => return runs.await,
+        };
+        self.office.stop();
+        self.exporter.stop();
+        drop(tokio::time::timeout(patience, work).await);
+        self.exporter.abandon();
+        done
+    }
 }
 
 async fn serve(
@@ -154,7 +176,7 @@ async fn serve(
     hooks: Arc<Hooks>,
     guarded: Option<Guarded>,
     log: &Log,
-    office: &Office,
+    tellers: &Tellers,
     grace: Duration,
 ) -> Result<(), Failure> {
     let shown = listeners::show(&service, guarded, log).await?;
@@ -163,18 +185,9 @@ async fn serve(
     let signals = Signals::new().map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
     let (address, answers) = listeners::operations(wanted, operations, log).await?;
     let webhooks = listeners::webhooks(hooks, log, sender.clone()).await?;
-    let mut telling = std::pin::pin!(office.work());
-    let runs = async {
-        let mut runs = std::pin::pin!(service.serve(orders, grace));
-        tokio::select! {
-            _ = &mut runs => {}
-            // It ends when it is told to, which is later.
-            () = &mut telling => drop(runs.await),
-        }
-        drain(office, grace.min(LAST_WORDS), telling).await;
-    };
+    let runs = tellers.during(service.serve(orders, grace), grace.min(LAST_WORDS));
     tokio::select! {
-        () = runs => Ok(()),
+        _ = runs => Ok(()),
         () = webhooks => Err(Failure::failed("webhooks are not answered any more")),
         () = answers => Err(Failure::failed(format!("nothing is answered at {address} any more"))),
         () = shown => Err(Failure::failed("the status page is not answered any more")),

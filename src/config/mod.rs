@@ -19,6 +19,7 @@
 //! | `webhooks` | who may tell of pushes, and how each proves who it is |
 //! | `ledger` | where the ledger is kept |
 //! | `notifications` | who is told what the service does |
+//! | `telemetry` | where traces are sent |
 //! | [`schema`] | the JSON Schemas of both |
 //!
 //! Everything here is pure: texts in, values and diagnostics out. Files, variables and the clock belong to others.
@@ -55,6 +56,7 @@ mod settings_file;
 mod shape;
 mod signature;
 mod sources;
+mod telemetry;
 mod tree;
 mod values;
 mod webhooks;

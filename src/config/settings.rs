@@ -24,6 +24,7 @@ use super::settings_check;
 use super::settings_file::SettingsFile;
 use super::shape::Shape;
 pub use super::sources::{SourceHosts, host_of};
+pub use super::telemetry::OtlpSettings;
 pub use super::tenancy::Tenancy;
 use super::tree;
 pub use super::webhooks::{MAX_RECEIVERS, ProofSettings, ReceiverSettings, WebhookKind, WebhookSettings};
@@ -69,6 +70,8 @@ pub struct Settings {
     /// Who may tell of pushes; `None` listens for nobody.
     pub webhooks: Option<WebhookSettings>,
     pub notifications: NotificationSettings,
+    /// Where traces go; `None`: the settings say nothing of it.
+    pub otlp: Option<OtlpSettings>,
 }
 
 /// How the repositories of one host, or some of them, are reached.
@@ -272,6 +275,7 @@ impl Settings {
         let receivers = self.webhooks.iter_mut().flat_map(|webhooks| &mut webhooks.receivers);
         receivers.flat_map(ReceiverSettings::files_mut).for_each(place);
         self.notifications.files().for_each(place);
+        self.otlp.iter_mut().flat_map(OtlpSettings::files).for_each(place);
         for repository in &mut self.repositories {
             if let RepositoryPlace::Path(path) = &mut repository.place {
                 place(path);

@@ -16,6 +16,7 @@ use super::settings_file::{
     SettingsFile, SignaturesShape, SourcesShape,
 };
 use super::shape::{Field, Spanned};
+use super::telemetry;
 use super::tenancy::Tenancy;
 use super::webhooks;
 use crate::policy::Words;
@@ -39,6 +40,7 @@ pub(super) fn settings(file: SettingsFile, problems: &mut Problems) -> Settings 
         service: repositories::service(file.service, problems),
         webhooks: webhooks::webhooks(file.webhooks, problems),
         notifications: notifications::notifications(file.notifications, problems),
+        otlp: telemetry::otlp(file.telemetry, problems),
         ..Settings::default()
     };
     settings.ledger = ledger::ledger(file.ledger, &settings.pull_requests.prefix, problems);

@@ -17,6 +17,7 @@ use super::routes::{MirrorPlace, ProxyPlace, RequestRate, RunTime};
 use super::settings::Cloud;
 use super::shape::{Refusal, Spanned};
 use super::sources::SourceHost;
+use super::telemetry::TelemetryShape;
 use super::webhooks::WebhooksShape;
 use super::wording::{BodyText, SubjectText};
 use crate::policy::ImagePattern;
@@ -74,12 +75,13 @@ record! {
         "webhooks" => webhooks: WebhooksShape,
         /// Who is told what `landwaiter serve` does, and what it cannot do.
         "notifications" => notifications: NotificationsShape,
+        /// What `landwaiter serve` tells other programs of its runs.
+        "telemetry" => telemetry: TelemetryShape,
     }
     refused {
         "proxies" => Refusal::Never("is called `proxy` here", "write `proxy: http://proxy.example.com:3128`"),
         "rates" => Refusal::Never("belongs under `registries`", "write `requestsPerSecond` there"),
         "signing" => Refusal::Never("belongs under `commit`", "write `commit: {signing: {keyFile: ...}}`"),
-        "telemetry" => Refusal::NotYet("`--format json` prints what was done"),
         "policies" => Refusal::Never("belong in the config repository", "see `landwaiter schema policies`"),
     }
 }

@@ -66,6 +66,16 @@ pub enum Event<'a> {
     Published {
         commit: Option<&'a CommitId>,
     },
+    /// What is to be committed is, and the forge is asked for pull requests.
+    ProposingStarted {
+        proposals: usize,
+    },
+    /// Told at the end of a run by whoever counts what is sent to hosts.
+    HostAsked {
+        host: &'a str,
+        /// Of this run alone, retries and tokens included.
+        requests: u64,
+    },
 }
 
 /// Who listens.

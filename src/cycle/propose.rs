@@ -22,7 +22,7 @@ mod tidy;
 pub(super) use outcome::Trouble;
 pub use outcome::{Outcome, Pulled};
 
-use super::{Planned, Run, Staged, blocking};
+use super::{Event, Planned, Run, Staged, blocking};
 use crate::plan::{self, REBUILD_LABEL, Record, State, groups, proposed, rebuild_is_checked};
 use crate::policy::{Reason, WriteMode};
 use crate::port::{BranchProposal, CommitId, Forge, NewPullRequest, PullRequest};
@@ -70,6 +70,7 @@ impl Run<'_> {
         if !wanted || self.repo.branches().is_none() {
             return Vec::new();
         }
+        self.events.happened(&Event::ProposingStarted { proposals: planned.proposals.len() });
         let mut place = match self.place(forge, base, head).await {
             Ok(place) => place,
             Err(Trouble(why)) => {

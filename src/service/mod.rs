@@ -248,14 +248,16 @@ impl Service {
         while let Some(target) = self.queue.start(now) {
             self.begun += 1;
             let id = format!("{now:x}-{}", self.begun);
-            let log = RunLog::new(self.tell.log.clone(), id.clone(), target.repository.clone(), target.branch.clone());
             let scope = self.targets.begin(&target, now);
+            let observers: Vec<_> = self.tell.observers.iter().chain(&self.loaded.observers).collect();
+            let others = observers.iter().filter_map(|observer| observer.listen(&id, &target, &scope)).collect();
+            let trace = observers.iter().find_map(|observer| observer.trace(&id));
+            let log = RunLog::new(self.tell.log.clone(), id.clone(), target.repository.clone(), target.branch.clone());
+            let log = log.traced(trace);
             log.line(Level::Info, "run-started", &told::asks(&scope));
             self.observe(|observer| observer.run_started(&id, &target, now));
             let (runner, metrics) = (Arc::clone(&self.loaded.runner), Arc::clone(&self.tell.metrics));
             let (of, asks) = (target.clone(), scope.clone());
-            let observers = self.tell.observers.iter().chain(&self.loaded.observers);
-            let others = observers.filter_map(|observer| observer.listen(&id, &target, &scope)).collect();
             let events = Listeners { log: log.clone(), others };
             let task = self.running.spawn_blocking(move || {
                 let ended = runner.run(&of, asks, &events).map(Box::new);

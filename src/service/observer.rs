@@ -19,6 +19,11 @@ pub trait Observer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The trace that a run under way is recorded as, if it is: what all lines of its log name.
+    fn trace(&self, _id: &str) -> Option<String> {
+        None
+    }
+
     /// A run ended. Its branch may have left the settings meanwhile.
     fn run_ended(&self, _run: &RunEnded<'_>) {}
 

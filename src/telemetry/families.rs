@@ -34,7 +34,7 @@ const fn family(name: &'static str, kind: Kind, labels: &'static [&'static str],
 }
 
 /// Every family, in the order of the exposition and of the table in `docs/service.md`.
-pub const FAMILIES: [Family; 31] = [
+pub const FAMILIES: [Family; 32] = [
     family("landwaiter_build_info", Kind::Gauge, &["version"], "The running version; always 1."),
     family("landwaiter_runs_total", Kind::Counter, &["repository", "branch", "result"], "Runs that ended, by result."),
     family("landwaiter_run_duration_seconds", Kind::Histogram, &[], "How long runs took."),
@@ -128,6 +128,12 @@ pub const FAMILIES: [Family; 31] = [
         "Attempts to send messages to people, and what was done with those that had to wait, by result.",
     ),
     family("landwaiter_notifications_waiting", Kind::Gauge, &["receiver"], "Messages that wait to be sent."),
+    family(
+        "landwaiter_spans_total",
+        Kind::Counter,
+        &["result"],
+        "Spans of traces that the collector took, that it rejected, and that were dropped, by result.",
+    ),
     family(
         "landwaiter_state_bytes",
         Kind::Gauge,

@@ -72,6 +72,7 @@ struct Numbers {
     refusing: bool,
     notified: BTreeMap<(String, &'static str), u64>,
     notifications: BTreeMap<String, usize>,
+    spans: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Numbers {
@@ -93,6 +94,7 @@ impl Default for Numbers {
             refusing: false,
             notified: BTreeMap::new(),
             notifications: BTreeMap::new(),
+            spans: BTreeMap::new(),
         }
     }
 }
@@ -237,6 +239,13 @@ impl Metrics {
         self.numbers().notifications.insert(receiver.to_owned(), count);
     }
 
+    /// So many spans of traces were `sent`, `rejected` or `dropped`.
+    pub fn spans(&self, result: &'static str, count: usize) {
+        if count > 0 {
+            *self.numbers().spans.entry(result).or_default() += count as u64;
+        }
+    }
+
     /// Drops the series of all other receivers.
     pub fn receivers(&self, keep: impl Fn(&str) -> bool) {
         let mut numbers = self.numbers();
@@ -303,6 +312,11 @@ impl Numbers {
                 for (receiver, count) in &self.notifications {
                     text.series(family, "", &[("receiver", receiver)], *count as f64);
                 }
+            }
+            "landwaiter_spans_total" => {
+                self.spans.iter().for_each(|(result, count)| {
+                    text.series(family, "", &[("result", result)], *count as f64);
+                });
             }
             "landwaiter_registry_requests_total" => {
                 for (host, count) in &self.requests {

@@ -10,11 +10,17 @@ pub struct RunLog {
     run: String,
     repository: String,
     branch: Option<String>,
+    trace: Option<String>,
 }
 
 impl RunLog {
     pub fn new(log: Log, run: String, repository: String, branch: Option<String>) -> RunLog {
-        RunLog { log, run, repository, branch }
+        RunLog { log, run, repository, branch, trace: None }
+    }
+
+    /// The same, whose lines name the trace that the run is recorded as.
+    pub fn traced(self, trace: Option<String>) -> RunLog {
+        RunLog { trace, ..self }
     }
 
     /// A line about this run.
@@ -22,6 +28,8 @@ impl RunLog {
         let mut all: Vec<(&str, Value)> =
             vec![("run", self.run.as_str().into()), ("repository", self.repository.as_str().into())];
         all.extend(self.branch.iter().map(|branch| ("branch", Value::from(branch.as_str()))));
+        // The name that OpenTelemetry gives it in logs.
+        all.extend(self.trace.iter().map(|trace| ("trace_id", Value::from(trace.as_str()))));
         all.extend_from_slice(facts);
         self.log.line(level, event, &all);
     }
@@ -45,7 +53,11 @@ impl Events for RunLog {
             }
             // One line for each image would be a thousand lines a run; those that fail are told. What hosts do is told when they
             // do it, once, by whoever watches the client.
-            Event::TagsListed { .. } | Event::Decided(_) | Event::RegistryNoticed { .. } => {}
+            Event::TagsListed { .. }
+            | Event::Decided(_)
+            | Event::RegistryNoticed { .. }
+            | Event::ProposingStarted { .. }
+            | Event::HostAsked { .. } => {}
             Event::ListingFailed { repository, error } => {
                 let facts = [("image", repository.to_string().into()), ("error", error.to_string().into())];
                 self.line(Level::Warn, "listing-failed", &facts);

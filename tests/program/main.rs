@@ -18,6 +18,8 @@ mod notifications;
 mod pace;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/python.rs"]
+mod python;
 mod receiver;
 mod registry_check;
 mod rollbacks;
@@ -30,5 +32,6 @@ mod ship;
 mod signatures;
 mod sources;
 mod strangers;
+mod traces;
 mod webhooks;
 mod world;

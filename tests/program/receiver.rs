@@ -33,6 +33,8 @@ struct State {
     got: Vec<Got>,
     /// Status and further headers of the next answers; then 200.
     answers: VecDeque<(u16, &'static str)>,
+    /// The body of answers; `ok` where it is empty.
+    says: &'static str,
     pause: Duration,
 }
 
@@ -63,6 +65,11 @@ impl Receiver {
     /// The next answers, in this order.
     pub(crate) fn answer(&self, answers: Vec<(u16, &'static str)>) {
         self.state.lock().unwrap().answers = answers.into();
+    }
+
+    /// What all further answers say.
+    pub(crate) fn say(&self, text: &'static str) {
+        self.state.lock().unwrap().says = text;
     }
 
     pub(crate) fn be_slow(&self, pause: Duration) {
@@ -117,12 +124,13 @@ fn take(stream: TcpStream, state: &Mutex<State>) {
         state.pause
     };
     std::thread::sleep(pause);
-    let (status, more) = {
+    let ((status, more), says) = {
         let mut state = state.lock().unwrap();
         state.got.push(Got { path, headers, body: String::from_utf8(body).unwrap() });
-        state.answers.pop_front().unwrap_or((200, ""))
+        (state.answers.pop_front().unwrap_or((200, "")), if state.says.is_empty() { "ok" } else { state.says })
     };
     let mut stream = stream;
-    let answer = format!("HTTP/1.1 {status} X\r\n{more}Content-Length: 2\r\nConnection: close\r\n\r\nok");
+    let answer =
+        format!("HTTP/1.1 {status} X\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n{says}", says.len());
     drop(stream.write_all(answer.as_bytes()));
 }

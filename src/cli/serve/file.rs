@@ -4,10 +4,12 @@
 use super::runner::Wired;
 use super::{no_repositories, trouble};
 use crate::cli::OperatorArguments;
+use crate::cli::asked::Asked;
 use crate::cli::diagnose::Failure;
 use crate::cli::hooks::{self, Stamp};
 use crate::cli::machine;
 use crate::cli::notify;
+use crate::cli::traces;
 use crate::cli::wire::Shared;
 use crate::config::settings::PageSettings;
 use crate::http::Watcher;
@@ -15,6 +17,7 @@ use crate::notify::Office;
 use crate::service::page::{Door, MIN_TOKEN, Rules};
 use crate::service::{Hooks, Installed, Loaded, Loader, Observer, Trouble};
 use crate::telemetry::{Level, Log, Metrics, Peer};
+use crate::trace::Exporter;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Handle;
 
@@ -29,6 +32,7 @@ pub(super) struct File {
     /// That of the status page, as the first settings want it.
     pub(super) door: OnceLock<Option<Arc<Door>>>,
     pub(super) office: Office,
+    pub(super) exporter: Exporter,
     pub(super) once: bool,
 }
 
@@ -72,6 +76,7 @@ impl Loader for File {
             address: settings.webhooks.as_ref().map(|webhooks| webhooks.address),
             receivers: hooks::receivers(&settings).map_err(trouble)?,
         };
+        let destination = traces::destination(&settings, &self.log).map_err(trouble)?;
         let (notifications, senders) = notify::senders(&settings).map_err(trouble)?;
         let log = self.log.clone();
         // Notices tell of hosts, not of runs: what several runs share has no run's id.
@@ -80,12 +85,16 @@ impl Loader for File {
         });
         let timed = |peer: Peer| {
             let metrics = Arc::clone(&self.metrics);
-            watcher.clone().timing(move |host, time| metrics.exchanged(peer, host, time.as_secs_f64()))
+            watcher.clone().timing(move |host, time| {
+                metrics.exchanged(peer, host, time.as_secs_f64());
+                Asked::count(host);
+            })
         };
         let watchers = (timed(Peer::Registry), timed(Peer::Forge));
         let shared = Shared::new(settings, &self.operator, watchers).map_err(trouble)?;
         shared.check().map_err(trouble)?;
         self.guard(service.page.as_ref())?;
+        self.exporter.settle(destination);
         let runner = Wired {
             shared,
             repositories: repositories.clone(),

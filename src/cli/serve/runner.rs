@@ -1,9 +1,10 @@
 //! One run of the service, made as `update` makes one.
 
 use super::trouble;
+use crate::cli::asked::Asked;
 use crate::cli::wire::Shared;
 use crate::config::settings::RepositorySettings;
-use crate::cycle::{Events, Report, Run, Scope};
+use crate::cycle::{Event, Events, Report, Run, Scope};
 use crate::port::Registry;
 use crate::service::{Runner, Target, Trouble};
 use std::collections::BTreeMap;
@@ -28,7 +29,12 @@ impl Runner for Wired {
         let policies = self.repositories.iter().find(named).map_or(&[][..], |one| &one.policies);
         let opened = self.shared.open_named(&target.repository, target.branch.as_deref(), policies).map_err(trouble)?;
         let run = Run { scope, ..self.shared.run(&opened, events) };
-        self.handle.block_on(run.update(&|_| Ok(()))).map_err(|error| trouble(error.into()))
+        let asked = Asked::default();
+        let ended = self.handle.block_on(asked.during(run.update(&|_| Ok(()))));
+        for (host, requests) in &asked.by_host() {
+            events.happened(&Event::HostAsked { host, requests: *requests });
+        }
+        ended.map_err(|error| trouble(error.into()))
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
