@@ -67,7 +67,7 @@ fn keys_below(schema: &serde_json::Value, found: &mut dyn FnMut(&str)) {
 
 #[test]
 fn every_example_of_settings_is_accepted() {
-    let files = ["settings.md", "service.md", "webhooks.md", "status-page.md", "notifications.md"];
+    let files = ["settings.md", "service.md", "webhooks.md", "status-page.md", "notifications.md", "traces.md"];
     let examples = files.map(examples).concat();
     assert!(examples.len() > 2);
     for example in examples {
@@ -125,17 +125,19 @@ fn every_field_is_described() {
     }
 }
 
-/// Whatever can be written about receivers stands in the example.
+/// Whatever can be written about receivers and collectors stands in the example.
 #[test]
-fn every_key_of_notifications_stands_in_an_example() {
-    let examples = examples("notifications.md").join("\n");
-    let mut missing = Vec::new();
-    keys(&schema::settings_schema()["properties"]["notifications"], &mut |key| {
-        if !examples.contains(&format!("{key}:")) {
-            missing.push(key.to_owned());
-        }
-    });
-    assert_eq!(missing, [""; 0], "no example of docs/notifications.md has these keys");
+fn every_key_of_notifications_and_telemetry_stands_in_an_example() {
+    for (section, file) in [("notifications", "notifications.md"), ("telemetry", "traces.md")] {
+        let examples = examples(file).join("\n");
+        let mut missing = Vec::new();
+        keys(&schema::settings_schema()["properties"][section], &mut |key| {
+            if !examples.contains(&format!("{key}:")) {
+                missing.push(key.to_owned());
+            }
+        });
+        assert_eq!(missing, [""; 0], "no example of docs/{file} has these keys");
+    }
 }
 
 #[test]

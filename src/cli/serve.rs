@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, Fa
     // A person who starts it with settings that cannot be used sees them as every other command shows them.
     let first = machine::read_settings(&arguments.operator)?;
     if arguments.test_notifications {
-        return wire::service_runtime()?.block_on(notify::try_out(&first, output));
+        return wire::runtime()?.block_on(notify::try_out(&first, output));
     }
     if first.repositories.is_empty() {
         return Err(no_repositories());
