@@ -106,13 +106,17 @@ impl Exporter {
     /// Sends what waits as it is due, until [`Exporter::stop`] was called.
     pub async fn work(&self) {
         while self.is_due().await {
-            let mut state = self.state();
-            let batch = state.queue.batch();
-            state.flying = batch.len();
-            drop(state);
+            let batch = self.take();
             self.deliver(&batch).await;
             self.state().flying = 0;
         }
+    }
+
+    fn take(&self) -> Vec<String> {
+        let mut state = self.state();
+        let batch = state.queue.batch();
+        state.flying = batch.len();
+        batch
     }
 
     /// Waits until there is something to send; false when that will never be again.
