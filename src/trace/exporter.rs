@@ -229,15 +229,4 @@ fn chance(attempt: u32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_their_bound_and_what_is_asked_for_outranks_them() {
-        let whole = |failures| pause(failures, None, 1.0).as_secs();
-        assert_eq!([1, 2, 3, 6, 7, 8, 40].map(whole), [1, 2, 4, 32, 60, 60, 60]);
-        assert_eq!(pause(3, None, 0.0), Duration::from_secs(2), "at least half of it");
-        assert_eq!(pause(1, Some(Duration::from_secs(90)), 0.5), Duration::from_secs(90));
-        assert!((0..100).all(|attempt| (0.0..=1.0).contains(&chance(attempt))));
-    }
-}
+mod tests;
