@@ -168,6 +168,10 @@ impl Clock for Noon {
 }
 
 fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::Report, RunError> {
+    update_about(repo, registry, Scope::default())
+}
+
+fn update_about(repo: &Arc<Moving>, registry: &Counting, scope: Scope) -> Result<landwaiter::cycle::Report, RunError> {
     let options = Options {
         policies: None,
         tenancy: Settings::default().tenancy,
@@ -196,10 +200,34 @@ fn update(repo: &Arc<Moving>, registry: &Counting) -> Result<landwaiter::cycle::
         clock: &Noon,
         events: &Quiet,
         options: &options,
-        scope: Scope::default(),
+        scope,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(run.update(&|_| Ok(())))
+}
+
+#[test]
+fn references_that_share_a_scalar_are_asked_about_together() {
+    let repo = Moving::new(0);
+    let policy =
+        |name: &str| format!("  - {{name: {name}, images: [reg.example.com/{name}], select: {{semver: '*'}}}}\n");
+    let head = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n";
+    let policies = ["a", "b", "c"].map(policy).concat();
+    let images = "images:\n- {name: reg.example.com/a, newTag: &t 1.0.0}\n- {name: reg.example.com/b, newTag: *t}\n- {name: reg.example.com/c, newTag: 1.0.0}\n";
+    let file = |text: &str| text.as_bytes().to_vec();
+    *repo.files.lock().unwrap() = [
+        ("landwaiter.yaml".to_owned(), file(&format!("{head}{policies}"))),
+        ("kustomization.yaml".to_owned(), file(images)),
+    ]
+    .into();
+    let registry = Counting::default();
+    let about = landwaiter::image::Repository::parse("reg.example.com/b").unwrap();
+    let report = update_about(&repo, &registry, Scope { images: [about].into(), ..Scope::nothing() }).unwrap();
+    assert_eq!(registry.0.load(Ordering::SeqCst), 2, "a and b, and not c");
+    let held: Vec<_> = report.plan().held().map(|(_, held)| held.reason.word()).collect();
+    assert_eq!(held, ["not-due"]);
+    let written = String::from_utf8(repo.files.lock().unwrap()["kustomization.yaml"].clone()).unwrap();
+    assert_eq!(written, images.replacen("1.0.0", "1.1.0", 1));
 }
 
 #[test]

@@ -176,6 +176,40 @@ fn a_run_that_asks_about_some_leaves_the_others_as_they_are() {
 }
 
 #[test]
+fn what_a_person_has_written_meanwhile_is_never_taken_back_by_what_was_proposed() {
+    on_each(|dialect| async move {
+        for failing in [false, true] {
+            let mut world = in_one_group(dialect).await;
+            let pull = world.only_open();
+            // A higher version than was proposed for web, and another file of the same pull request as it was.
+            world.person_commits("main", &[("web.yaml", &pod("acme/web:1.5.0"))], "by hand");
+            match failing {
+                true => world.registry.goes_down("acme/web"),
+                false => {
+                    let other = Repository::parse("ghcr.io/acme/other").unwrap();
+                    world.scope = Scope { images: [other].into(), ..Scope::nothing() };
+                }
+            }
+            let head = world.hub.head(&pull.branch);
+            let report = world.run().await;
+            assert!(outcomes(&report).iter().all(|one| *one != Outcome::Opened), "{dialect:?}");
+            let proposed = world.file(&pull.branch, "web.yaml");
+            let untouched = world.hub.head(&pull.branch) == head;
+            assert!(untouched || proposed == pod("acme/web:1.5.0").trim_end(), "{dialect:?} {failing}: {proposed}");
+            world.registry.comes_back();
+            world.scope = Scope::default();
+            world.run().await;
+            assert_eq!(
+                world.file(&world.only_open().branch, "web.yaml"),
+                pod("acme/web:1.5.0").trim_end(),
+                "{dialect:?}"
+            );
+            assert_eq!(world.file("main", "web.yaml"), pod("acme/web:1.5.0").trim_end(), "{dialect:?}");
+        }
+    });
+}
+
+#[test]
 fn a_group_is_shown_whole_or_as_it_was() {
     on_each(|dialect| async move {
         let world = in_one_group(dialect).await;

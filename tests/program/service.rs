@@ -266,6 +266,30 @@ fn a_broken_policy_file_stops_only_itself_and_its_last_version_goes_on() {
     let mut serving = Serving::start(&world, &[]);
     serving.until("both to go on", || web().contains(":1.2.0") && api().contains(":1.2.0"));
 
+    // Moved and broken at once: nobody knows that these are the same, and the glob that is there for all must not have them.
+    let all = "apiVersion: landwaiter/v1\nkind: ImagePolicies\npolicies:\n  - name: all\n    images: ['reg.example.com/acme/*']\n    select: {semver: '*'}\n    schedule: '* * * * * *'\n";
+    commit(
+        &world,
+        &bare,
+        &[("policies/all.yaml", all), ("policies/api.yaml", API), ("policies/more.yaml", "# nothing\n")],
+    );
+    serving.until("good policies", || serving.lines("run-ended").last().unwrap()["result"] == "done");
+    fs::remove_file(world.repo().join("landwaiter.yaml")).unwrap();
+    commit(&world, &bare, &[("policies/web.yaml", &often.replace("semver: '*'", "semver: '<'"))]);
+    serving.until("the report", || serving.lines("run-ended").last().unwrap()["result"] == "rejected");
+    world.push("acme/api", &["1.2.1"]);
+    serving.until("api to go on", || api().contains(":1.2.1"));
+    assert!(web().contains(":1.2.0"), "2.0.0 is beyond the range of the policy that was moved: {}", web());
+    commit(
+        &world,
+        &bare,
+        &[
+            ("landwaiter.yaml", &often.replace("'*'", "'<2'")),
+            ("policies/web.yaml", "# nothing\n"),
+            ("policies/all.yaml", "# nothing\n"),
+        ],
+    );
+
     // Mended, it counts as it is.
     commit(&world, &bare, &[("policies/api.yaml", &API.replace("'*'", "'<1'")), ("policies/more.yaml", "# nothing\n")]);
     serving.until("the end of the trouble", || serving.lines("run-ended").last().unwrap()["result"] == "done");
@@ -273,7 +297,7 @@ fn a_broken_policy_file_stops_only_itself_and_its_last_version_goes_on() {
     world.push("acme/web", &["1.3.0"]);
     world.push("acme/api", &["1.3.0"]);
     serving.until("web", || web().contains(":1.3.0"));
-    assert!(api().contains(":1.2.0"), "the new version of the policy holds it");
+    assert!(api().contains(":1.2.1"), "the new version of the policy holds it");
     serving.signal("-TERM");
     assert_eq!(serving.ended(), Some(0));
 }
