@@ -118,11 +118,13 @@ impl Run<'_> {
             let Some(tip) = branches.heads(&branch_prefix(&branch))?.remove(&branch) else { return Ok(None) };
             let proposal = branches.proposal(&branch, &tip)?;
             let Some(bot) = proposal.commits.last().cloned() else { return Ok(None) };
-            let mut texts = BTreeMap::new();
+            let mut texts = Vec::new();
             for file in files.into_iter().filter(|file| proposal.changes.contains_key(&**file)) {
-                if let Some(bytes) = branches.read(&bot.id, &file)? {
-                    texts.insert(file, bytes);
-                }
+                let before = match bot.parents.first() {
+                    Some(parent) => branches.read(parent, &file)?,
+                    None => None,
+                };
+                texts.push((before, branches.read(&bot.id, &file)?, file));
             }
             Ok(Some((proposal, texts)))
         });
@@ -130,14 +132,24 @@ impl Run<'_> {
         let Some((proposal, texts)) = looked.filter(|(proposal, _)| self.stranger(proposal).is_none()) else {
             return Ok(BTreeMap::new());
         };
-        let mut by_key: HashMap<Key, Reference> = HashMap::new();
-        for (file, bytes) in texts {
-            let entries = entries(&file, &bytes);
-            by_key.extend(keys(&entries).into_iter().zip(entries.into_iter().map(|entry| *entry.found.reference)));
+        let (mut before, mut after) = (HashMap::new(), HashMap::new());
+        for (old, new, file) in texts {
+            old.iter().for_each(|bytes| before.extend(by_key(&file, bytes)));
+            new.iter().for_each(|bytes| after.extend(by_key(&file, bytes)));
         }
-        let was = |(at, key): &(usize, Key)| match proposal.changes.contains_key(&*plan.entries[*at].found.file) {
-            true => Some((*at, Some(by_key.remove(key)?))),
-            false => Some((*at, None)),
+        let was = |(at, key): &(usize, Key)| {
+            let found = &plan.entries[*at].found;
+            if !proposal.changes.contains_key(&*found.file) {
+                return Some((*at, None));
+            }
+            let (from, to) = (before.remove(key)?, after.remove(key)?);
+            match (same(&from, &to), same(&from, &found.reference)) {
+                // The same file was changed elsewhere.
+                (true, _) => Some((*at, None)),
+                (false, true) => Some((*at, Some(to))),
+                // Somebody has written another value meanwhile: what was proposed was not proposed for that.
+                (false, false) => None,
+            }
         };
         Ok(places.iter().filter_map(was).collect())
     }
@@ -150,6 +162,17 @@ fn branch_prefix(branch: &str) -> String {
 
 fn files(plan: &Plan, places: &[(usize, Key)]) -> BTreeSet<Arc<str>> {
     places.iter().map(|(at, _)| plan.entries[*at].found.file.clone()).collect()
+}
+
+/// Whether both name the same tag and digest.
+fn same(one: &Reference, other: &Reference) -> bool {
+    (&one.tag, &one.digest) == (&other.tag, &other.digest)
+}
+
+/// The references of a file as a commit has it, by their keys.
+fn by_key(file: &Arc<str>, bytes: &[u8]) -> Vec<(Key, Reference)> {
+    let entries = entries(file, bytes);
+    keys(&entries).into_iter().zip(entries.into_iter().map(|entry| *entry.found.reference)).collect()
 }
 
 /// The references of a file as the branch has it.
@@ -166,7 +189,7 @@ fn entries(file: &Arc<str>, bytes: &[u8]) -> Vec<Entry> {
 /// From what stands in the base to what was proposed; nothing where both are the same. What cannot be written is not known.
 fn change(entry: &Entry, was: &Reference, group: &Arc<str>) -> Result<Option<Change>, Unclear> {
     let reference = &entry.found.reference;
-    if (&was.tag, &was.digest) == (&reference.tag, &reference.digest) {
+    if same(was, reference) {
         return Ok(None);
     }
     let tag = was.tag.as_ref().map(|tag| Tag::parse(tag)).transpose().map_err(|_| Unclear)?;

@@ -8,11 +8,13 @@
 //!
 //! What is remembered is the last set of texts that was valid as a whole, by repository and branch. Where nothing is remembered, or
 //! what it makes up is not valid either, the policies are rejected as if there were no memory: a file whose last valid version is
-//! unknown might claim anything. A file that is gone is gone; only what cannot be understood is replaced.
+//! unknown might claim anything. A file that is gone is gone; only what cannot be understood is replaced. Where one is gone and another is
+//! broken that was not there before, it may have been moved: then all files count as they were last valid together.
 
 use super::RunError;
 use super::{PolicySources, Rejected, Rules, Run, judge_policies, read_policies};
 use crate::config::policies::is_policy_file;
+use crate::config::settings::Tenancy;
 use crate::port::{MAX_PART, Snapshot};
 use crate::text::Diagnostic;
 use sha2::{Digest as _, Sha256};
@@ -25,13 +27,16 @@ const HEAD: usize = 2 + 2 + 32;
 
 /// Path and text of each policy file.
 type Texts = BTreeMap<String, String>;
+/// The rules, what is wrong with the files at the head, and the texts that the rules are made of.
+type InUse = (Rules, Rejected, Vec<(String, String)>);
 
 impl Run<'_> {
-    /// The rules of the branch, with those of the last valid versions in place of what is broken now, if they are remembered.
-    pub(super) fn rules(&self, found: PolicySources, snapshot: &dyn Snapshot) -> Result<(Rules, Rejected), RunError> {
+    /// The rules of the branch, with those of the last valid versions in place of what is broken now, if they are remembered; and the
+    /// texts that they are made of.
+    pub(super) fn rules(&self, found: PolicySources, snapshot: &dyn Snapshot) -> Result<InUse, RunError> {
         let named = self.options.policies.is_some();
         if !self.options.last_valid_policies || snapshot.head().is_none() {
-            return read_policies(found.readable()?, named, &self.options.tenancy);
+            return as_found(found, named, &self.options.tenancy);
         }
         let key = format!("policies\n{}\n{}", self.repo.name(), snapshot.branch().unwrap_or_default());
         let remembered = joined(&self.store.files(&key));
@@ -39,24 +44,43 @@ impl Run<'_> {
             let (rules, rejected) = judge_policies(found.clone(), named);
             if !rejected.has_errors() {
                 self.remember(&key, &rejected.sources, remembered.as_ref());
-                return Ok((rules, rejected));
+                let texts = rejected.sources.clone();
+                return Ok((rules, rejected, texts));
             }
         }
         if let Some(remembered) = remembered {
             for texts in self.substitutes(&found, &remembered) {
-                let (rules, judged) = judge_policies(texts.clone(), named);
+                let (mut rules, judged) = judge_policies(texts.clone(), named);
                 if !judged.has_errors() {
-                    self.remember(&key, &texts.texts, Some(&remembered));
-                    return Ok((rules, told(found, &texts, named)));
+                    // What was valid before is still what was valid, as far as it is not replaced.
+                    if !self.is_moved(&found, &remembered) {
+                        self.remember(&key, &texts.texts, Some(&remembered));
+                    }
+                    if self.options.tenancy.separates() {
+                        let unused = |path: &String| texts.texts.iter().all(|(used, _)| used != path);
+                        rules.broken = broken(&found, named).into_iter().filter(unused).collect();
+                    }
+                    return Ok((rules, told(found, &texts, named), texts.texts));
                 }
             }
         }
-        read_policies(found.readable()?, named, &self.options.tenancy)
+        as_found(found, named, &self.options.tenancy)
     }
 
-    /// What may take the place of a set with something broken in it: the set with the last valid versions of that; and, because
-    /// these may contradict what others say now, all of the last set that was valid.
-    fn substitutes(&self, found: &PolicySources, remembered: &Texts) -> [PolicySources; 2] {
+    /// Whether a file that is broken may be one that was valid under another name: then nobody knows which policies are gone.
+    fn is_moved(&self, found: &PolicySources, remembered: &Texts) -> bool {
+        let globs = self.options.policies.as_ref();
+        let there = |path: &String| {
+            let unreadable = found.unreadable.iter().map(|(path, _)| path);
+            found.texts.iter().map(|(path, _)| path).chain(unreadable).any(|one| one == path)
+        };
+        let gone = remembered.keys().any(|path| is_policy_file(path, globs) && !there(path));
+        gone && broken(found, globs.is_some()).iter().any(|path| !remembered.contains_key(path))
+    }
+
+    /// What may take the place of a set with something broken in it: the set with the last valid versions of that, unless it is not
+    /// known which these are; and, because they may contradict what others say now, all of the last set that was valid.
+    fn substitutes(&self, found: &PolicySources, remembered: &Texts) -> Vec<PolicySources> {
         let broken = broken(found, self.options.policies.is_some());
         let overlooked = || found.overlooked.clone();
         let good = found.texts.iter().filter(|(path, _)| !broken.contains(path)).cloned();
@@ -66,7 +90,9 @@ impl Run<'_> {
         let globs = self.options.policies.as_ref();
         let still = remembered.iter().filter(|(path, _)| is_policy_file(path, globs));
         let last = still.map(|(path, text)| (path.clone(), text.clone())).collect();
-        [mixed, last].map(|texts| PolicySources { texts, overlooked: overlooked(), unreadable: Vec::new() })
+        let sets = if self.is_moved(found, remembered) { vec![last] } else { vec![mixed, last] };
+        let sources = |texts| PolicySources { texts, overlooked: overlooked(), unreadable: Vec::new() };
+        sets.into_iter().map(sources).collect()
     }
 
     fn remember(&self, key: &str, texts: &[(String, String)], before: Option<&Texts>) {
@@ -77,6 +103,13 @@ impl Run<'_> {
             self.store.keep_files(key, &parts, true);
         }
     }
+}
+
+/// What is at the head, for better or worse.
+fn as_found(found: PolicySources, named: bool, tenancy: &Tenancy) -> Result<InUse, RunError> {
+    let (rules, rejected) = read_policies(found.readable()?, named, tenancy)?;
+    let texts = rejected.sources.clone();
+    Ok((rules, rejected, texts))
 }
 
 /// The files that are wrong at the head.

@@ -91,10 +91,14 @@ impl Notebook {
         }
     }
 
-    /// Every note counts.
-    pub(super) fn count_all(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.used = true);
-        self.used = self.entries.len();
+    /// All of these notes count.
+    pub(super) fn count_those(&mut self, which: &dyn Fn(&[u8]) -> bool) {
+        for entry in self.entries.values_mut().filter(|entry| !entry.used) {
+            if which(entry.of(&self.parts)) {
+                entry.used = true;
+                self.used += 1;
+            }
+        }
     }
 
     pub(super) fn learn(&mut self, key: Key, bytes: Vec<u8>) {

@@ -19,7 +19,7 @@ pub(super) struct Scanned {
     pub policies: Arc<Vec<Policy>>,
     pub admission: Arc<Admission>,
     pub warnings: Rejected,
-    /// Path and text of each policy file.
+    /// Path and text of each policy file that is in use.
     pub sources: Vec<(String, String)>,
     pub found: Vec<Found>,
     pub skipped: Vec<SkippedFile>,
@@ -43,7 +43,7 @@ impl Run<'_> {
             (snapshot, sources)
         })
         .await?;
-        let (rules, warnings) = self.rules(sources?, &*snapshot)?;
+        let (rules, warnings, sources) = self.rules(sources?, &*snapshot)?;
         let Rules { policies, declarations, admission, places, broken } = rules;
         self.events.happened(&Event::PoliciesRead { policies: policies.len() });
 
@@ -60,7 +60,6 @@ impl Run<'_> {
             self.store.keep_files(&branch, &news.parts, news.anew);
         }
         self.events.happened(&Event::FilesScanned { files, read, references: found.len() });
-        let sources = warnings.sources.clone();
         let (policies, admission) = (Arc::new(policies), Arc::new(admission));
         Ok(Scanned { snapshot, policies, admission, warnings, sources, found, skipped, notes, places, broken })
     }

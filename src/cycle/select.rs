@@ -13,6 +13,7 @@ use crate::image::{Digest, Repository, Tag};
 use crate::plan::{self, Claim, Claims, FileNote, Found, Sight, State, question, settle};
 use crate::policy::{Decision, Held, Policy, PolicyName, Question, Reason};
 use crate::schedule::{Closed, date};
+use crate::text::Span;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio::time::Instant;
 
@@ -116,15 +117,18 @@ impl Run<'_> {
         let allowed = |policy: &Policy, file: &str, image: &Repository| self.allowed(&admission, policy, file, image);
         let today = date(self.clock.now());
         let found = std::mem::take(&mut scanned.found);
-        let steps: Vec<Step> = found
+        let mut steps: Vec<Step> = found
             .into_iter()
             .map(|found| {
                 let claim = claims.owner(&found.file, &found.reference, &allowed);
                 let claim = self.beside_rejected(&scanned.broken, &found, claim);
-                step(claim, &policies, found, &today, &|policy| self.barred(policy), &self.scope)
+                step(claim, &policies, found, &today, &|policy| self.barred(policy))
             })
             .collect();
 
+        if !self.scope.is_whole() {
+            steps = narrowed(steps, &policies, &self.scope);
+        }
         let open: HashSet<&Asked> = steps
             .iter()
             .filter_map(|step| match step {
@@ -225,7 +229,6 @@ fn step(
     found: Found,
     today: &str,
     barred: &dyn Fn(&Policy) -> Option<Held>,
-    scope: &Scope,
 ) -> Step {
     let image = found.reference.repository.clone();
     match claim {
@@ -241,10 +244,6 @@ fn step(
         Claim::Managed { policy, repository } => {
             let current = found.reference.tag.as_deref().and_then(|tag| Tag::parse(tag).ok());
             match question(&policies[policy], &found.reference, current.as_ref(), today) {
-                Ok(_) if let Some(held) = scope.leaves_out(&policies[policy].name, &repository) => {
-                    let policy = Some(policies[policy].name.clone());
-                    Step::Settled(plan::Entry { found, image: Some(repository), policy, state: State::Held(held) })
-                }
                 Ok(question) => {
                     let asked = Asked {
                         policy,
@@ -263,6 +262,41 @@ fn step(
             }
         }
     }
+}
+
+/// The steps with what is not asked about settled. Whoever shares a scalar with a reference that is asked about is asked about, too: they
+/// change together or not at all.
+fn narrowed(steps: Vec<Step>, policies: &[Policy], scope: &Scope) -> Vec<Step> {
+    let left_out = |step: &Step| match step {
+        Step::Asks { asked, .. } => scope.leaves_out(&policies[asked.policy].name, &asked.repository),
+        Step::Settled(_) => None,
+    };
+    let mut held: Vec<Option<Held>> = steps.iter().map(left_out).collect();
+    let mut users: HashMap<(&str, Span), Vec<usize>> = HashMap::new();
+    for (at, step) in steps.iter().enumerate() {
+        if let Step::Asks { found, .. } = step {
+            let slots = found.reference.slots.iter();
+            slots.for_each(|slot| users.entry((&found.file, slot.span)).or_default().push(at));
+        }
+    }
+    let shared: Vec<Vec<usize>> = users.into_values().filter(|users| users.len() > 1).collect();
+    // One may share with another that shares with a third; each round asks about one more at least.
+    let mut more = true;
+    while std::mem::take(&mut more) {
+        for users in &shared {
+            if users.iter().any(|at| held[*at].is_none()) {
+                users.iter().for_each(|at| more |= held[*at].take().is_some());
+            }
+        }
+    }
+    let settle = |(step, held): (Step, Option<Held>)| match (step, held) {
+        (Step::Asks { found, asked }, Some(held)) => {
+            let policy = Some(policies[asked.policy].name.clone());
+            Step::Settled(plan::Entry { found, image: Some(asked.repository), policy, state: State::Held(held) })
+        }
+        (step, _) => step,
+    };
+    steps.into_iter().zip(held).map(settle).collect()
 }
 
 /// Policies that no reference belongs to: a glob that matches nothing, or an image that is gone.

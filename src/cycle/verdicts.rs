@@ -115,7 +115,8 @@ impl Verdicts {
 
     /// What was decided under that key, if it can be read back and answers each of the questions.
     pub(super) fn answers(&self, key: &Key, asked: &[&Asked]) -> Option<Answers> {
-        let Note { tags, decisions } = serde_json::from_slice(self.notes.as_ref()?.get(key)?).ok()?;
+        let (_, note) = self.notes.as_ref()?.get(key)?.split_at_checked(size_of::<i64>())?;
+        let Note { tags, decisions } = serde_json::from_slice(note).ok()?;
         let decisions: Vec<Decision> = decisions.into_iter().map(Noted::read).collect::<Option<_>>()?;
         (decisions.len() == asked.len()).then_some(Answers { tags, decisions })
     }
@@ -126,16 +127,17 @@ impl Verdicts {
     }
 
     /// What the store is to keep now: of each repository the key that was of use, or what is new. Unless the run asked about
-    /// everything, all other notes count as they did.
+    /// everything, all other notes of the day count, which each note begins with.
     pub(super) fn news(self, noted: Vec<Told>, whole: bool) -> Option<News> {
         let mut notes = self.notes?;
+        let today = self.day.to_le_bytes();
         if !whole {
-            notes.count_all();
+            notes.count_those(&|note| note.starts_with(&today));
         }
         for (known, learned) in noted {
             known.iter().for_each(|key| notes.count(key));
             if let Some((key, note)) = learned {
-                notes.learn(key, note);
+                notes.learn(key, [&today[..], &note].concat());
             }
         }
         notes.news()

@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most lasting matters of each kind that are told of one branch; metrics and `landwaiter holds` know all of them.
 pub(super) const MAX_LASTING: usize = 2_000;
 
+/// The subject of runs that fail, beside those of pull requests that could not be made.
+pub(super) const RUN: &str = "run";
+
 /// What is so until it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lasting {
@@ -41,6 +44,8 @@ pub(super) struct Gathered {
     pub(super) once: Vec<NewsValues>,
     /// By scope. A scope that is not named was not looked at; what is not in one that is named is over.
     pub(super) lasting: BTreeMap<Scope, Vec<Lasting>>,
+    /// The run did not ask about everything.
+    pub(super) narrow: bool,
     /// Subjects that the run did not ask about: they last as they did.
     pub(super) unasked: BTreeSet<String>,
     /// What pull requests are open, and what stands in the files; `None` where the run saw neither.
@@ -122,7 +127,9 @@ pub(super) fn is_the_hosts(error: &RegistryError) -> bool {
 }
 
 /// What a run's end means.
-pub(super) fn run(run: &RunEnded<'_>, failing: &Failing) -> Gathered {
+///
+/// `failing` is `None` where nobody listened.
+pub(super) fn run(run: &RunEnded<'_>, failing: Option<&Failing>) -> Gathered {
     let Target { repository, branch } = run.target;
     let mut gathered = Gathered {
         repository: repository.clone(),
@@ -141,14 +148,12 @@ pub(super) fn run(run: &RunEnded<'_>, failing: &Failing) -> Gathered {
         Ok(report) => {
             gathered.once = updates(report).chain(pulled(report)).collect();
             let policies = rejected_files(report, &name);
-            let (hosts, holds) = (hosts(failing), holds(report, failing));
-            gathered.lasting = [
-                (Scope::Run, failed_pulls(report)),
-                (Scope::Policies, policies),
-                (Scope::Hosts, hosts),
-                (Scope::Holds, holds),
-            ]
-            .into();
+            gathered.lasting = [(Scope::Run, failed_pulls(report)), (Scope::Policies, policies)].into();
+            if let Some(failing) = failing {
+                gathered.lasting.insert(Scope::Hosts, hosts(failing));
+                gathered.lasting.insert(Scope::Holds, holds(report, failing));
+            }
+            gathered.narrow = !is_whole(report);
             gathered.unasked = unasked(report);
             gathered.pulls = Some(pulls::seen(report));
         }
@@ -176,7 +181,7 @@ fn failed(run: &RunEnded<'_>, trouble: &Trouble, name: &str) -> Lasting {
     let hint = trouble.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let text = format!("runs fail, {} in a row: {}{hint}", run.failures, trouble.message);
     Lasting {
-        subject: "run".to_owned(),
+        subject: RUN.to_owned(),
         // Not the message: servers put times and numbers into theirs.
         state: String::new(),
         later: true,
@@ -268,6 +273,10 @@ fn holds(report: &Report, failing: &Failing) -> Vec<Lasting> {
         })
     });
     told.take(MAX_LASTING).collect()
+}
+
+fn is_whole(report: &Report) -> bool {
+    !report.plan().held().any(|(_, held)| held.reason == Reason::NotDue)
 }
 
 /// References that were not asked about, and the registries that they are on: one good answer says little of the others.

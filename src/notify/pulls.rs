@@ -107,8 +107,19 @@ pub(super) fn compare(known: &BTreeMap<String, Open>, now: &Pulls) -> (Vec<NewsV
             notes.push((branch.clone(), None));
         }
     }
-    let new = now.open.iter().filter(|(branch, open)| known.get(*branch) != Some(open));
-    notes.extend(new.map(|(branch, open)| (branch.clone(), Some(open.clone()))));
+    for (branch, open) in &now.open {
+        let before = known.get(branch);
+        let mut open = open.clone();
+        // A run that could not learn what it wants leaves it as it was.
+        if open.wanted.is_empty()
+            && let Some(before) = before.filter(|before| before.number == open.number)
+        {
+            open.wanted.clone_from(&before.wanted);
+        }
+        if before != Some(&open) {
+            notes.push((branch.clone(), Some(open)));
+        }
+    }
     (told, notes)
 }
 

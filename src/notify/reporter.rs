@@ -51,8 +51,9 @@ impl Observer for Reporter {
 
     fn run_ended(&self, run: &RunEnded<'_>) {
         let ears = self.heard().remove(run.id);
-        let failing = ears.map(|ears| ears.failing().clone()).unwrap_or_default();
-        self.office.post(gather::run(run, &failing));
+        // A run that began under other settings was heard by others, and nobody knows which registries failed.
+        let failing = ears.map(|ears| ears.failing().clone());
+        self.office.post(gather::run(run, failing.as_ref()));
     }
 
     fn settings_read(&self, _: &[&Target], refused: Option<&Trouble>, now: i64) {

@@ -67,8 +67,7 @@ impl Known {
 
     /// Moments that passed unseen are one: the policy is due since the first of them.
     fn next_of(&self, policy: &Own, usual: &Timetable, target: &Target, now: i64) -> Option<i64> {
-        // The clock may have been set back meanwhile.
-        let Some(asked) = policy.asked.map(|asked| asked.min(now)) else { return Some(now) };
+        let Some(asked) = policy.asked else { return Some(now) };
         match &policy.cron {
             Some(cron) => {
                 let zone = policy.zone.as_ref().unwrap_or(&self.zone);
@@ -96,6 +95,13 @@ impl Known {
 
     fn usual(&self, target: &Target) -> Timetable {
         self.cron.timetable(&target.seed(""), self.zone.clone())
+    }
+
+    /// Nothing was asked about later than `now`.
+    pub(super) fn set_back(&mut self, now: i64) {
+        for policy in self.policies.iter_mut().flatten() {
+            policy.asked = policy.asked.map(|asked| asked.min(now));
+        }
     }
 
     /// A run could not ask about these, and another one at once could not either.

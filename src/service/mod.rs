@@ -272,6 +272,7 @@ impl Service {
     /// Moments that came before they come again must not be waited for.
     fn set_back(&mut self, now: i64) {
         self.queue.shift(now.saturating_sub(self.seen));
+        self.targets.set_back(now);
         for (target, at) in self.targets.due(now) {
             self.queue.tick(target, at);
         }
@@ -299,7 +300,8 @@ impl Service {
             Err(trouble) if trouble.rejected => RunResult::Rejected,
             Err(_) => RunResult::Failed,
         };
-        let mut next = self.targets.ended(&target, &scope, result == RunResult::Failed, ended.as_deref().ok(), now);
+        let mut next =
+            self.targets.ended(&target, &scope, result == RunResult::Failed, ended.as_deref().ok(), (began, now));
         if !again {
             next = None;
         }

@@ -13,6 +13,9 @@ use crate::schedule::back_off;
 use crate::telemetry::Place;
 use std::collections::BTreeMap;
 
+/// The most images that are to be looked at at once in one branch; of more, everything is.
+const MAX_WANTED: usize = 10_000;
+
 /// One branch of one repository; without a name, the default branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
@@ -73,7 +76,11 @@ impl Targets {
                 Look::Image(image) => Scope { images: [image.clone()].into(), ..Scope::nothing() },
                 Look::Config { .. } => Scope::default(),
             };
-            known.wanted.get_or_insert_with(Scope::nothing).merge(scope);
+            let wanted = known.wanted.get_or_insert_with(Scope::nothing);
+            wanted.merge(scope);
+            if wanted.images.len() > MAX_WANTED {
+                *wanted = Scope::default();
+            }
         }
         concerned
     }
@@ -93,7 +100,8 @@ impl Targets {
 
     fn concerned(&self, look: &Look) -> impl Iterator<Item = &Target> {
         let concerns = move |(target, known): &(&Target, &Known)| match look {
-            Look::Image(image) => known.images.as_ref().is_some_and(|images| images.contains(image)),
+            // Before the first run has ended nobody knows; it may have read that list already.
+            Look::Image(image) => known.images.as_ref().is_none_or(|images| images.contains(image)),
             Look::Config { repository, branch } => {
                 let one = target.branch.is_none() || branch.is_none() || target.branch == *branch;
                 target.repository == *repository && one
@@ -117,11 +125,21 @@ impl Targets {
         self.0.get(target).map_or(0, |known| known.failures)
     }
 
-    /// When each is due: at once where it was never looked at.
+    /// When each is due: at once where it was never looked at, after a pause where the last run failed.
     pub(super) fn due(&self, now: i64) -> impl Iterator<Item = (&Target, Option<i64>)> {
-        self.0
-            .iter()
-            .map(move |(target, known)| (target, if known.attempted { known.next(target, now) } else { Some(now) }))
+        self.0.iter().map(move |(target, known)| {
+            let at = match known.failures {
+                _ if !known.attempted => Some(now),
+                0 => known.next(target, now),
+                failures => Some(now.saturating_add(back_off(failures))),
+            };
+            (target, at)
+        })
+    }
+
+    /// The clock was set back to `now`: what was asked about later than that was asked about now.
+    pub(super) fn set_back(&mut self, now: i64) {
+        self.0.values_mut().for_each(|known| known.set_back(now));
     }
 
     /// Those that were never looked at, and since when they are known.
@@ -130,7 +148,7 @@ impl Targets {
         waiting.map(|(target, known)| (target.clone(), known.since)).collect()
     }
 
-    /// A run ended: says when the next one is due.
+    /// A run that began at `began` ended `now`: says when the next one is due.
     ///
     /// A run that failed leaves what it should have asked about to the next one.
     pub(super) fn ended(
@@ -139,7 +157,7 @@ impl Targets {
         scope: &Scope,
         failed: bool,
         report: Option<&Report>,
-        now: i64,
+        (began, now): (i64, i64),
     ) -> Option<i64> {
         let known = self.0.get_mut(target)?;
         known.attempted = true;
@@ -150,7 +168,8 @@ impl Targets {
             known.gave_up(scope, now);
         }
         if let Some(report) = report {
-            known.learn(&report.planned.policies, scope, now);
+            // What came due meanwhile is due.
+            known.learn(&report.planned.policies, scope, began);
             let managed = report.plan().entries.iter().filter(|entry| entry.policy.is_some());
             known.images = Some(managed.filter_map(|entry| entry.image.clone()).collect());
         }
@@ -237,11 +256,11 @@ mod tests {
         targets.0.get_mut(&target).unwrap().images = Some([web.clone()].into());
         targets.want(&Look::Image(web.clone()));
         // The run fails: what it was to ask about is asked about by the next one, too.
-        assert_eq!(targets.ended(&target, &at_noon, true, None, noon).map(|at| at - noon), Some(60));
+        assert_eq!(targets.ended(&target, &at_noon, true, None, (noon, noon)).map(|at| at - noon), Some(60));
         let next = targets.begin(&target, noon + 60);
         assert_eq!((due(&next).as_deref(), &next.images), (Some("api db"), &[web].into()));
         // Rejected policies are no failure, and are not read again before something is due.
-        assert_eq!(targets.ended(&target, &next, false, None, noon + 61), Some(noon + 3_600));
+        assert_eq!(targets.ended(&target, &next, false, None, (noon + 61, noon + 61)), Some(noon + 3_600));
         assert_eq!(due(&targets.begin(&target, noon + 3_600)).as_deref(), Some("db"));
         assert_eq!(
             targets.begin(&target, evening),
@@ -257,11 +276,45 @@ mod tests {
         said.iter_mut().for_each(|policy| policy.asked = Some(evening));
         said[0].asked = None;
         assert_eq!(targets.0[&target].next(&target, evening), Some(evening));
-        assert_eq!(
-            due(&targets.begin(&target, MIDNIGHT)).as_deref(),
-            Some("web"),
-            "nor is a clock that is set back waited for"
-        );
+        assert_eq!(due(&targets.begin(&target, evening)).as_deref(), Some("web"));
+        // A clock that is set back makes nobody wait until it shows the old time again.
+        targets.set_back(MIDNIGHT);
+        assert_eq!(due(&targets.begin(&target, MIDNIGHT + 3_600)).as_deref(), Some("db web"));
+        // What came due while a run was under way is due after it.
+        targets.0.get_mut(&target).unwrap().policies = policies(&[("db", Some("@hourly"), None)]);
+        let long = (MIDNIGHT + 3_600 - 10, MIDNIGHT + 3_600 + 10);
+        let next = targets.ended(&target, &Scope::default(), false, None, long);
+        assert!(next.is_some_and(|at| at > long.1), "it could not look");
+        targets.0.get_mut(&target).unwrap().policies.as_mut().unwrap()[0].asked = Some(long.0);
+        assert_eq!(targets.0[&target].next(&target, long.1), Some(MIDNIGHT + 3_600));
+    }
+
+    #[test]
+    fn a_branch_that_fails_is_left_in_peace_whatever_the_clock_says() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &["main"], "* * * * *")], &ServiceSettings::default(), MIDNIGHT);
+        let target = target(Some("main"));
+        for _ in 0..3 {
+            targets.ended(&target, &Scope::default(), true, None, (MIDNIGHT, MIDNIGHT));
+        }
+        targets.set_back(MIDNIGHT - 500);
+        let due: Vec<_> = targets.due(MIDNIGHT - 500).map(|(_, at)| at).collect();
+        assert_eq!(due, [Some(MIDNIGHT - 500 + 240)]);
+    }
+
+    #[test]
+    fn more_than_can_be_told_apart_is_everything() {
+        let mut targets = Targets::default();
+        targets.set(&[repository("r", &[], "@daily")], &ServiceSettings::default(), MIDNIGHT);
+        let target = target(None);
+        let known = targets.0.get_mut(&target).unwrap();
+        (known.attempted, known.policies) = (true, policies(&[("web", None, None)]));
+        let image = |number: usize| Repository::parse(&format!("reg.example.com/app{number}")).unwrap();
+        (0..MAX_WANTED).for_each(|number| drop(targets.want(&Look::Image(image(number)))));
+        let scope = targets.begin(&target, MIDNIGHT);
+        assert_eq!((scope.is_whole(), scope.images.len()), (false, MAX_WANTED));
+        (0..=MAX_WANTED).for_each(|number| drop(targets.want(&Look::Image(image(number)))));
+        assert!(targets.begin(&target, MIDNIGHT).is_whole());
     }
 
     #[test]
@@ -269,8 +322,9 @@ mod tests {
         let mut targets = Targets::default();
         targets.set(&[repository("r", &["main"], "*/5 * * * *")], &ServiceSettings::default(), MIDNIGHT);
         let target = target(Some("main"));
-        let mut ended =
-            |failed| targets.ended(&target, &Scope::default(), failed, None, MIDNIGHT).map(|at| at - MIDNIGHT);
+        let mut ended = |failed| {
+            targets.ended(&target, &Scope::default(), failed, None, (MIDNIGHT, MIDNIGHT)).map(|at| at - MIDNIGHT)
+        };
         assert_eq!([true, true, true, false, true].map(&mut ended), [60, 120, 240, 300, 60].map(Some));
     }
 
@@ -279,7 +333,7 @@ mod tests {
         let mut targets = Targets::default();
         targets.set(&[repository("r", &["a", "b"], "@daily")], &ServiceSettings::default(), MIDNIGHT);
         assert_eq!(targets.due(MIDNIGHT).filter(|(_, at)| *at == Some(MIDNIGHT)).count(), 2, "at once");
-        targets.ended(&target(Some("a")), &Scope::default(), false, None, MIDNIGHT);
+        targets.ended(&target(Some("a")), &Scope::default(), false, None, (MIDNIGHT, MIDNIGHT));
         targets.set(&[repository("r", &["a", "c"], "@hourly")], &ServiceSettings::default(), MIDNIGHT + 5);
         let due: Vec<_> = targets
             .due(MIDNIGHT + 5)
@@ -288,7 +342,7 @@ mod tests {
         assert_eq!(due, [("a".to_owned(), 3_600), ("c".to_owned(), 5)]);
         assert_eq!(targets.waiting(), [(target(Some("c")), MIDNIGHT + 5)].into());
         assert!(!targets.has(&target(Some("b"))));
-        assert_eq!(targets.ended(&target(Some("b")), &Scope::default(), false, None, MIDNIGHT), None);
+        assert_eq!(targets.ended(&target(Some("b")), &Scope::default(), false, None, (MIDNIGHT, MIDNIGHT)), None);
     }
 
     #[test]
@@ -301,6 +355,14 @@ mod tests {
         );
         let web = Repository::parse("reg.example.com/acme/web").unwrap();
         targets.0.get_mut(&target(Some("b"))).unwrap().images = Some([web.clone()].into());
+        let concerned = |look: Look| {
+            let name = |of: &Target| format!("{}/{}", of.repository, of.branch.as_deref().unwrap_or("-"));
+            targets.concerned(&look).map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(concerned(Look::Image(web.clone())), ["r/a", "r/b", "s/-"], "nobody knows what the others use");
+        for known in targets.0.values_mut() {
+            known.images.get_or_insert_default();
+        }
         let concerned = |look: Look| {
             let name = |of: &Target| format!("{}/{}", of.repository, of.branch.as_deref().unwrap_or("-"));
             targets.concerned(&look).map(name).collect::<Vec<_>>()

@@ -3,7 +3,7 @@
 use super::Office;
 use crate::config::settings::{NewsValues, RecipientSettings};
 use crate::notify::desk::{Desk, Settled};
-use crate::notify::gather::Gathered;
+use crate::notify::gather::{Gathered, RUN, Scope};
 use crate::notify::message::Message;
 use crate::notify::pulls::{self, Open};
 use crate::notify::sender::Outcome;
@@ -75,8 +75,12 @@ impl Office {
             let room = scope.room(&receiver.name, &place);
             let known: BTreeMap<String, Note> = self.read(&room);
             let met: Vec<_> = lasting.iter().filter(|one| wants(&one.news)).collect();
-            let decided =
-                decide(&known, Found { place: &place, met: &met, unasked: &gathered.unasked }, rules, gathered.time);
+            let mut unasked = gathered.unasked.clone();
+            // Pull requests of groups that were not asked about say nothing either way.
+            if *scope == Scope::Run && gathered.narrow {
+                unasked.extend(known.keys().filter(|subject| *subject != RUN).cloned());
+            }
+            let decided = decide(&known, Found { place: &place, met: &met, unasked: &unasked }, rules, gathered.time);
             notes.push((room, decided.notes));
             tell.extend(decided.tell.into_iter().filter(|news| wants(news)));
         }
